@@ -1,0 +1,95 @@
+"""What a completion stands on, opened once per process and handed in: models, and the index if there is one.
+
+Tests hand in fakes; evaluation hands in a retriever that cannot see the answer. Nothing is opened at import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from repocomp.engine.generate import LanguageModel
+from repocomp.engine.kv_cache import KvCache
+from repocomp.model.pack import Pack, load_pack
+from repocomp.retrieve.query import Query
+from repocomp.retrieve.retrieve import Retrieved, retrieve
+from repocomp.store.reader import IndexReader
+
+DRAWS = 10
+"""Chunks asked of each arm, the paper's top ten; the budget decides how many enter the prompt."""
+
+
+class TextCodec(Protocol):
+    """Text to ids and back. `encode` never yields a special token, whatever the text spells."""
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of `text`."""
+
+    def decode(self, ids: list[int]) -> str:
+        """Text of `ids`, incomplete characters at the end held back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A pack that is ready to run, and the key/value cache it fills."""
+
+    pack: Pack
+    tokenizer: TextCodec
+    model: LanguageModel
+    cache: KvCache
+
+
+class Retriever(Protocol):
+    """Finds chunks of other places for a cursor."""
+
+    def find(self, query: Query, arms: tuple[str, ...] | None) -> Retrieved:
+        """Ranked chunks, best first; nothing that the prompt already shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRetriever:
+    """The retriever over a repository's index."""
+
+    reader: IndexReader
+
+    def find(self, query: Query, arms: tuple[str, ...] | None) -> Retrieved:
+        """Ask `arms` (None: all that are on) and fuse what they draw."""
+        return retrieve(self.reader, query, arms=arms, top_k=DRAWS)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything `complete` needs. The same pack in both roles is the same object, so its prefill is shared."""
+
+    policy: Loaded
+    generator: Loaded
+    retriever: Retriever | None
+
+
+def load(pack_name: str) -> Loaded:
+    """Open a pack by name or folder. Raises PackError."""
+    from repocomp.model.session import Session
+    from repocomp.model.tokenizer import Tokenizer
+
+    pack = load_pack(pack_name)
+    session = Session.open(pack)
+    return Loaded(pack, Tokenizer.load(pack), session, KvCache.of(session))
+
+
+@contextmanager
+def open_parts(root: Path | None, policy: str = "default", generator: str = "default") -> Iterator[Parts]:
+    """Open the packs and the index of the work tree `root`, and close the index at the end.
+
+    Raises PackError, and StoreError for a damaged index. A work tree without an index has no retriever.
+    """
+    generating = load(generator)
+    deciding = generating if policy == generator else load(policy)
+    reader = IndexReader.open(root) if root is not None else None
+    try:
+        yield Parts(deciding, generating, IndexRetriever(reader) if reader is not None else None)
+    finally:
+        if reader is not None:
+            reader.close()

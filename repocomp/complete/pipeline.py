@@ -1,0 +1,242 @@
+"""One completion, from cursor to text: the only place that knows the order of the steps.
+
+Cut the context at stable anchors, prefill, read the decision at the self-evaluation token, then either decode at once
+or retrieve, append the cross-file context and decode; trim. The answer depends on the request, the index and the packs
+alone: the same request on the same state gives the same text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from repocomp.complete import prompt, trim
+from repocomp.complete.parts import Loaded, Parts
+from repocomp.document import Document, Position, Range
+from repocomp.engine.generate import DeadlinePassed, Generated, Logits, decode, prefill
+from repocomp.languages import language_of
+from repocomp.policy.decide import Decision, Rule, decide, probability
+from repocomp.request import (
+    ArmUse,
+    Candidate,
+    ChunkUse,
+    Completion,
+    CompletionRequest,
+    Filter,
+    Retrieval,
+    Timings,
+    Tokens,
+)
+from repocomp.retrieve.budget import Snippet, fit
+from repocomp.retrieve.query import Query
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Milliseconds by step. `deadline` is a `time.monotonic` moment in seconds, or None."""
+
+    start: float
+    deadline: float | None
+    spent: dict[str, float] = field(default_factory=dict)
+    last: float = 0.0
+
+    @classmethod
+    def starting(cls, deadline_ms: float | None) -> _Clock:
+        now = time.monotonic()
+        return cls(now, None if deadline_ms is None else now + deadline_ms / 1000, {}, now)
+
+    def lap(self, step: str) -> None:
+        now = time.monotonic()
+        self.spent[step] = self.spent.get(step, 0.0) + (now - self.last) * 1000
+        self.last = now
+
+    def timings(self) -> Timings:
+        rounded = {step: round(ms, 3) for step, ms in self.spent.items()}
+        return Timings(total=round((time.monotonic() - self.start) * 1000, 3), **rounded)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    """The outcome of the decision: what to report, and the snippets that enter the prompt."""
+
+    retrieval: Retrieval
+    snippets: tuple[Snippet, ...] = ()
+
+    @property
+    def ids(self) -> list[int]:
+        return [token for snippet in self.snippets for token in snippet.ids]
+
+
+_NOT_DECIDED = _Fetched(Retrieval("skipped", "never", "the deadline passed before the decision"))
+
+
+def complete(request: CompletionRequest, parts: Parts) -> Completion:
+    """Answer one request. Raises RepocompError for what the user can mend; an empty answer carries its reason."""
+    clock = _Clock.starting(request.deadline_ms)
+    generator = parts.generator
+    pack, cache = generator.pack, generator.cache
+    context = prompt.context(
+        request.document, request.cursor, pack.budgets, generator.tokenizer.encode, pack.tokens
+    )
+    surroundings = trim.Surroundings.of(context.left, context.right)
+    mode = trim.choose_mode(context.left, surroundings) if request.mode == "auto" else request.mode
+    shared = prompt.shared_ids(context, pack.tokens, pack.layout)
+    cached = cache.reuse(shared)
+    fetched, branch = _NOT_DECIDED, list[int]()
+    try:
+        logits = prefill(generator.model, cache, shared[cached:], deadline=clock.deadline)
+        clock.lap("prefill")
+        decision = _decide(request, parts, mode, logits)
+        clock.lap("policy")
+        fetched = _fetch(request, parts, context, decision)
+        clock.lap("retrieve")
+        branch = prompt.branch_ids(fetched.ids, pack.tokens)
+        logits = prefill(generator.model, cache, branch, deadline=clock.deadline)
+        clock.lap("prefill")
+        generated = _generate(request, generator, mode, surroundings, logits, clock)
+        clock.lap("decode")
+    except DeadlinePassed:
+        generated = Generated([], [], "deadline")
+    finished = generated.stop_reason not in ("length", "deadline")
+    raw = generator.tokenizer.decode(generated.ids)
+    text, filters = trim.trim(raw, mode, surroundings, finished=finished)
+    clock.lap("post")
+    counts = Tokens(len(shared) + len(branch), cached, len(generated.ids))
+    return _answer(request, parts, fetched.retrieval, generated, (text, tuple(filters)), counts, clock)
+
+
+def _decide(request: CompletionRequest, parts: Parts, mode: trim.Mode, logits: Logits) -> Decision:
+    """Read the policy. With one pack in both roles `logits` already holds its answer; else it reads the file itself."""
+    policy = parts.policy
+    if policy is not parts.generator:
+        if request.retrieve != "auto":
+            return Decision(request.retrieve == "always", request.retrieve, None, None)
+        logits = _read_decision(request, policy)
+    calibration = policy.pack.calibration[mode]
+    threshold = policy.pack.thresholds[mode] if request.threshold is None else request.threshold
+    rule: Rule = request.select if request.retrieve == "auto" else request.retrieve
+    return decide(rule, probability(logits[-1], policy.pack.tokens, calibration), threshold)
+
+
+def _read_decision(request: CompletionRequest, policy: Loaded) -> Logits:
+    pack = policy.pack
+    context = prompt.context(request.document, request.cursor, pack.budgets, policy.tokenizer.encode, pack.tokens)
+    ids = prompt.shared_ids(context, pack.tokens, pack.layout)
+    cached = policy.cache.reuse(ids)
+    return prefill(policy.model, policy.cache, ids[cached:])
+
+
+def _fetch(request: CompletionRequest, parts: Parts, context: prompt.Context, decision: Decision) -> _Fetched:
+    """Carry out the decision; what it found is cut to the cross-file budget."""
+
+    def report(outcome: Literal["skipped", "used", "unavailable"], reason: str) -> Retrieval:
+        return Retrieval(outcome, decision.rule, reason, decision.probability, decision.threshold)
+
+    if not decision.retrieve:
+        return _Fetched(report("skipped", _why_skipped(decision)))
+    if parts.retriever is None:
+        return _Fetched(report("unavailable", "this work tree has no index"))
+    query = _query(request.document, request.cursor, context)
+    found = parts.retriever.find(query, request.arms)
+    pack = parts.generator.pack
+    snippets = fit(found.hits, parts.generator.tokenizer.encode, pack.tokens.file, pack.budgets.cross_file)
+    arms = tuple(ArmUse(name, len(hits)) for name, hits in found.drawn.items())
+    if not snippets:
+        return _Fetched(replace(report("unavailable", "the index holds nothing near this place"), arms=arms))
+    chunks = tuple(_chunk_use(snippet) for snippet in reversed(snippets))
+    used = replace(report("used", "cross-file context is expected to help"), arms=arms, chunks=chunks)
+    return _Fetched(used, tuple(snippets))
+
+
+def _why_skipped(decision: Decision) -> str:
+    if decision.probability is None or decision.threshold is None:
+        return "retrieval is off"
+    return f"the policy expects no help ({decision.probability:.2f} <= {decision.threshold:.2f})"
+
+
+def _query(document: Document, cursor: Position, context: prompt.Context) -> Query:
+    return Query(
+        path=document.path,
+        language=language_of(document.path),
+        prefix=context.left,
+        suffix=context.right,
+        visible=(context.first_line, context.last_line),
+    )
+
+
+def _chunk_use(snippet: Snippet) -> ChunkUse:
+    hit = snippet.hit
+    return ChunkUse(hit.path, hit.start_line, hit.end_line, round(hit.score, 4), hit.arm, len(snippet.ids))
+
+
+def _generate(
+    request: CompletionRequest,
+    generator: Loaded,
+    mode: trim.Mode,
+    surroundings: trim.Surroundings,
+    logits: Logits,
+    clock: _Clock,
+) -> Generated:
+    should_stop = trim.stop_rule(mode, surroundings)
+    return decode(
+        generator.model,
+        generator.cache,
+        logits,
+        max_new_tokens=min(request.max_new_tokens, generator.pack.budgets.middle),
+        stop=lambda ids: should_stop(generator.tokenizer.decode(ids)),
+        tokens=generator.pack.tokens,
+        deadline=clock.deadline,
+    )
+
+
+def _answer(
+    request: CompletionRequest,
+    parts: Parts,
+    retrieval: Retrieval,
+    generated: Generated,
+    trimmed: tuple[str, tuple[Filter, ...]],
+    counts: Tokens,
+    clock: _Clock,
+) -> Completion:
+    text, filters = trimmed
+    text = text.replace("\n", request.document.newline)
+    here = Range(request.cursor, request.cursor)
+    policy, generator = parts.policy.pack, parts.generator
+    return Completion(
+        id=_identity(request, generator.pack.digest, text),
+        text=text,
+        range=here,
+        candidates=(Candidate(text, round(sum(generated.logprobs), 4)),) if text else (),
+        stop_reason=generated.stop_reason,
+        retrieval=retrieval,
+        models={"policy": policy.name, "generator": generator.pack.name, "device": generator.model.device},
+        tokens=counts,
+        timings_ms=clock.timings(),
+        filters=filters,
+        warnings=_warnings(parts),
+        reason=None if text else _why_empty(generated, filters),
+    )
+
+
+def _identity(request: CompletionRequest, pack_digest: str, text: str) -> str:
+    """A name for this answer that the same request on the same state gets again."""
+    digest = hashlib.blake2b(digest_size=8)
+    for part in (request.document.path, pack_digest, str(request.cursor.offset), text):
+        digest.update(part.encode() + b"\0")
+    digest.update(request.document.data)
+    return f"c_{digest.hexdigest()}"
+
+
+def _warnings(parts: Parts) -> tuple[str, ...]:
+    return () if parts.retriever is not None else ("no index: only the file itself is read; run: repocomp index",)
+
+
+def _why_empty(generated: Generated, filters: tuple[Filter, ...]) -> str:
+    if generated.stop_reason == "deadline":
+        return "the deadline passed before anything was finished"
+    if not generated.ids:
+        return "the model sees nothing to add here"
+    dropped = next((item.rule for item in filters if item.action == "dropped"), None)
+    return f"what was generated was dropped by the rule {dropped!r}" if dropped else "only white space was generated"

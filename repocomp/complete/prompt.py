@@ -1,0 +1,110 @@
+"""The prompt: what of the file the model sees, and in which order.
+
+    skip      <suffix> R <prefix> L <decide> <middle>              (SPM; PSM puts <prefix> L first)
+    retrieve  <suffix> R <prefix> L <decide> <cc> C <middle>
+
+L opens with `<file> path`. Both branches share everything up to `<decide>`, cut to the same budget, so one prefill
+serves the decision and whichever branch it takes. The left cut stands at the first line after a multiple of
+`ANCHOR_BYTES`: typing at the cursor does not move it, and a key/value cache of the prompt stays valid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from repocomp.document import Document, Position
+from repocomp.model.families import FimTokens
+from repocomp.model.pack import Budgets, Layout
+
+Encode = Callable[[str], list[int]]
+
+ANCHOR_BYTES = 512
+"""The cut moves in steps of this size. At 3.3 bytes a token a step costs 150 tokens of prefill once, and leaves on
+average 75 tokens of the left budget unused."""
+
+_HEADER_TOKENS = 64
+_BYTES_PER_TOKEN = 12
+"""No text is encoded that could not fit: in code a token of an 8k vocabulary is rarely longer than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The visible part of a file: texts with `\\n` line ends, their ids, and the lines (from 1, inclusive) they span."""
+
+    left: str
+    right: str
+    left_ids: tuple[int, ...]
+    right_ids: tuple[int, ...]
+    first_line: int
+    last_line: int
+
+
+def context(document: Document, cursor: Position, budgets: Budgets, encode: Encode, tokens: FimTokens) -> Context:
+    """Cut the text around `cursor` to the token budgets; the left part is never longer than `budgets.left`."""
+    header = [tokens.file, *encode(document.path + "\n")[-_HEADER_TOKENS:]]
+    start, left, left_ids = _cut_left(document.data, cursor.offset, budgets.left - len(header), encode)
+    right, right_ids = _cut_right(document.data[cursor.offset :], budgets.right, encode)
+    first = cursor.line - document.data.count(b"\n", start, cursor.offset)
+    return Context(
+        left, right, (*header, *left_ids), tuple(right_ids), first, cursor.line + right.count("\n")
+    )
+
+
+def shared_ids(context: Context, tokens: FimTokens, layout: Layout) -> list[int]:
+    """The part of the prompt that both branches share, `<decide>` last."""
+    left = [tokens.prefix, *context.left_ids]
+    right = [tokens.suffix, *context.right_ids]
+    return [*(right + left if layout == "spm" else left + right), tokens.decide]
+
+
+def branch_ids(snippets: list[int], tokens: FimTokens) -> list[int]:
+    """What follows `<decide>`: the cross-file context, if there is any, and `<middle>`."""
+    return [tokens.cc, *snippets, tokens.middle] if snippets else [tokens.middle]
+
+
+def chunk_ids(path: str, text: str, encode: Encode, tokens: FimTokens) -> list[int]:
+    """One chunk of the cross-file context."""
+    return [tokens.file, *encode(path + "\n"), *encode(text)]
+
+
+def _cut_left(data: bytes, cursor: int, budget: int, encode: Encode) -> tuple[int, str, list[int]]:
+    reach = max(0, cursor - budget * _BYTES_PER_TOKEN)
+    anchor = -(-reach // ANCHOR_BYTES) * ANCHOR_BYTES
+    while True:
+        # As many bytes as tokens always fit: the last resort, for text that no anchor cuts short enough.
+        last_resort = anchor >= cursor > 0
+        start = _character_start(data, max(0, cursor - budget)) if last_resort else _line_start_after(data, anchor, cursor)
+        text = _text(data[start:cursor])
+        ids = encode(text)
+        if len(ids) <= budget or last_resort:
+            return start, text, ids
+        # Skip the steps that cannot be enough: a token is at least one byte.
+        anchor += max(1, (len(ids) - budget) // ANCHOR_BYTES) * ANCHOR_BYTES
+
+
+def _line_start_after(data: bytes, anchor: int, cursor: int) -> int:
+    if anchor == 0 or data[anchor - 1 : anchor] == b"\n":
+        return anchor
+    newline = data.find(b"\n", anchor, cursor)
+    return newline + 1 if newline >= 0 else _character_start(data, anchor)
+
+
+def _character_start(data: bytes, offset: int) -> int:
+    while offset < len(data) and data[offset] & 0xC0 == 0x80:
+        offset += 1
+    return offset
+
+
+def _cut_right(data: bytes, budget: int, encode: Encode) -> tuple[str, list[int]]:
+    text = _text(data[: budget * _BYTES_PER_TOKEN])
+    ids = encode(text)
+    while len(ids) > budget:
+        keep = text.rfind("\n", 0, max(1, len(text) * budget // len(ids)))
+        text = text[: keep + 1] if keep > 0 else text[: len(text) * budget // len(ids)]
+        ids = encode(text)
+    return text, ids
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="ignore").replace("\r\n", "\n")

@@ -1,0 +1,66 @@
+"""What can go wrong, said once: every error carries its message, its mending command and its exit code."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the shell sees. Part of the public interface: values never change."""
+
+    OK = 0
+    NOTHING = 1
+    ERROR = 2
+    BUG = 3
+    INTERRUPTED = 130
+
+
+class RepocompError(Exception):
+    """An error that is the user's to mend: one line of what is wrong, one of what mends it.
+
+    `code` is a stable word for scripts (`--json` shows it), `hint` the command or action that helps.
+    """
+
+    code = "error"
+    exit_code = ExitCode.ERROR
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class CursorError(RepocompError):
+    """The cursor cannot be parsed, or does not stand inside its file."""
+
+    code = "cursor"
+
+
+class DocumentError(RepocompError):
+    """The file cannot be completed: missing, unreadable, binary or not UTF-8."""
+
+    code = "document"
+
+
+class StoreError(RepocompError):
+    """The index cannot be read or written: damaged, locked, full disk, foreign schema."""
+
+    code = "index"
+
+
+class PackError(RepocompError):
+    """A model pack is missing, damaged or of a kind this version cannot run."""
+
+    code = "pack"
+
+
+class ConfigError(RepocompError):
+    """A setting has a value that cannot be used."""
+
+    code = "config"
+
+
+class TrainError(RepocompError):
+    """A training stage lacks its input, or its input cannot be used."""
+
+    code = "train"

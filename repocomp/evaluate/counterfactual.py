@@ -1,0 +1,124 @@
+"""The same hole completed with and without retrieval: labels for training, figures for a benchmark.
+
+Both runs go through `complete()` itself, on the same models, so what is measured is what users get. The retriever
+is wrapped so that it cannot see the answer: neither the place it was cut from nor near-copies of that place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from repocomp.complete.parts import Parts, Retriever
+from repocomp.complete.pipeline import complete
+from repocomp.evaluate.holes import Hole, mode_of
+from repocomp.evaluate.metrics import edit_similarity, exact_match
+from repocomp.request import Completion, CompletionRequest, RetrieveMode
+from repocomp.retrieve.arms.base import Hit
+from repocomp.retrieve.query import Query
+from repocomp.retrieve.retrieve import Retrieved
+from repocomp.terms import words
+
+_COPY = 0.9
+"""Jaccard similarity of word sets from which a chunk counts as a copy of the hole's own place."""
+_AROUND_LINES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One answer to a hole: similarities to the truth in 0..1, and what it cost."""
+
+    text: str
+    exact: bool
+    similarity: float
+    completion: Completion
+
+    @classmethod
+    def of(cls, completion: Completion, answer: str) -> Attempt:
+        """Score `completion` against the text that was cut out."""
+        text = completion.text.replace("\r\n", "\n")
+        truth = answer.replace("\r\n", "\n")
+        return cls(text, exact_match(text, truth), edit_similarity(text, truth), completion)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A hole with both answers, the policy's probability that retrieval helps, and what was found for it."""
+
+    hole: Hole
+    without: Attempt
+    retrieved: Attempt
+    probability: float
+    found: tuple[Hit, ...]
+
+    @property
+    def helped(self) -> bool:
+        """The label: retrieval brought the answer closer to the truth."""
+        return self.retrieved.similarity > self.without.similarity
+
+    @property
+    def harmed(self) -> bool:
+        """Retrieval led away from the truth."""
+        return self.retrieved.similarity < self.without.similarity
+
+
+@dataclass(slots=True)
+class BlindRetriever:
+    """A retriever that cannot find `hole`; `found` keeps what it answered last."""
+
+    inner: Retriever
+    hole: Hole
+    found: list[Hit] = field(default_factory=list)
+
+    def find(self, query: Query, arms: tuple[str, ...] | None) -> Retrieved:
+        """Chunks of other places, the hole's own place and copies of it left out."""
+        first, last = _lines_of(self.hole)
+        shown = (min(first, query.visible[0]), max(last, query.visible[1] + last - first))
+        own = _words_around(self.hole, first, last)
+
+        def leaks(hit: Hit) -> bool:
+            in_place = hit.path == query.path and hit.start_line <= shown[1] and hit.end_line >= shown[0]
+            return in_place or _similarity(frozenset(words(hit.text)), own) >= _COPY
+
+        answer = self.inner.find(query, arms)
+        self.found = [hit for hit in answer.hits if not leaks(hit)]
+        return replace(answer, hits=self.found)
+
+
+def compare(holes: Iterable[Hole], parts: Parts, max_new_tokens: int) -> Iterator[Outcome]:
+    """Complete each hole without and with retrieval; the two share the prefill of the file's own context."""
+    if parts.retriever is None:
+        raise ValueError("a counterfactual needs a retriever")
+    for hole in holes:
+        blind = BlindRetriever(parts.retriever, hole)
+        without = _attempt(hole, replace(parts, retriever=blind), "never", max_new_tokens)
+        retrieved = _attempt(hole, replace(parts, retriever=blind), "always", max_new_tokens)
+        probability = without.completion.retrieval.probability
+        yield Outcome(hole, without, retrieved, 0.5 if probability is None else probability, tuple(blind.found))
+
+
+def _attempt(hole: Hole, parts: Parts, retrieve: RetrieveMode, max_new_tokens: int) -> Attempt:
+    document = hole.opened
+    request = CompletionRequest(
+        document=document,
+        cursor=document.at_offset(hole.start),
+        root=None,
+        retrieve=retrieve,
+        mode=mode_of(hole.kind),
+        max_new_tokens=max_new_tokens,
+    )
+    return Attempt.of(complete(request, parts), hole.answer)
+
+
+def _lines_of(hole: Hole) -> tuple[int, int]:
+    """First and last line of the hole in the file as it was."""
+    return hole.document.at_offset(hole.start).line, hole.document.at_offset(hole.end).line
+
+
+def _words_around(hole: Hole, first: int, last: int) -> frozenset[str]:
+    lines = hole.document.data.decode().split("\n")
+    return frozenset(words("\n".join(lines[max(0, first - 1 - _AROUND_LINES) : last + _AROUND_LINES])))
+
+
+def _similarity(a: frozenset[str], b: frozenset[str]) -> float:
+    return len(a & b) / len(a | b) if a or b else 0.0

@@ -1,0 +1,229 @@
+"""Targets to complete: stretches cut out of real files, of the kinds that people complete and papers report.
+
+A hole is a half-open byte range of a file; the answer is what stood there. The kinds follow Repoformer and RepoEval:
+whole lines, API calls (the arguments of a call to a function that the repository defines), chunks (1 + Poisson(3)
+lines), function bodies (3 to 30 lines), and, since cursors stand there, the rest of a line from its middle.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from repocomp.document import Document
+from repocomp.languages import language_of
+from repocomp.store.reader import IndexReader
+from repocomp.store.rows import Symbol
+from repocomp.terms import words
+
+HoleKind = Literal["line", "api", "chunk", "function", "midline"]
+KINDS: tuple[HoleKind, ...] = ("line", "api", "chunk", "function", "midline")
+
+_CALL = re.compile(r"\b([^\W\d]\w*)\(")
+_MEAN_LINES = 3
+_BODY_LINES = range(3, 31)
+_CLUSTER_LINES = 10
+_MIN_CHARS = 3
+_TRIES = 4
+_FUNCTIONS = frozenset({"function", "method"})
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """One target: bytes `start` .. `end` of `document`; `answer` is the text that stood there."""
+
+    document: Document
+    start: int
+    end: int
+    kind: HoleKind
+
+    @property
+    def answer(self) -> str:
+        """What was cut out."""
+        return self.document.data[self.start : self.end].decode()
+
+    @property
+    def opened(self) -> Document:
+        """The file with the hole in it."""
+        data = self.document.data
+        return Document(self.document.path, data[: self.start] + data[self.end :])
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file to sample from: its document, the line ranges (from 1, inclusive) of its function bodies."""
+
+    document: Document
+    bodies: tuple[tuple[int, int], ...]
+
+
+def sample(
+    sources: Sequence[Source],
+    defined: frozenset[str],
+    kinds: Sequence[HoleKind],
+    limit: int,
+    rng: np.random.Generator,
+) -> list[Hole]:
+    """Up to `limit` holes, kinds in turn, files at random; `defined` are the names the repository defines itself."""
+    holes: dict[tuple[str, int], Hole] = {}
+    for attempt in range(limit * _TRIES):
+        if len(holes) >= limit or not sources:
+            break
+        kind = kinds[attempt % len(kinds)]
+        source = sources[int(rng.integers(len(sources)))]
+        found = _MAKERS[kind](source, defined, rng)
+        if found is not None and len(found.answer.strip()) >= _MIN_CHARS:
+            holes.setdefault((found.document.path, found.start), found)
+    return list(holes.values())
+
+
+def sources_of(reader: IndexReader) -> tuple[list[Source], frozenset[str]]:
+    """What an index offers to sample from: its source files, and every name the repository defines."""
+    sources: list[Source] = []
+    defined: set[str] = set()
+    for row in reader.files():
+        if not is_source(row.path):
+            continue
+        symbols = reader.symbols_of(row.content_id)
+        defined.update(symbol.name for symbol in symbols)
+        document = Document(row.path, reader.text(row.content_id).encode())
+        sources.append(Source(document, tuple(_bodies(document, symbols))))
+    return sources, frozenset(defined)
+
+
+def _bodies(document: Document, symbols: Sequence[Symbol]) -> Iterator[tuple[int, int]]:
+    """Line ranges of function bodies whose header is one line; a closing bracket stays outside."""
+    for symbol in symbols:
+        header = document.line(symbol.start_line).rstrip()
+        if symbol.kind in _FUNCTIONS and header.endswith((b":", b"{")):
+            closing = header.endswith(b"{")
+            yield symbol.start_line + 1, symbol.end_line - closing
+
+
+def cluster_blocks(document: Document, rng: np.random.Generator) -> list[int]:
+    """First lines of one block from each cluster of the file's 10-line blocks.
+
+    Repoformer draws chunk targets from clusters so that boilerplate does not fill the set; blocks cluster here when
+    they share half of their words.
+    """
+    starts = list(range(1, document.line_count + 1, _CLUSTER_LINES))
+    sets = [frozenset(words(_lines(document, at, at + _CLUSTER_LINES - 1))) for at in starts]
+    chosen: list[int] = []
+    for at in rng.permutation(len(starts)):
+        if sets[at] and all(_overlap(sets[at], sets[other]) < 0.5 for other in chosen):
+            chosen.append(int(at))
+    return sorted(starts[at] for at in chosen)
+
+
+def _overlap(a: frozenset[str], b: frozenset[str]) -> float:
+    return len(a & b) / len(a | b)
+
+
+def _lines(document: Document, first: int, last: int) -> str:
+    return b"\n".join(
+        document.line(number) for number in range(first, min(last, document.line_count) + 1)
+    ).decode()
+
+
+def _line(source: Source, _: frozenset[str], rng: np.random.Generator) -> Hole | None:
+    number = _visible_line(source.document, rng)
+    return None if number is None else _span(source.document, number, number, "line")
+
+
+def _midline(source: Source, _: frozenset[str], rng: np.random.Generator) -> Hole | None:
+    number = _visible_line(source.document, rng)
+    if number is None:
+        return None
+    text = source.document.line(number).decode()
+    lead = len(text) - len(text.lstrip())
+    at = lead + int(rng.integers(1, max(2, len(text) - lead - _MIN_CHARS)))
+    start = source.document.at(number, len(text[:at].encode()) + 1).offset
+    return Hole(source.document, start, start + len(text[at:].encode()), "midline")
+
+
+def _chunk(source: Source, _: frozenset[str], rng: np.random.Generator) -> Hole | None:
+    blocks = cluster_blocks(source.document, rng)
+    if not blocks:
+        return None
+    first = blocks[int(rng.integers(len(blocks)))] + int(rng.integers(_CLUSTER_LINES))
+    last = first + int(rng.poisson(_MEAN_LINES))
+    if last > source.document.line_count or not source.document.line(first).strip():
+        return None
+    return _span(source.document, first, last, "chunk")
+
+
+def _function(source: Source, _: frozenset[str], rng: np.random.Generator) -> Hole | None:
+    bodies = [(a, b) for a, b in source.bodies if b - a + 1 in _BODY_LINES]
+    if not bodies:
+        return None
+    first, last = bodies[int(rng.integers(len(bodies)))]
+    return _span(source.document, first, last, "function")
+
+
+def _api(source: Source, defined: frozenset[str], rng: np.random.Generator) -> Hole | None:
+    text = source.document.data.decode()
+    calls = [m for m in _CALL.finditer(text) if m[1] in defined and not _is_definition(text, m.start())]
+    if not calls:
+        return None
+    call = calls[int(rng.integers(len(calls)))]
+    end = _closing(text, call.end())
+    if end is None:
+        return None
+    start_byte = len(text[: call.end()].encode())
+    return Hole(source.document, start_byte, start_byte + len(text[call.end() : end].encode()), "api")
+
+
+def _is_definition(text: str, at: int) -> bool:
+    line = text[text.rfind("\n", 0, at) + 1 : at]
+    return bool(re.search(r"\b(def|class|func|function|fn)\s*$", line))
+
+
+def _closing(text: str, at: int) -> int | None:
+    """Just after the bracket that closes the one before `at`, if it stands within 300 characters."""
+    depth = 1
+    for place in range(at, min(len(text), at + 300)):
+        depth += (text[place] in "([{") - (text[place] in ")]}")
+        if not depth:
+            return place + 1
+    return None
+
+
+def _visible_line(document: Document, rng: np.random.Generator) -> int | None:
+    for _ in range(_TRIES):
+        number = int(rng.integers(1, document.line_count + 1))
+        text = document.line(number).strip()
+        if len(text) > _MIN_CHARS + 1 and text[:1] not in (b"#", b"*") and text[:2] != b"//":
+            return number
+    return None
+
+
+def _span(document: Document, first: int, last: int, kind: HoleKind) -> Hole:
+    """From the first visible character of line `first` to the end of line `last`."""
+    text = document.line(first)
+    lead = len(text) - len(text.lstrip())
+    start = document.at(first, lead + 1).offset
+    end = document.at(last, 1).offset + len(document.line(last))
+    return Hole(document, start, max(start, end), kind)
+
+
+_MAKERS: dict[HoleKind, Callable[[Source, frozenset[str], np.random.Generator], Hole | None]] = {
+    "line": _line,
+    "api": _api,
+    "chunk": _chunk,
+    "function": _function,
+    "midline": _midline,
+}
+
+
+def mode_of(kind: HoleKind) -> Literal["line", "block"]:
+    """The completion mode that a hole of this kind asks for."""
+    return "block" if kind in ("chunk", "function") else "line"
+
+
+def is_source(path: str) -> bool:
+    """Whether holes are cut in files of this name: programming languages, not prose or data."""
+    return language_of(path) != "text"

@@ -1,0 +1,253 @@
+"""Making an index current: look at every file, read what changed, write it a batch at a time.
+
+Each batch is one transaction, so an end at any moment leaves a usable index that the next run completes, and runs side
+by side add the same contents under the same digests. Large work is parsed in worker processes.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from sqlite3 import Connection
+
+from repocomp.index.read import Content, digest_of, read
+from repocomp.index.walk import Found, unfit, walk
+from repocomp.index.write import FileState, known_digests, remember, remove_files, tidy, write_batch
+from repocomp.languages import language_of
+from repocomp.store.connect import explained, open_index
+from repocomp.store.paths import index_path
+
+_BATCH_BYTES = 1 << 20
+_POOL_BYTES = 4 << 20
+"""Below this much to read, starting worker processes costs more than they save."""
+_MAX_JOBS = 8
+_RACY_NS = 2_000_000_000
+"""A file changed this shortly before it was read may change again within its time stamp's resolution."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run has come. `total_bytes` counts what has to be read, known after the walk."""
+
+    done_files: int
+    total_files: int
+    done_bytes: int
+    total_bytes: int
+
+
+@dataclass(slots=True)
+class IndexReport:
+    """What a run did. `indexed` files were parsed, `reused` had a content known before, `unchanged` were not read."""
+
+    files: int = 0
+    indexed: int = 0
+    reused: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    lines: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A file that must be read: where its bytes come from, and the stat to remember."""
+
+    found: Found
+    load: Callable[[], bytes | None]
+
+
+Report = Callable[[Progress], None]
+
+
+def build(
+    root: Path, *, progress: Report | None = None, jobs: int | None = None, rebuild: bool = False
+) -> IndexReport:
+    """Bring the index of the work tree at `root` up to date. Raises StoreError; nothing in the tree is written."""
+    path = index_path(root)
+    if rebuild:
+        _remove(path)
+    started = time.monotonic()
+    with _opened(path) as connection:
+        report = _update(connection, root, progress, jobs or min(_MAX_JOBS, os.cpu_count() or 1))
+        remember(connection, "root", str(root.resolve()))
+        remember(connection, "finished", str(int(time.time())))
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def build_from(path: Path, sources: Iterable[tuple[str, bytes]]) -> IndexReport:
+    """Index (path, bytes) pairs that need not lie on a disk into the database at `path`, in this process."""
+    report = IndexReport()
+    with _opened(path) as connection:
+        jobs = [_Job(Found(name, len(data), 0), lambda data=data: data) for name, data in sources]
+        _read_all(connection, jobs, report, None, 1)
+        tidy(connection)
+    return report
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Connection]:
+    connection = open_index(path)
+    try:
+        with explained(path):
+            yield connection
+    finally:
+        connection.close()
+
+
+def _remove(path: Path) -> None:
+    with explained(path):
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _update(connection: Connection, root: Path, progress: Report | None, workers: int) -> IndexReport:
+    report = IndexReport()
+    known = {
+        path: (size, mtime_ns, seen_ns, skipped)
+        for path, size, mtime_ns, seen_ns, skipped in connection.execute(
+            # A row with neither content nor reason lost a race with another run: it is read again.
+            "SELECT path, size, mtime_ns, seen_ns, skipped FROM file"
+            " WHERE content_id IS NOT NULL OR skipped IS NOT NULL"
+        )
+    }
+    changed: list[Found] = []
+    for found in walk(root):
+        report.files += 1
+        before = known.pop(found.path, None)
+        if before is not None and _is_unchanged(found, before):
+            report.unchanged += before[3] is None
+            report.skipped.update([before[3]] if before[3] is not None else [])
+        else:
+            changed.append(found)
+    report.removed = len(known)
+    remove_files(connection, sorted(known))
+    jobs = [_Job(found, lambda path=root / found.path: _bytes(path)) for found in changed]
+    _read_all(connection, jobs, report, progress, workers)
+    if changed or known:
+        tidy(connection)
+    return report
+
+
+def _is_unchanged(found: Found, before: tuple[int, int, int, str | None]) -> bool:
+    size, mtime_ns, seen_ns, skipped = before
+    if found.skipped is not None:
+        return skipped == found.skipped
+    same = (size, mtime_ns) == (found.size, found.mtime_ns)
+    return same and mtime_ns < seen_ns - _RACY_NS
+
+
+def _bytes(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _read_all(
+    connection: Connection, jobs: list[_Job], report: IndexReport, progress: Report | None, workers: int
+) -> None:
+    """Read, parse and write `jobs`, at most two batches a worker in flight."""
+    total = sum(job.found.size for job in jobs if job.found.skipped is None)
+    done_files = done_bytes = 0
+    digests = known_digests(connection)
+    with _pool(workers if total > _POOL_BYTES else 1) as submit:
+        waiting: deque[tuple[list[FileState], list[Future[list[Content]]]]] = deque()
+        for batch in _batches(jobs):
+            waiting.append(_start(batch, digests, report, submit))
+            while len(waiting) > 2 * workers:
+                _finish(connection, waiting.popleft(), report)
+            done_files += len(batch)
+            done_bytes += sum(job.found.size for job in batch if job.found.skipped is None)
+            if progress is not None:
+                progress(Progress(done_files, len(jobs), done_bytes, total))
+        while waiting:
+            _finish(connection, waiting.popleft(), report)
+
+
+def _batches(jobs: list[_Job]) -> Iterator[list[_Job]]:
+    batch: list[_Job] = []
+    size = 0
+    for job in jobs:
+        batch.append(job)
+        size += job.found.size
+        if size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+Submit = Callable[[list[tuple[str, bytes]]], "Future[list[Content]]"]
+
+
+def _start(
+    batch: list[_Job], digests: set[str], report: IndexReport, submit: Submit
+) -> tuple[list[FileState], list[Future[list[Content]]]]:
+    """Read the files of a batch and hand those with unknown contents to the workers."""
+    states: list[FileState] = []
+    fresh: list[tuple[str, bytes]] = []
+    for job in batch:
+        found, skipped, digest = job.found, job.found.skipped, None
+        data = job.load() if skipped is None else None
+        if data is None and skipped is None:
+            skipped = "unreadable"
+        elif data is not None:
+            skipped = unfit(data)
+        if data is not None and skipped is None:
+            digest = digest_of(data, language_of(found.path))
+            report.bytes += len(data)
+            if digest in digests:
+                report.reused += 1
+            else:
+                digests.add(digest)
+                report.indexed += 1
+                fresh.append((found.path, data))
+        if skipped is not None:
+            report.skipped[skipped] += 1
+        states.append(FileState(found.path, digest, found.size, found.mtime_ns, skipped))
+    return states, [submit(fresh)] if fresh else []
+
+
+def _finish(
+    connection: Connection, batch: tuple[list[FileState], list[Future[list[Content]]]], report: IndexReport
+) -> None:
+    states, futures = batch
+    contents = [content for future in futures for content in future.result()]
+    report.lines += sum(content.line_count for content in contents)
+    write_batch(connection, contents, states, time.time_ns())
+
+
+def read_batch(files: list[tuple[str, bytes]]) -> list[Content]:
+    """Parse a batch; runs in a worker."""
+    return [read(path, data) for path, data in files]
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[Submit]:
+    """A way to parse batches: in worker processes, or at once in this one when a single worker is enough."""
+    if workers <= 1:
+        yield _at_once
+        return
+    # Fresh interpreters: forking a process that may run threads is unsafe.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        try:
+            yield lambda files: pool.submit(read_batch, files)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _at_once(files: list[tuple[str, bytes]]) -> Future[list[Content]]:
+    future: Future[list[Content]] = Future()
+    future.set_result(read_batch(files))
+    return future

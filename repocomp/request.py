@@ -1,0 +1,126 @@
+"""What goes into a completion and what comes out: frozen values, and the JSON that scripts rely on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from repocomp.document import Document, Position, Range
+
+RetrieveMode = Literal["auto", "always", "never"]
+SelectRule = Literal["greedy", "threshold"]
+FillMode = Literal["auto", "line", "block"]
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRequest:
+    """One question: complete `document` at `cursor`. `root` is the work tree whose index may help, if any."""
+
+    document: Document
+    cursor: Position
+    root: Path | None
+    retrieve: RetrieveMode = "auto"
+    select: SelectRule = "threshold"
+    threshold: float | None = None
+    mode: FillMode = "auto"
+    max_new_tokens: int = 64
+    deadline_ms: float | None = None
+    arms: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArmUse:
+    """One retrieval strategy that was asked: how many chunks it drew, and with what probability it was chosen."""
+
+    name: str
+    drawn: int
+    propensity: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkUse:
+    """A chunk that entered the prompt. Lines count from 1, inclusive; `tokens` is its share of the prompt."""
+
+    path: str
+    start_line: int
+    end_line: int
+    score: float
+    arm: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """Whether cross-file context was fetched, and why. `probability` is the policy's, None when it was not asked."""
+
+    decision: Literal["skipped", "used", "unavailable"]
+    rule: Literal["greedy", "threshold", "always", "never"]
+    reason: str
+    probability: float | None = None
+    threshold: float | None = None
+    arms: tuple[ArmUse, ...] = ()
+    chunks: tuple[ChunkUse, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The `retrieval` object of `--json`."""
+        return {**asdict(self), "skipped": self.decision != "used"}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A text the generator offers, with the sum of its tokens' log-probabilities (natural logarithm)."""
+
+    text: str
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A change made to the generated text after decoding, by rule."""
+
+    rule: str
+    action: Literal["trimmed", "dropped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Token counts: the whole prompt, the part answered from a cache, and what was generated."""
+
+    prompt: int
+    cached: int
+    generated: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Wall-clock milliseconds of the steps of one completion."""
+
+    total: float = 0.0
+    prefill: float = 0.0
+    policy: float = 0.0
+    retrieve: float = 0.0
+    decode: float = 0.0
+    post: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The answer: `text` replaces `range`. An empty text has a `reason`."""
+
+    id: str
+    text: str
+    range: Range
+    candidates: tuple[Candidate, ...]
+    stop_reason: str
+    retrieval: Retrieval
+    models: dict[str, str]
+    tokens: Tokens
+    timings_ms: Timings
+    filters: tuple[Filter, ...] = ()
+    warnings: tuple[str, ...] = ()
+    reason: str | None = field(default=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """The `data` object of `repocomp complete --json`."""
+        return {**asdict(self), "retrieval": self.retrieval.to_json()}

@@ -1,0 +1,85 @@
+"""Full-text search: exact BM25 over identifier parts of syntax chunks, every query term counted.
+
+Scores are those of Robertson and Zaragoza (2009) with k1 = 1.2, b = 0.75 and the non-negative idf
+log(1 + (N - df + 0.5) / (df + 0.5)); document frequencies count live chunks only, so an index grown by deltas
+scores as one made in one go. Terms near the cursor weigh more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from repocomp.retrieve.arms.base import Hit
+from repocomp.retrieve.arms.lexical import Floats, hits, top_chunks, wanted
+from repocomp.retrieve.query import Query
+from repocomp.store.reader import IndexReader
+from repocomp.store.rows import ChunkKind, Postings, Segment
+from repocomp.terms import parts, words
+
+K1, B = 1.2, 0.75
+
+_BEFORE_LINES, _AFTER_LINES = 20, 4
+_HALF_LIFE_LINES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Bm25:
+    """Definitions and statements that use the rare words of the cursor's surroundings."""
+
+    name: str = "bm25"
+
+    def draw(self, reader: IndexReader, query: Query, top_k: int) -> list[Hit]:
+        """The best chunks as they stand."""
+        weights = term_weights(query)
+        found = reader.postings(ChunkKind.SYNTAX, sorted(weights))
+        count, mean, frequency = _statistics(reader, found)
+
+        def score(segment: Segment, lists: Sequence[Postings]) -> Floats:
+            norm = K1 * (1 - B + B * segment.lengths / mean)
+            total = np.zeros(len(segment.chunks))
+            for postings in lists:
+                if postings.counts is None:
+                    continue
+                df = frequency[postings.term]
+                idf = math.log(1 + (count - df + 0.5) / (df + 0.5))
+                tf = postings.counts.astype(np.float64)
+                gain = weights[postings.term] * idf * (K1 + 1)
+                total[postings.places] += gain * tf / (tf + norm[postings.places])
+            return total
+
+        scored = top_chunks(reader, ChunkKind.SYNTAX, found, score, wanted(top_k)) if found else []
+        return hits(reader, query, self.name, scored, top_k, lambda chunk: (chunk.start_line, chunk.end_line))
+
+
+def term_weights(query: Query) -> dict[str, float]:
+    """Query terms with weights: halved every few lines away from the cursor, repeats adding up."""
+    weights: Counter[str] = Counter()
+    before = query.last_lines(_BEFORE_LINES).split("\n")[::-1]
+    after = query.next_lines(_AFTER_LINES).split("\n")
+    for lines in (before, after):
+        for distance, line in enumerate(lines):
+            for word in words(line):
+                for part in parts(word):
+                    weights[part] += 0.5 ** (distance / _HALF_LIFE_LINES)  # type: ignore[assignment]
+    return {term: math.sqrt(weight) for term, weight in weights.items() if not term.isdigit()}
+
+
+def _statistics(reader: IndexReader, found: Sequence[Postings]) -> tuple[int, float, Counter[str]]:
+    """Number of live chunks, their mean length, and how many of them hold each term."""
+    count, total = 0, 0
+    frequency: Counter[str] = Counter()
+    masks = {}
+    for segment in reader.segments(ChunkKind.SYNTAX):
+        dead = reader.dead(segment)
+        masks[segment.id] = dead
+        live = segment.lengths if dead is None else segment.lengths[~dead]
+        count, total = count + len(live), total + int(live.sum())
+    for postings in found:
+        dead = masks[postings.segment_id]
+        frequency[postings.term] += len(postings.places) - (0 if dead is None else int(dead[postings.places].sum()))
+    return count, total / max(1, count) or 1.0, frequency

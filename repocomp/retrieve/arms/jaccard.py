@@ -1,0 +1,49 @@
+"""The paper's retriever: windows whose word sets overlap most with the lines before the cursor.
+
+Exact Jaccard similarity of `\\w+` sets over 20-line windows with stride 10; what is given is the window that follows
+the match, since what came next there is what may come next here (RepoCoder, Repoformer).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from repocomp.retrieve.arms.base import Hit
+from repocomp.retrieve.arms.lexical import Floats, hits, top_chunks, wanted
+from repocomp.retrieve.query import Query
+from repocomp.store.reader import IndexReader
+from repocomp.store.rows import Chunk, ChunkKind, Postings, Segment
+from repocomp.terms import words
+
+_LINES = {ChunkKind.WINDOW_20: 20, ChunkKind.WINDOW_10: 10}
+
+
+@dataclass(frozen=True, slots=True)
+class Jaccard:
+    """Windows of `kind`; the query is as many lines as a window has."""
+
+    name: str = "jaccard"
+    kind: ChunkKind = ChunkKind.WINDOW_20
+
+    def draw(self, reader: IndexReader, query: Query, top_k: int) -> list[Hit]:
+        """The windows after the most similar ones."""
+        size = _LINES[self.kind]
+        asked = set(words(query.last_lines(size)))
+        found = reader.postings(self.kind, sorted(asked))
+
+        def score(segment: Segment, lists: Sequence[Postings]) -> Floats:
+            shared = np.zeros(len(segment.chunks))
+            for postings in lists:
+                shared[postings.places] += 1
+            return np.asarray(shared / (len(asked) + segment.lengths - shared), dtype=np.float64)
+
+        def following(chunk: Chunk) -> tuple[int, int]:
+            last = len(reader.lines(chunk.content_id))
+            start = min(chunk.start_line + size // 2, max(1, last - size // 2))
+            return start, min(last, start + size - 1)
+
+        scored = top_chunks(reader, self.kind, found, score, wanted(top_k)) if asked else []
+        return hits(reader, query, self.name, scored, top_k, following)

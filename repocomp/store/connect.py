@@ -1,0 +1,81 @@
+"""Opening an index: write-ahead log so that readers never wait, private files, and one word for each thing that fails."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from repocomp.errors import StoreError
+from repocomp.store.migrations import STEPS, migrate
+
+_BUSY_MS = 30_000
+REBUILD = "repocomp index --rebuild"
+
+
+def open_index(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
+    """Open the database at `path`, creating it (0600 in a 0700 folder) unless `readonly`.
+
+    Raises StoreError when it is damaged, made by a newer version, locked, or cannot be written.
+    """
+    with explained(path):
+        if not readonly:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.touch(mode=0o600, exist_ok=True)
+        connection = _connect(path, readonly)
+        try:
+            _prepare(connection, path, readonly)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn the errors of SQLite and the file system into StoreError with the command that mends them."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise _operational(path, error) from error
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path}: the index is damaged ({error})", REBUILD) from error
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror or error}", "check the disk and the folder's permissions") from error
+
+
+def _connect(path: Path, readonly: bool) -> sqlite3.Connection:
+    if not readonly:
+        return sqlite3.connect(path, isolation_level=None, timeout=_BUSY_MS / 1000)
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_MS / 1000, check_same_thread=False)
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, readonly: bool) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > len(STEPS):
+        raise StoreError(f"{path}: the index was made by a newer repocomp", "upgrade repocomp, or: " + REBUILD)
+    if readonly and version < len(STEPS):
+        raise StoreError(f"{path}: the index was made by an older repocomp", "repocomp index")
+    connection.execute("PRAGMA foreign_keys = OFF")
+    if readonly:
+        connection.execute("PRAGMA query_only = ON")
+        return
+    connection.execute("PRAGMA journal_mode = WAL")
+    # The index can always be rebuilt: losing the last commits to a power cut is cheaper than syncing each.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    migrate(connection)
+
+
+def _operational(path: Path, error: sqlite3.OperationalError) -> StoreError:
+    said = str(error)
+    if "locked" in said or "busy" in said:
+        return StoreError(f"{path}: another process holds the index", "wait for it to finish, then try again")
+    if "full" in said:
+        return StoreError(f"{path}: the disk is full", "free some space, then: repocomp index")
+    if "readonly" in said or "read-only" in said or "unable to open" in said:
+        return StoreError(f"{path}: cannot be opened ({said})", "check the folder's permissions, or set XDG_CACHE_HOME")
+    if "no such table" in said or "no such column" in said:
+        return StoreError(f"{path}: the index is damaged ({said})", REBUILD)
+    return StoreError(f"{path}: {said}", REBUILD)

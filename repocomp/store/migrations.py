@@ -1,0 +1,78 @@
+"""The schema of an index, as a list of named steps that only grows.
+
+Each step runs in one transaction with its record. `PRAGMA user_version` counts the steps taken, so opening a current
+database costs one read.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+_CREATE = """
+CREATE TABLE migration (name TEXT PRIMARY KEY, applied TEXT NOT NULL);
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+
+CREATE TABLE content (
+    id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, language TEXT NOT NULL,
+    lines INTEGER NOT NULL, bytes INTEGER NOT NULL, live INTEGER NOT NULL, text BLOB NOT NULL
+);
+-- Nearly all contents are live: only the dead ones are worth an index.
+CREATE INDEX content_dead ON content (id) WHERE live = 0;
+
+CREATE TABLE file (
+    path TEXT PRIMARY KEY, content_id INTEGER, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    seen_ns INTEGER NOT NULL, skipped TEXT
+) WITHOUT ROWID;
+CREATE INDEX file_content ON file (content_id);
+
+CREATE TABLE chunk (
+    id INTEGER PRIMARY KEY, content_id INTEGER NOT NULL, kind INTEGER NOT NULL,
+    start_line INTEGER NOT NULL, end_line INTEGER NOT NULL, name TEXT
+);
+CREATE INDEX chunk_content ON chunk (content_id, kind);
+
+CREATE TABLE symbol (
+    content_id INTEGER NOT NULL, name TEXT NOT NULL, qualified TEXT NOT NULL, kind TEXT NOT NULL, parent TEXT,
+    signature TEXT NOT NULL, doc TEXT, start_line INTEGER NOT NULL, end_line INTEGER NOT NULL
+);
+CREATE INDEX symbol_name ON symbol (name);
+CREATE INDEX symbol_content ON symbol (content_id);
+
+CREATE TABLE import (content_id INTEGER NOT NULL, module TEXT NOT NULL, name TEXT, alias TEXT NOT NULL, line INTEGER NOT NULL);
+CREATE INDEX import_content ON import (content_id);
+
+CREATE TABLE reference (
+    name TEXT NOT NULL, content_id INTEGER NOT NULL, lines BLOB NOT NULL, PRIMARY KEY (name, content_id)
+) WITHOUT ROWID;
+CREATE INDEX reference_content ON reference (content_id);
+
+CREATE TABLE segment (
+    id INTEGER PRIMARY KEY, kind INTEGER NOT NULL,
+    chunks BLOB NOT NULL, lengths BLOB NOT NULL, contents BLOB NOT NULL
+);
+CREATE TABLE posting (
+    kind INTEGER NOT NULL, term TEXT NOT NULL, segment_id INTEGER NOT NULL, places BLOB NOT NULL, counts BLOB,
+    PRIMARY KEY (kind, term, segment_id)
+) WITHOUT ROWID;
+CREATE INDEX posting_segment ON posting (segment_id);
+"""
+
+STEPS: tuple[tuple[str, str], ...] = (("create", _CREATE),)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Take the steps that are missing. Needs a writable connection in autocommit mode."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    for number, (name, script) in enumerate(STEPS[version:], version + 1):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            (now,) = connection.execute("PRAGMA user_version").fetchone()
+            if now < number:
+                for statement in script.split(";\n"):
+                    connection.execute(statement)
+                connection.execute("INSERT INTO migration VALUES (?, datetime('now'))", (name,))
+                connection.execute(f"PRAGMA user_version = {number}")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise

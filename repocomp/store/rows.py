@@ -1,0 +1,97 @@
+"""The records that index and retrieve share: what one content, chunk, symbol or posting list is.
+
+Everything an index knows hangs on a *content* (the bytes of a file, by digest), never on a path: a renamed file, a
+copy and a branch seen before cost nothing. Lines count from 1 and ranges of lines are inclusive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+
+class ChunkKind(IntEnum):
+    """How a text was cut. Windows are fixed; syntax chunks follow definitions."""
+
+    WINDOW_20 = 0
+    """20 lines, stride 10: the paper's retriever setting. Its terms are sets of words, for Jaccard."""
+    WINDOW_10 = 1
+    """10 lines, stride 5: for short targets. Terms as above."""
+    SYNTAX = 2
+    """One definition, or a run of statements between definitions. Its terms are lower-cased identifier parts with
+    weighted counts (name x3, signature x2, body x1), for BM25."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stretch of one content. `name` is the qualified name of the definition it holds, if it is one."""
+
+    id: int
+    content_id: int
+    kind: ChunkKind
+    start_line: int
+    end_line: int
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A definition. `qualified` is its dotted path inside the file, `parent` the class or base it belongs to."""
+
+    content_id: int
+    name: str
+    qualified: str
+    kind: str
+    parent: str | None
+    signature: str
+    doc: str | None
+    start_line: int
+    end_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A name that a file brings in: `module` as written, `name` in it (None: the module itself), `alias` as used."""
+
+    content_id: int
+    module: str
+    name: str | None
+    alias: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """A path of the work tree ("/" separated, relative) and the content it holds now."""
+
+    path: str
+    content_id: int
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Postings written in one go, over chunks of one kind; posting lists name a chunk by its place in the segment.
+
+    `chunks` [size] are the chunks' numbers, `lengths` [size] the number of distinct words or the weighted
+    token count of each, `contents` [size] the content each belongs to.
+    """
+
+    id: int
+    kind: ChunkKind
+    chunks: npt.NDArray[np.uint32]
+    lengths: npt.NDArray[np.uint32]
+    contents: npt.NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True)
+class Postings:
+    """The chunks of one segment that hold one term: `places` ascending, `counts` their term weights (None: sets)."""
+
+    segment_id: int
+    term: str
+    places: npt.NDArray[np.uint32]
+    counts: npt.NDArray[np.uint16] | None
