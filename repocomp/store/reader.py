@@ -176,6 +176,14 @@ class IndexReader:
             found.setdefault(name, []).extend((content_id, int(n)) for n in np.frombuffer(packed, PLACE))
         return found
 
+    def file_states(self) -> dict[str, tuple[int, int]]:
+        """Size in bytes and modification time in nanoseconds of every path, as last read; skipped ones too."""
+        return {path: (size, mtime) for path, size, mtime in self._rows("SELECT path, size, mtime_ns FROM file")}
+
+    def fact(self, key: str) -> str | None:
+        """One fact about the index as a whole, such as when it was `finished` (seconds since 1970)."""
+        return next((value for (value,) in self._rows("SELECT value FROM meta WHERE key = ?", (key,))), None)
+
     def stats(self) -> dict[str, int]:
         """Row counts, and the database's size in bytes."""
         count = {

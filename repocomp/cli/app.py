@@ -1,0 +1,119 @@
+"""The command group, and the one boundary where errors become messages and exit codes.
+
+Verbs are loaded when they are named: `repocomp --help` imports none of them, and no verb imports what it does not use.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from repocomp import __version__
+from repocomp.cli import output
+from repocomp.errors import ExitCode, RepocompError
+
+VERBS = {
+    "index": "Index a work tree, or bring its index up to date.",
+    "complete": "Complete a file at a cursor.",
+    "bench": "Measure completion with and without retrieval on this repository.",
+    "model": "List the model packs, or show one.",
+    "config": "Show every setting and where its value comes from.",
+    "check-ignore": "Say why a path is or is not indexed.",
+    "doctor": "Check this installation and name what mends it.",
+    "train": "Train, tune and export a model pack.",
+}
+"""Every verb with its one line of help; `check-ignore` lives in the module `check_ignore`."""
+
+EPILOG = """\b
+Examples:
+  repocomp index
+  repocomp complete src/app.py:42:17
+  repocomp complete -:42:17 --stdin-filename src/app.py < buffer
+  repocomp complete --json src/app.py:#1300
+"""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are modules of `repocomp.cli`, imported when they run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, in the order of the help page."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a verb's module."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(f"repocomp.cli.{cmd_name.replace('-', '_')}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    help="Local, private code completion that knows the repository.",
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Colour on the terminal; NO_COLOR and FORCE_COLOR are obeyed where this says auto.",
+)
+@click.pass_context
+def cli(ctx: click.Context, color: str) -> None:
+    """Set up what every verb shares."""
+    output.use_color(color)
+    ctx.color = output.color()
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; returns the exit code. Prints every error, raises none."""
+    as_json = "--json" in arguments
+    verb = next((word for word in arguments if word in VERBS), "")
+    try:
+        done = cli.main(list(arguments), prog_name="repocomp", standalone_mode=False)
+        sys.stdout.flush()
+        return int(done or ExitCode.OK)
+    except RepocompError as error:
+        return output.failure(verb, error.code, error.message, error.hint, error.exit_code, as_json)
+    except click.ClickException as error:
+        hint = f"repocomp {verb} --help".replace("  ", " ")
+        return output.failure(verb, "usage", error.format_message(), hint, ExitCode.ERROR, as_json)
+    except (KeyboardInterrupt, click.Abort):
+        return output.failure(verb, "interrupted", "interrupted", None, ExitCode.INTERRUPTED, as_json)
+    except BrokenPipeError:
+        # The reader has what it wanted. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except Exception:  # the boundary: anything that comes here is a bug of ours
+        path = _write_crash_log(arguments)
+        message = f"a bug in repocomp; the details are in {path}" if path else "a bug in repocomp"
+        return output.failure(verb, "bug", message, "report it with that file", ExitCode.BUG, as_json)
+
+
+def _write_crash_log(arguments: Sequence[str]) -> Path | None:
+    state = os.environ.get("XDG_STATE_HOME", "")
+    folder = (Path(state) if state else Path.home() / ".local" / "state") / "repocomp"
+    path = folder / f"crash-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.log"
+    head = f"repocomp {__version__}\nPython {sys.version}\n{sys.platform}\narguments: {list(arguments)!r}\n\n"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(head + traceback.format_exc(), encoding="utf-8")
+    except OSError:
+        return None
+    return path

@@ -1,0 +1,55 @@
+"""Where to complete: `FILE:LINE:COL`, `FILE:#OFFSET`, or `-:LINE:COL` for a buffer on standard input."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from repocomp.document import Document, Position, PositionEncoding
+from repocomp.errors import CursorError, DocumentError
+
+STDIN = "-"
+_LINE_COLUMN = re.compile(r"(?P<file>.+):(?P<line>\d+):(?P<column>\d+)", re.S)
+_OFFSET = re.compile(r"(?P<file>.+):#(?P<offset>\d+)", re.S)
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A parsed cursor: a file name (`-` is standard input), and either line and column from 1, or a byte offset."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+    offset: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor:
+        """Read from the right, since names may hold colons. Raises CursorError."""
+        if match := _OFFSET.fullmatch(text):
+            return cls(match["file"], offset=int(match["offset"]))
+        if match := _LINE_COLUMN.fullmatch(text):
+            return cls(match["file"], int(match["line"]), int(match["column"]))
+        raise CursorError(f"{text!r} is not a cursor", "write FILE:LINE:COL or FILE:#OFFSET, as in src/app.py:42:17")
+
+    def position(self, document: Document, encoding: PositionEncoding) -> Position:
+        """The place in `document`. Raises CursorError outside of it."""
+        if self.offset is not None:
+            return document.at_offset(self.offset)
+        return document.at(self.line or 0, self.column or 0, encoding)
+
+
+def read(cursor: Cursor, stdin_filename: str | None) -> tuple[Path, bytes]:
+    """The file's path and its bytes, read once. Raises DocumentError when there is nothing to read."""
+    if cursor.file == STDIN:
+        if stdin_filename is None:
+            raise CursorError("a buffer on standard input needs a name", "add --stdin-filename FILE")
+        return Path(stdin_filename), sys.stdin.buffer.read()
+    path = Path(stdin_filename or cursor.file)
+    try:
+        return path, Path(cursor.file).read_bytes()
+    except FileNotFoundError:
+        raise DocumentError(f"{cursor.file}: no such file", "check the path, or pass the buffer with -:LINE:COL") from None
+    except OSError as error:
+        raise DocumentError(f"{cursor.file}: {error.strerror}", "name a readable text file") from None

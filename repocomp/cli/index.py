@@ -1,0 +1,101 @@
+"""`repocomp index`: make the index of a work tree current."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from repocomp.cli import output
+from repocomp.errors import DocumentError
+from repocomp.git import work_tree
+
+if TYPE_CHECKING:
+    from repocomp.index.build import IndexReport, Progress
+
+EPILOG = """\b
+Examples:
+  repocomp index
+  repocomp index ~/src/project --json
+  repocomp index --status
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("path", type=click.Path(path_type=Path), default=".")
+@click.option("--status", is_flag=True, help="Say what the index holds and what is stale; change nothing.")
+@click.option("--rebuild", is_flag=True, help="Start from nothing.")
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes (default: one a core).")
+@click.option("--quiet", is_flag=True, help="Print errors only.")
+@output.json_option
+def command(path: Path, status: bool, rebuild: bool, jobs: int | None, quiet: bool, as_json: bool) -> int:
+    """Index the work tree that holds PATH, or bring its index up to date.
+
+    Files are left out by git's ignore rules, by .repocompignore in the root of the tree (gitignore syntax; `!` brings
+    back what git ignores), and when they are secret, binary, generated, minified or over 1 MiB. The index lies in the
+    user's cache folder; the work tree is never written.
+    """
+    if not path.is_dir():
+        raise DocumentError(f"{path}: is not a folder", "repocomp index FOLDER")
+    root = work_tree(path) or path.resolve()
+    if status:
+        return _print_status(root, as_json)
+    from repocomp.index.build import build
+
+    with _bar(not quiet and not as_json) as progress:
+        report = build(root, progress=progress, jobs=jobs, rebuild=rebuild)
+    if as_json:
+        return output.document("index", {"root": str(root), **asdict(report)})
+    if not quiet:
+        output.note(_summary(report))
+    return 0
+
+
+def _print_status(root: Path, as_json: bool) -> int:
+    from repocomp.index.status import status
+
+    facts = status(root)
+    if as_json:
+        return output.document("index", facts)
+    for name, value in facts.items():
+        output.line(f"{name.replace('_', ' '):<16}{value}")
+    return 0
+
+
+def _summary(report: IndexReport) -> str:
+    rate = f", {report.lines / report.seconds:,.0f} lines/s" if report.lines else ""
+    left_out = ", ".join(f"{count} {reason}" for reason, count in sorted(report.skipped.items()))
+    return (
+        f"{report.indexed + report.reused + report.unchanged:,} files indexed: {report.indexed:,} read,"
+        f" {report.reused:,} known, {report.unchanged:,} unchanged, {report.removed:,} gone;"
+        f" {report.lines:,} lines in {report.seconds:.2f} s{rate}" + (f"\nskipped: {left_out}" if left_out else "")
+    )
+
+
+@contextmanager
+def _bar(wanted: bool) -> Iterator[Callable[[Progress], None] | None]:
+    """A progress bar with rate and time left, on a terminal."""
+    console = output.console()
+    if not wanted or not console.is_terminal:
+        yield None
+        return
+    from rich import progress as rich
+
+    columns = (
+        rich.TextColumn("indexing"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TransferSpeedColumn(),
+        rich.TimeRemainingColumn(),
+    )
+    with rich.Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("indexing", total=None)
+
+        def show(now: Progress) -> None:
+            bar.update(task, completed=now.done_bytes, total=max(1, now.total_bytes))
+
+        yield show

@@ -1,0 +1,105 @@
+"""Settings and where each came from: flags, then REPOCOMP_* variables, then the user's file, then defaults.
+
+A repository's own `.repocomp.toml` stands between environment and user file, and may set budgets alone: nothing in a
+repository is trusted with a model, an endpoint or a path.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, get_args
+
+from repocomp.errors import ConfigError
+from repocomp.request import FillMode, RetrieveMode, SelectRule
+
+REPOSITORY_FILE = ".repocomp.toml"
+REPOSITORY_KEYS = frozenset({"mode", "max_new_tokens"})
+_PREFIX = "REPOCOMP_"
+_CHOICES = {"retrieve": get_args(RetrieveMode), "select": get_args(SelectRule), "mode": get_args(FillMode)}
+_NUMBERS: Mapping[str, type[int] | type[float]] = {"threshold": float, "max_new_tokens": int, "deadline_ms": float}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a completion is asked with. `threshold` None means the pack's own, `arms` None all of them."""
+
+    retrieve: RetrieveMode = "auto"
+    select: SelectRule = "threshold"
+    threshold: float | None = None
+    mode: FillMode = "auto"
+    max_new_tokens: int = 64
+    deadline_ms: float | None = None
+    policy: str = "default"
+    generator: str = "default"
+    arms: str | None = None
+
+    @property
+    def arm_names(self) -> tuple[str, ...] | None:
+        """The arms by name, from their comma-separated list."""
+        if self.arms is None:
+            return None
+        return tuple(name.strip() for name in self.arms.split(",") if name.strip())
+
+
+def user_file() -> Path:
+    """`$XDG_CONFIG_HOME/repocomp/config.toml`."""
+    home = os.environ.get("XDG_CONFIG_HOME", "")
+    return (Path(home) if home else Path.home() / ".config") / "repocomp" / "config.toml"
+
+
+def load_settings(root: Path | None, flags: Mapping[str, Any]) -> Settings:
+    """The settings in force for the work tree `root`. Raises ConfigError, naming file and key."""
+    return Settings(**{name: value for name, (value, _) in load_with_origin(root, flags).items()})
+
+
+def load_with_origin(root: Path | None, flags: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
+    """Every setting with its value and the place it came from. Raises ConfigError."""
+    values: dict[str, tuple[Any, str]] = {f.name: (f.default, "default") for f in fields(Settings)}
+    _read_file(user_file(), values, frozenset(values))
+    if root is not None:
+        _read_file(root / REPOSITORY_FILE, values, REPOSITORY_KEYS)
+    for name in values:
+        variable = _PREFIX + name.upper()
+        if variable in os.environ:
+            values[name] = (_checked(name, os.environ[variable], variable), variable)
+    values |= {name: (value, "flag") for name, value in flags.items() if value is not None}
+    return values
+
+
+def _read_file(path: Path, values: dict[str, tuple[Any, str]], allowed: frozenset[str]) -> None:
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}", "mend the file, or remove it") from None
+    for name, value in found.items():
+        if name not in values:
+            raise ConfigError(f"{path}: there is no setting {name!r}", f"use one of: {', '.join(sorted(allowed))}")
+        if name not in allowed:
+            raise ConfigError(f"{path}: a repository may not set {name!r}", f"set it in {user_file()}")
+        values[name] = (_checked(name, value, str(path)), str(path))
+
+
+def _checked(name: str, value: object, where: str) -> object:
+    """`value` as the setting's type; text from the environment is converted."""
+    if name in _CHOICES:
+        if value not in _CHOICES[name]:
+            raise ConfigError(f"{where}: {name} cannot be {value!r}", f"use one of: {', '.join(_CHOICES[name])}")
+        return value
+    if name not in _NUMBERS:
+        if not isinstance(value, str):
+            raise ConfigError(f"{where}: {name} must be text, not {value!r}", "put it in quotes")
+        return value
+    kind = _NUMBERS[name]
+    try:
+        number = kind(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
+    except ValueError:
+        number = None
+    if number is None or number < 0:
+        raise ConfigError(f"{where}: {name} must be a number, not {value!r}", f"write {name} = {kind(1)}")
+    return number

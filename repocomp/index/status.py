@@ -1,0 +1,31 @@
+"""What an index holds, and how far it lags behind the work tree."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from repocomp.index.walk import walk
+from repocomp.store.paths import index_path
+from repocomp.store.reader import IndexReader
+
+
+def status(root: Path) -> dict[str, Any]:
+    """Facts about the index of `root`. `stale` counts files that changed, came or went since it was made."""
+    path = index_path(root)
+    facts: dict[str, Any] = {"root": str(root), "path": str(path), "exists": path.exists()}
+    reader = IndexReader.open(root)
+    if reader is None:
+        return facts
+    with reader:
+        known = reader.file_states()
+        finished = reader.fact("finished")
+        facts |= reader.stats()
+    stale = 0
+    for found in walk(root):
+        before = known.pop(found.path, None)
+        same = before is not None and (found.skipped is not None or before == (found.size, found.mtime_ns))
+        stale += not same
+    age = None if finished is None else int(time.time()) - int(finished)
+    return {**facts, "stale": stale + len(known), "age_seconds": age}
