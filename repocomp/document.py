@@ -109,7 +109,8 @@ class Document:
         """The bytes of line `number` (from 1) without its line end."""
         start = self._line_starts[number - 1]
         end = self._line_starts[number] if number < self.line_count else len(self.data)
-        return self.data[start:end].removesuffix(b"\n").removesuffix(b"\r")
+        whole = self.data[start:end]
+        return whole[:-1].removesuffix(b"\r") if whole.endswith(b"\n") else whole
 
     def at(self, line: int, column: int, encoding: PositionEncoding = PositionEncoding.UTF8) -> Position:
         """The position of line and column, both from 1. Raises CursorError outside the document."""

@@ -1,4 +1,4 @@
-"""What we ask git: where the work tree is, and which files belong to it. Git is only read, its index never refreshed."""
+"""What we ask git: where the work tree is, and which files belong to it. Git is only read."""
 
 from __future__ import annotations
 

@@ -63,7 +63,9 @@ def _print(report: Report) -> None:
     s = report.overall
     console.print(f"always - never: {s.gain:+.2f} ES ({s.gain_interval[0]:+.2f} .. {s.gain_interval[1]:+.2f})")
     console.print(f"retrieval helped {s.helped} %, harmed {s.harmed} %, of that avoided {s.harm_avoided} %")
-    console.print(f"decision: ROC-AUC {s.roc_auc}, ECE {s.calibration_error}, abstention precision {s.abstention_precision} %")
+    console.print(
+        f"decision: ROC-AUC {s.roc_auc}, ECE {s.calibration_error}, abstention precision {s.abstention_precision} %"
+    )
     console.print(f"seed {report.facts['seed']}, {s.holes} holes in {s.files} files, {report.facts['machine']}")
 
 

@@ -27,7 +27,11 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("cursor")
-@click.option("--retrieve", type=click.Choice(["auto", "always", "never"]), help="Fetch cross-file context, or let the policy decide.")
+@click.option(
+    "--retrieve",
+    type=click.Choice(["auto", "always", "never"]),
+    help="Fetch cross-file context, or let the policy decide.",
+)
 @click.option("--select", type=click.Choice(["greedy", "threshold"]), help="How the policy decides.")
 @click.option("--threshold", type=click.FloatRange(0, 1), metavar="T", help="Retrieve above this probability.")
 @click.option("--policy", metavar="PACK", help="The pack that decides.")
@@ -47,7 +51,12 @@ Examples:
 @click.option("--exit-zero", is_flag=True, help="Exit 0 also when there is nothing to offer.")
 @output.json_option
 def command(
-    cursor: str, stdin_filename: str | None, position_encoding: str, exit_zero: bool, as_json: bool, **flags: Any  # noqa: ANN401
+    cursor: str,
+    stdin_filename: str | None,
+    position_encoding: str,
+    exit_zero: bool,
+    as_json: bool,
+    **flags: Any,  # noqa: ANN401
 ) -> int:
     """Complete a file at CURSOR and print the text to insert.
 

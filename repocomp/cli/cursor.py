@@ -50,6 +50,8 @@ def read(cursor: Cursor, stdin_filename: str | None) -> tuple[Path, bytes]:
     try:
         return path, Path(cursor.file).read_bytes()
     except FileNotFoundError:
-        raise DocumentError(f"{cursor.file}: no such file", "check the path, or pass the buffer with -:LINE:COL") from None
+        raise DocumentError(
+            f"{cursor.file}: no such file", "check the path, or pass the buffer with -:LINE:COL"
+        ) from None
     except OSError as error:
         raise DocumentError(f"{cursor.file}: {error.strerror}", "name a readable text file") from None

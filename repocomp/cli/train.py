@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from repocomp.cli import output
 from repocomp.errors import TrainError
 
 if TYPE_CHECKING:
+    from repocomp.train.graph import Precision
     from repocomp.train.label import Repository
 
 EPILOG = """\b
@@ -31,17 +33,16 @@ Examples, in order:
 """
 
 _PATH = click.Path(path_type=Path)
-recipe_option = click.option("--recipe", default="tiny", show_default=True, metavar="NAME", help="A recipe, or its file.")
+recipe_option = click.option(
+    "--recipe", default="tiny", show_default=True, metavar="NAME", help="A recipe, or its file."
+)
 
 
 @click.group(epilog=EPILOG)
 def command() -> None:
     """Train, tune and export a model pack (needs the extra `train`)."""
-    try:
-        import onnx  # noqa: F401
-        import torch  # noqa: F401
-    except ImportError:
-        raise TrainError("training needs PyTorch and onnx", "pip install 'repocomp[train]'") from None
+    if find_spec("torch") is None or find_spec("onnx") is None:
+        raise TrainError("training needs PyTorch and onnx", "pip install 'repocomp[train]'")
 
 
 @command.command()
@@ -99,7 +100,9 @@ def data(corpus: Path, tokenizer: Path, out: Path, jobs: int, recipe: str, as_js
 @command.command()
 @click.argument("rows", type=_PATH)
 @click.argument("out", type=_PATH)
-@click.option("--hours", type=float, default=10.0, show_default=True, metavar="H", help="The whole run, resumed parts included.")
+@click.option(
+    "--hours", type=float, default=10.0, show_default=True, metavar="H", help="The whole run, resumed parts included."
+)
 @click.option("--compile/--no-compile", "compiled", default=True, help="Compile the model first.")
 @recipe_option
 @output.json_option
@@ -124,8 +127,12 @@ def pretrain(rows: Path, out: Path, hours: float, compiled: bool, recipe: str, a
 @click.argument("corpus", type=_PATH)
 @click.argument("pack")
 @click.argument("out", type=_PATH)
-@click.option("--split", type=click.Choice(["train", "validation"]), default="train", show_default=True, help="Whose files.")
-@click.option("--holes", type=click.IntRange(min=1), default=40, show_default=True, metavar="N", help="Holes a repository.")
+@click.option(
+    "--split", type=click.Choice(["train", "validation"]), default="train", show_default=True, help="Whose files."
+)
+@click.option(
+    "--holes", type=click.IntRange(min=1), default=40, show_default=True, metavar="N", help="Holes a repository."
+)
 @click.option("--minutes", type=float, metavar="M", help="Stop after this long; run again to go on.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which holes.")
 @output.json_option
@@ -155,7 +162,9 @@ def label(
 @click.argument("checkpoint", type=_PATH)
 @click.argument("labels", type=_PATH)
 @click.argument("out", type=_PATH)
-@click.option("--epochs", type=click.IntRange(min=1), default=2, show_default=True, metavar="N", help="Passes over the labels.")
+@click.option(
+    "--epochs", type=click.IntRange(min=1), default=2, show_default=True, metavar="N", help="Passes over the labels."
+)
 @click.option("--minutes", type=float, metavar="M", help="Decay to the end within this time.")
 @output.json_option
 def tune(checkpoint: Path, labels: Path, out: Path, epochs: int, minutes: float | None, as_json: bool) -> int:
@@ -189,11 +198,24 @@ def tune(checkpoint: Path, labels: Path, out: Path, epochs: int, minutes: float 
 @click.argument("out", type=_PATH)
 @click.option("--name", required=True, help="The pack's name.")
 @click.option("--pack-version", default="0.1", show_default=True, metavar="V", help="The pack's version.")
-@click.option("--precision", type=click.Choice(["int8", "int4", "float32"]), default="int8", show_default=True, help="Of the weights.")
+@click.option(
+    "--precision",
+    type=click.Choice(["int8", "int4", "float32"]),
+    default="int8",
+    show_default=True,
+    help="Of the weights.",
+)
 @recipe_option
 @output.json_option
 def export(
-    checkpoint: Path, tokenizer: Path, out: Path, name: str, pack_version: str, precision: Any, recipe: str, as_json: bool  # noqa: ANN401
+    checkpoint: Path,
+    tokenizer: Path,
+    out: Path,
+    name: str,
+    pack_version: str,
+    precision: Precision,
+    recipe: str,
+    as_json: bool,  # noqa: ANN401
 ) -> int:
     """Write CHECKPOINT as the pack OUT, and compare the two numerically."""
     from repocomp.model.tokenizer import Tokenizer

@@ -77,9 +77,7 @@ def complete(request: CompletionRequest, parts: Parts) -> Completion:
     clock = _Clock.starting(request.deadline_ms)
     generator = parts.generator
     pack, cache = generator.pack, generator.cache
-    context = prompt.context(
-        request.document, request.cursor, pack.budgets, generator.tokenizer.encode, pack.tokens
-    )
+    context = prompt.context(request.document, request.cursor, pack.budgets, generator.tokenizer.encode, pack.tokens)
     surroundings = trim.Surroundings.of(context.left, context.right)
     mode = trim.choose_mode(context.left, surroundings) if request.mode == "auto" else request.mode
     shared = prompt.shared_ids(context, pack.tokens, pack.layout)

@@ -30,7 +30,7 @@ _BYTES_PER_TOKEN = 12
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The visible part of a file: texts with `\\n` line ends, their ids, and the lines (from 1, inclusive) they span."""
+    r"""The visible part of a file: texts with `\n` line ends, their ids, and the lines (from 1) they span."""
 
     left: str
     right: str
@@ -46,9 +46,7 @@ def context(document: Document, cursor: Position, budgets: Budgets, encode: Enco
     start, left, left_ids = _cut_left(document.data, cursor.offset, budgets.left - len(header), encode)
     right, right_ids = _cut_right(document.data[cursor.offset :], budgets.right, encode)
     first = cursor.line - document.data.count(b"\n", start, cursor.offset)
-    return Context(
-        left, right, (*header, *left_ids), tuple(right_ids), first, cursor.line + right.count("\n")
-    )
+    return Context(left, right, (*header, *left_ids), tuple(right_ids), first, cursor.line + right.count("\n"))
 
 
 def shared_ids(context: Context, tokens: FimTokens, layout: Layout) -> list[int]:
@@ -74,7 +72,9 @@ def _cut_left(data: bytes, cursor: int, budget: int, encode: Encode) -> tuple[in
     while True:
         # As many bytes as tokens always fit: the last resort, for text that no anchor cuts short enough.
         last_resort = anchor >= cursor > 0
-        start = _character_start(data, max(0, cursor - budget)) if last_resort else _line_start_after(data, anchor, cursor)
+        start = (
+            _character_start(data, max(0, cursor - budget)) if last_resort else _line_start_after(data, anchor, cursor)
+        )
         text = _text(data[start:cursor])
         ids = encode(text)
         if len(ids) <= budget or last_resort:

@@ -63,9 +63,7 @@ def stop_rule(mode: Mode, surroundings: Surroundings) -> Callable[[str], StopRea
     return _stop_line if mode == "line" else lambda text: _stop_block(text, surroundings)
 
 
-def trim(
-    text: str, mode: Mode, surroundings: Surroundings, *, finished: bool
-) -> tuple[str, list[Filter]]:
+def trim(text: str, mode: Mode, surroundings: Surroundings, *, finished: bool) -> tuple[str, list[Filter]]:
     """Cut `text` to what should be inserted. `finished` is False when generation was cut off by length or time."""
     filters: list[Filter] = []
 

@@ -124,9 +124,7 @@ def _overlap(a: frozenset[str], b: frozenset[str]) -> float:
 
 
 def _lines(document: Document, first: int, last: int) -> str:
-    return b"\n".join(
-        document.line(number) for number in range(first, min(last, document.line_count) + 1)
-    ).decode()
+    return b"\n".join(document.line(number) for number in range(first, min(last, document.line_count) + 1)).decode()
 
 
 def _line(source: Source, _: frozenset[str], rng: np.random.Generator) -> Hole | None:

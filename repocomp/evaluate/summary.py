@@ -115,9 +115,7 @@ def interval(values: Floats, resamples: Sequence[npt.NDArray[np.intp]]) -> tuple
     return round(100 * float(low), 2), round(100 * float(high), 2)
 
 
-def best_threshold(
-    probabilities: Floats, without: Floats, retrieved: Floats, tolerance: float = 0.001
-) -> float:
+def best_threshold(probabilities: Floats, without: Floats, retrieved: Floats, tolerance: float = 0.001) -> float:
     """The highest threshold whose ES stays within `tolerance` of the best reachable: skips most at no cost.
 
     The candidates are the probabilities seen, and 0 (always retrieve).

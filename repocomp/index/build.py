@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from sqlite3 import Connection
@@ -68,9 +69,7 @@ class _Job:
 Report = Callable[[Progress], None]
 
 
-def build(
-    root: Path, *, progress: Report | None = None, jobs: int | None = None, rebuild: bool = False
-) -> IndexReport:
+def build(root: Path, *, progress: Report | None = None, jobs: int | None = None, rebuild: bool = False) -> IndexReport:
     """Bring the index of the work tree at `root` up to date. Raises StoreError; nothing in the tree is written."""
     path = index_path(root)
     if rebuild:
@@ -88,7 +87,7 @@ def build_from(path: Path, sources: Iterable[tuple[str, bytes]]) -> IndexReport:
     """Index (path, bytes) pairs that need not lie on a disk into the database at `path`, in this process."""
     report = IndexReport()
     with _opened(path) as connection:
-        jobs = [_Job(Found(name, len(data), 0), lambda data=data: data) for name, data in sources]
+        jobs = [_Job(Found(name, len(data), 0), partial(bytes, data)) for name, data in sources]
         _read_all(connection, jobs, report, None, 1)
         tidy(connection)
     return report
@@ -131,7 +130,7 @@ def _update(connection: Connection, root: Path, progress: Report | None, workers
             changed.append(found)
     report.removed = len(known)
     remove_files(connection, sorted(known))
-    jobs = [_Job(found, lambda path=root / found.path: _bytes(path)) for found in changed]
+    jobs = [_Job(found, partial(_bytes, root / found.path)) for found in changed]
     _read_all(connection, jobs, report, progress, workers)
     if changed or known:
         tidy(connection)

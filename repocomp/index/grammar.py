@@ -23,16 +23,20 @@ _JAVASCRIPT = """
 (method_definition name: (_) @name) @function
 (variable_declarator name: (identifier) @name value: [(arrow_function) (function_expression)]) @function
 """
-_TYPESCRIPT = _JAVASCRIPT + """
+_TYPESCRIPT = (
+    _JAVASCRIPT
+    + """
 (class_declaration name: (type_identifier) @name) @class
 (abstract_class_declaration name: (type_identifier) @name) @class
 (interface_declaration name: (type_identifier) @name) @interface
 (type_alias_declaration name: (type_identifier) @name) @type
 (enum_declaration name: (identifier) @name) @enum
 """
+)
 _C = """
 (function_definition declarator: (function_declarator declarator: (identifier) @name)) @function
-(function_definition declarator: (pointer_declarator declarator: (function_declarator declarator: (identifier) @name))) @function
+(function_definition
+  declarator: (pointer_declarator declarator: (function_declarator declarator: (identifier) @name))) @function
 (struct_specifier name: (type_identifier) @name body: (_)) @struct
 (enum_specifier name: (type_identifier) @name body: (_)) @enum
 (type_definition declarator: (type_identifier) @name) @type
@@ -73,7 +77,8 @@ DEFINITIONS: dict[str, str] = {
 (macro_definition name: (identifier) @name) @macro
 """,
     "c": _C,
-    "cpp": _C + """
+    "cpp": _C
+    + """
 (function_definition declarator: (function_declarator declarator: (qualified_identifier) @name)) @function
 (function_definition declarator: (function_declarator declarator: (field_identifier) @name)) @function
 (class_specifier name: (type_identifier) @name body: (_)) @class
@@ -135,7 +140,9 @@ _JS_FROM = re.compile(r"^[ \t]*(?:import|export)\b([^;\"'`]*?)\bfrom\s*[\"']([^\
 _JS_REQUIRE = re.compile(r"^[ \t]*(?:const|let|var)\s+([^=;]+?)\s*=\s*require\([\"']([^\"'\n]+)[\"']\)", re.M)
 _JAVA = re.compile(r"^[ \t]*import\s+(?:static\s+)?([\w.]+?)\.(\w+|\*)\s*;", re.M)
 _GO = re.compile(r"^[ \t]*(?:import[ \t]+)?(?:([\w.]+)[ \t]+)?\"([\w./-]+)\"[ \t]*$", re.M)
-_RUST = re.compile(r"^[ \t]*(?:pub(?:\([^)]*\))?\s+)?use\s+([\w:]+?)(?:::(\{[^}]*\}|\w+|\*))?(?:\s+as\s+(\w+))?\s*;", re.M)
+_RUST = re.compile(
+    r"^[ \t]*(?:pub(?:\([^)]*\))?\s+)?use\s+([\w:]+?)(?:::(\{[^}]*\}|\w+|\*))?(?:\s+as\s+(\w+))?\s*;", re.M
+)
 _C_INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*[<\"]([^>\"\n]+)[>\"]", re.M)
 _CSHARP = re.compile(r"^[ \t]*(?:global\s+)?using\s+(?:static\s+)?(?:(\w+)\s*=\s*)?([\w.]+)\s*;", re.M)
 _RUBY = re.compile(r"^[ \t]*require(?:_relative)?[ \t(]+[\"']([^\"'\n]+)[\"']", re.M)
@@ -208,7 +215,9 @@ def _whole(pattern: re.Pattern[str], module: int, alias: int | None, split: str)
 
     def read(text: str) -> Iterator[Found]:
         for match in pattern.finditer(text):
-            short = match[module].rsplit(split, 1)[-1].split(".")[0] if split == "/" else match[module].rsplit(split, 1)[-1]
+            short = (
+                match[module].rsplit(split, 1)[-1].split(".")[0] if split == "/" else match[module].rsplit(split, 1)[-1]
+            )
             renamed = match[alias] if alias is not None else None
             yield match[module], None, renamed or short, _line(text, match.start(module))
 

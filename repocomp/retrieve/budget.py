@@ -1,4 +1,4 @@
-"""Which of the ranked hits enter the prompt: as many as fit, the last one cut at a line end, the best nearest the code."""
+"""Which of the ranked hits enter the prompt: as many as fit, cut at line ends, the best one nearest the code."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ LOOK_BACK_CHARS = 8_000
 class Query:
     """A cursor in the file `path`: `prefix` and `suffix` as the prompt shows them.
 
-    `visible` is the range of lines (from 1, inclusive) of that file that the prompt holds; chunks there say nothing new.
+    `visible` is the range of lines (from 1, inclusive) of that file that the prompt holds: nothing new stands there.
     """
 
     path: str

@@ -26,7 +26,9 @@ _DEFINITION = re.compile(r"^\s*(?:async\s+)?(?:def|class|func|function|fn|struct
 _ANNOTATION = re.compile(r"(?:->|[\w\])]\s*:)\s*([\w.\[]*)$")
 _CALLED = re.compile(r"([^\W\d]\w*)\s*\(")
 _TYPE_NAME = re.compile(r"\b([A-Z]\w+)\b")
-_ENCLOSING = re.compile(r"^([ \t]*)(?:export\s+|public\s+|abstract\s+|final\s+)*(?:class|struct|impl|interface|trait)\s+(\w+)([^\n]*)", re.M)
+_ENCLOSING = re.compile(
+    r"^([ \t]*)(?:export\s+|public\s+|abstract\s+|final\s+)*(?:class|struct|impl|interface|trait)\s+(\w+)([^\n]*)", re.M
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +94,7 @@ def _open_call(line: str) -> str | None:
     return None
 
 
-def _asked(
-    query: Query, line: str, place: Place, receiver: str | None, function: str | None
-) -> Iterator[Asked]:
+def _asked(query: Query, line: str, place: Place, receiver: str | None, function: str | None) -> Iterator[Asked]:
     far = query.last_lines(_FAR_LINES)
     if function:
         *path, name = re.split(r"\.|->|::", function)

@@ -1,4 +1,4 @@
-"""Opening an index: write-ahead log so that readers never wait, private files, and one word for each thing that fails."""
+"""Opening an index: a write-ahead log so that readers never wait, private files, a word for each thing that fails."""
 
 from __future__ import annotations
 

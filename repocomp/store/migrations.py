@@ -38,7 +38,9 @@ CREATE TABLE symbol (
 CREATE INDEX symbol_name ON symbol (name);
 CREATE INDEX symbol_content ON symbol (content_id);
 
-CREATE TABLE import (content_id INTEGER NOT NULL, module TEXT NOT NULL, name TEXT, alias TEXT NOT NULL, line INTEGER NOT NULL);
+CREATE TABLE import (
+    content_id INTEGER NOT NULL, module TEXT NOT NULL, name TEXT, alias TEXT NOT NULL, line INTEGER NOT NULL
+);
 CREATE INDEX import_content ON import (content_id);
 
 CREATE TABLE reference (

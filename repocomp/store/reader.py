@@ -210,9 +210,7 @@ class IndexReader:
         with explained(self.path):
             yield from self._connection.execute(sql, tuple(values)).fetchall()
 
-    def _each(
-        self, select: str, values: Sequence[object], before: Sequence[object] = ()
-    ) -> Iterator[tuple[Any, ...]]:
+    def _each(self, select: str, values: Sequence[object], before: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         """Rows of `select` for all `values` of its last IN, a batch at a time."""
         for at in range(0, len(values), _BATCH):
             batch = values[at : at + _BATCH]

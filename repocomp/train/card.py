@@ -27,7 +27,8 @@ def write_card(pack: Pack, corpus: Path, fits: Mapping[str, Any], notes: str) ->
         "",
         f"Decoder of {shape.n_layers} layers, {shape.d_model} wide, {shape.vocab_size:,} tokens, {pack.precision};"
         f" licence {pack.licence}. Prompt in {pack.layout.upper()} order with"
-        f" {pack.budgets.left} + {pack.budgets.right} + {pack.budgets.cross_file} tokens, {pack.budgets.middle} to write.",
+        f" {pack.budgets.left} + {pack.budgets.right} + {pack.budgets.cross_file} tokens,"
+        f" {pack.budgets.middle} to write.",
         "",
         "## Decision",
         "",

@@ -178,9 +178,7 @@ def _up_to(rows: Sequence[tuple[str, str, int]], limit: int) -> list[tuple[str, 
     return kept
 
 
-def _texts(
-    home: Path, rows: Sequence[tuple[str, str, int]], dropped: Counter[str] | None
-) -> Iterator[tuple[str, str]]:
+def _texts(home: Path, rows: Sequence[tuple[str, str, int]], dropped: Counter[str] | None) -> Iterator[tuple[str, str]]:
     """(path, text) of the files worth learning from, line ends plain."""
     if not rows:
         return

@@ -123,9 +123,7 @@ def plain(hood: Neighbourhood, size: int, encode: Encode, rng: random.Random) ->
     return Example(ids[:size])
 
 
-def draw_target(
-    text: str, lines: Sequence[str], starts: Sequence[int], rng: random.Random
-) -> tuple[int, int] | None:
+def draw_target(text: str, lines: Sequence[str], starts: Sequence[int], rng: random.Random) -> tuple[int, int] | None:
     """A span of characters to fill: rest of a line, line, next line, call arguments, lines, or a function body."""
     kind = rng.random()
     for _ in range(_TRIES):
@@ -245,4 +243,4 @@ def encoder(path: str) -> Encode:
 
     tokenizer = Tokenizer.from_file(path)
     tokenizer.encode_special_tokens = True
-    return lambda text: tokenizer.encode(text, add_special_tokens=False).ids  # type: ignore[no-any-return]
+    return lambda text: tokenizer.encode(text, add_special_tokens=False).ids

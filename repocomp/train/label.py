@@ -69,7 +69,7 @@ def label(
     progress: Callable[[str, int], None] | None = None,
     expired: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Append examples to `out` (JSON Lines), `holes_each` a repository, until `expired`; returns how many stand there."""
+    """Append examples to `out` (JSON Lines), `holes_each` a repository, until `expired`; returns how many there are."""
     loaded = load(pack)
     done = [example.repository for example in read(out)] if out.exists() else []
     count, known = len(done), set(done)
@@ -113,9 +113,7 @@ def _examples(
 def _example(repository: str, outcome: Outcome, loaded: Loaded) -> Example:
     pack, encode = loaded.pack, loaded.tokenizer.encode
     document = outcome.hole.opened
-    context = prompt.context(
-        document, document.at_offset(outcome.hole.start), pack.budgets, encode, pack.tokens
-    )
+    context = prompt.context(document, document.at_offset(outcome.hole.start), pack.budgets, encode, pack.tokens)
     snippets = fit(outcome.found, encode, pack.tokens.file, pack.budgets.cross_file)
     return Example(
         repository=repository,

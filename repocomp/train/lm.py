@@ -65,7 +65,8 @@ class Layer(nn.Module):
         k = _rotate(heads(self.k(h), shape.n_kv_heads), cos, sin).repeat_interleave(group, 1)
         v = heads(self.v(h), shape.n_kv_heads).repeat_interleave(group, 1)
         mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
-        return self.o(mixed.transpose(1, 2).reshape(*h.shape[:2], -1))  # type: ignore[no-any-return]
+        result: Tensor = self.o(mixed.transpose(1, 2).reshape(*h.shape[:2], -1))
+        return result
 
 
 class LanguageModel(nn.Module):
@@ -92,7 +93,8 @@ class LanguageModel(nn.Module):
         x = self.embed(ids)
         for layer in self.layers:
             x = layer(x, self.cos[:length], self.sin[:length])
-        return self.norm(x)  # type: ignore[no-any-return]
+        result: Tensor = self.norm(x)
+        return result
 
     def head(self, hidden: Tensor) -> Tensor:
         """Logits [..., V] of hidden states [..., D]."""

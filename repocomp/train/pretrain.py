@@ -143,15 +143,13 @@ def _step(
         state.tokens += phase.batch * phase.tokens
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             loss = loss_of(ids.to(device), targets.to(device))
-        (loss / parts).backward()  # type: ignore[no-untyped-call]
+        (loss / parts).backward()
         total += float(loss.detach()) / parts
     return total
 
 
 @torch.no_grad()
-def _validate(
-    loss_of: Callable[[Tensor, Tensor], Tensor], data: Path, recipe: Recipe, device: str
-) -> dict[str, float]:
+def _validate(loss_of: Callable[[Tensor, Tensor], Tensor], data: Path, recipe: Recipe, device: str) -> dict[str, float]:
     """Nats a token on unseen repositories, by row length."""
     result = {}
     for phase in recipe.phases:
@@ -200,5 +198,3 @@ def _write(checkpoint: Path, content: dict[str, Any]) -> None:
     temporary = checkpoint.with_suffix(".tmp")
     torch.save(content, temporary)
     os.replace(temporary, checkpoint)
-
-

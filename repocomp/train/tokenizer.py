@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 
-from repocomp.model.families import FimTokens, spelling
+from repocomp.model.families import FimTokens
 
 PIECES = (
     r"\r?\n[ \t]*"
@@ -49,8 +50,8 @@ def train_tokenizer(files: Iterable[tuple[str, str]], vocab_size: int, out: Path
 
 def control_tokens() -> list[str]:
     """Spellings of the control tokens, by id."""
-    ids = {getattr(FimTokens(), name): name for name in FimTokens.__dataclass_fields__}
-    return [spelling(ids[number]) for number in sorted(ids)]
+    names = {number: item.name for item, number in zip(fields(FimTokens), FimTokens().all, strict=True)}
+    return [f"<|{names[number]}|>" for number in sorted(names)]
 
 
 def _sample(files: Sequence[tuple[str, str]], seed: int) -> Iterator[str]:

@@ -90,9 +90,7 @@ class Row:
         return cls([*before, *example.middle, tokens.end], len(example.shared) - 1, len(before))
 
 
-def _batches(
-    examples: Sequence[Example], settings: TuneSettings, rng: np.random.Generator
-) -> Iterator[list[Example]]:
+def _batches(examples: Sequence[Example], settings: TuneSettings, rng: np.random.Generator) -> Iterator[list[Example]]:
     """Shuffled batches whose members are of like length, so that little is padding."""
     for _ in range(settings.epochs):
         jitter = rng.normal(0, 40, len(examples))
@@ -110,15 +108,13 @@ def _step(
     rng: np.random.Generator,
 ) -> tuple[float, float]:
     """Accumulate the gradients of one batch; returns both losses in nats."""
-    rows = [
-        Row.of(e, tokens, with_context=e.helped or rng.random() < settings.useless_share) for e in batch
-    ]
+    rows = [Row.of(e, tokens, with_context=e.helped or rng.random() < settings.useless_share) for e in batch]
     width = max(len(row.ids) for row in rows)
     ids = torch.tensor([row.ids + [tokens.pad] * (width - len(row.ids)) for row in rows])
     hidden = model.hidden(ids)
     decision = _decision_loss(model, hidden, rows, batch, tokens)
     middle = _middle_loss(model, hidden, rows)
-    (settings.decision_weight * decision + middle).backward()  # type: ignore[no-untyped-call]
+    (settings.decision_weight * decision + middle).backward()
     return float(decision.detach()), float(middle.detach())
 
 

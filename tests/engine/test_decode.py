@@ -113,7 +113,7 @@ def test_guessing_never_changes_the_answer(
 
 
 def test_guessing_saves_runs_on_text_that_repeats() -> None:
-    loop = {(8 + i % 4,): 8 + (i + 1) % 4 for i in range(4)}
+    loop: dict[tuple[int, ...], int] = {(8 + i % 4,): 8 + (i + 1) % 4 for i in range(4)}
     runs = []
     for draft in (0, 4):
         model = FakeModel(order=1)

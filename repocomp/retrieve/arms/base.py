@@ -25,7 +25,9 @@ class Hit:
 class Arm(Protocol):
     """A retrieval strategy. Stateless: everything it knows comes with the call."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What users call it."""
 
     def draw(self, reader: IndexReader, query: Query, top_k: int) -> list[Hit]:
         """At most `top_k` hits, best first, in an order that depends on query and index alone."""

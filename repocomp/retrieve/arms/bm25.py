@@ -8,7 +8,7 @@ scores as one made in one go. Terms near the cursor weigh more.
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -58,14 +58,14 @@ class Bm25:
 
 def term_weights(query: Query) -> dict[str, float]:
     """Query terms with weights: halved every few lines away from the cursor, repeats adding up."""
-    weights: Counter[str] = Counter()
+    weights: defaultdict[str, float] = defaultdict(float)
     before = query.last_lines(_BEFORE_LINES).split("\n")[::-1]
     after = query.next_lines(_AFTER_LINES).split("\n")
     for lines in (before, after):
         for distance, line in enumerate(lines):
             for word in words(line):
                 for part in parts(word):
-                    weights[part] += 0.5 ** (distance / _HALF_LIFE_LINES)  # type: ignore[assignment]
+                    weights[part] += 0.5 ** (distance / _HALF_LIFE_LINES)
     return {term: math.sqrt(weight) for term, weight in weights.items() if not term.isdigit()}
 
 

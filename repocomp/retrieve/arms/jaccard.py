@@ -1,6 +1,6 @@
-"""The paper's retriever: windows whose word sets overlap most with the lines before the cursor.
+r"""The paper's retriever: windows whose word sets overlap most with the lines before the cursor.
 
-Exact Jaccard similarity of `\\w+` sets over 20-line windows with stride 10; what is given is the window that follows
+Exact Jaccard similarity of `\w+` sets over 20-line windows with stride 10; what is given is the window that follows
 the match, since what came next there is what may come next here (RepoCoder, Repoformer).
 """
 

@@ -116,5 +116,3 @@ def _render(reader: IndexReader, symbol: Symbol) -> tuple[str, int]:
         last = min(symbol.end_line, symbol.start_line + _BODY_LINES)
         return "\n".join(lines[symbol.start_line - 1 : last]), last
     return "\n".join([*header, *shown]), symbol.end_line
-
-

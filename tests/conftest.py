@@ -1,0 +1,56 @@
+"""Every test runs apart from the user's home, settings, git configuration and terminal."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Repository = Callable[[dict[str, str]], Path]
+
+
+@pytest.fixture(autouse=True)
+def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own; returns it."""
+    home = tmp_path_factory.mktemp("home")
+    for name in list(os.environ):
+        if name.startswith(("REPOCOMP_", "GIT_", "XDG_")) or name in ("NO_COLOR", "FORCE_COLOR"):
+            monkeypatch.delenv(name)
+    for name, folder in {
+        "HOME": ".",
+        "XDG_CACHE_HOME": "cache",
+        "XDG_CONFIG_HOME": "config",
+        "XDG_STATE_HOME": "state",
+        "XDG_DATA_HOME": "data",
+    }.items():
+        monkeypatch.setenv(name, str(home / folder))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "Test")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "test@example.org")
+    return home
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """Make a git repository of the given files; returns its root."""
+
+    def make(files: dict[str, str]) -> Path:
+        root = tmp_path / "work"
+        write_files(root, files)
+        subprocess.run(["git", "init", "-q", str(root)], check=True)
+        return root
+
+    return make
+
+
+def write_files(root: Path, files: dict[str, str]) -> None:
+    """Write texts below `root`, folders made as needed."""
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
