@@ -60,6 +60,11 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(VERBS.items()))
 
 
+def _use_color(ctx: click.Context, _: click.Parameter, choice: str) -> None:
+    output.use_color(choice)
+    ctx.color = output.color()
+
+
 @click.group(
     cls=LazyGroup,
     epilog=EPILOG,
@@ -72,13 +77,13 @@ class LazyGroup(click.Group):
     type=click.Choice(["auto", "always", "never"]),
     default="auto",
     show_default=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_use_color,
     help="Colour on the terminal; NO_COLOR and FORCE_COLOR are obeyed where this says auto.",
 )
-@click.pass_context
-def cli(ctx: click.Context, color: str) -> None:
-    """Set up what every verb shares."""
-    output.use_color(color)
-    ctx.color = output.color()
+def cli() -> None:
+    """Do nothing but hold the verbs."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -96,8 +101,9 @@ def run(arguments: Sequence[str]) -> int:
         return output.failure(verb, "usage", error.format_message(), hint, ExitCode.ERROR, as_json)
     except (KeyboardInterrupt, click.Abort):
         return output.failure(verb, "interrupted", "interrupted", None, ExitCode.INTERRUPTED, as_json)
-    except BrokenPipeError:
-        # The reader has what it wanted. Python would complain once more when it flushes at exit.
+    except (BrokenPipeError, SystemExit):
+        # The reader has what it wanted; click turns the broken pipe into an exit, its only one in this mode. Python
+        # would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
     except Exception:  # the boundary: anything that comes here is a bug of ours

@@ -25,7 +25,17 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG)
+class CursorCommand(click.Command):
+    """A command whose argument may begin with `-:`, which looks like an option and is none."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put cursors on standard input where options have ended."""
+        cursors = [word for word in args if word.startswith("-:")]
+        others = [word for word in args if not word.startswith("-:")]
+        return super().parse_args(ctx, [*others, "--", *cursors] if cursors else args)
+
+
+@click.command(cls=CursorCommand, epilog=EPILOG)
 @click.argument("cursor")
 @click.option(
     "--retrieve",

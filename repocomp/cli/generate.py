@@ -61,7 +61,7 @@ def _page(command: click.Command, name: str) -> str:
         f"{_roff(title)} \\- {_roff(summary.splitlines()[0].rstrip('.'))}",
         ".SH SYNOPSIS",
         f".B {_roff(name)}",
-        _roff(" ".join(command.collect_usage_pieces(click.Context(command, info_name=name)))),
+        _roff(" ".join(command.collect_usage_pieces(_context(command)))),
         ".SH DESCRIPTION",
         *_paragraphs(command.help or summary),
         *_options(command),
@@ -77,7 +77,7 @@ def _page(command: click.Command, name: str) -> str:
 
 
 def _options(command: click.Command) -> Iterator[str]:
-    context = click.Context(command, info_name=command.name, help_option_names=["-h", "--help"])
+    context = _context(command)
     options = [param for param in command.get_params(context) if isinstance(param, click.Option)]
     records = [record for option in options if (record := option.get_help_record(context)) is not None]
     return _section("OPTIONS", [(head, " ".join(text.split())) for head, text in records])
@@ -88,9 +88,14 @@ def _commands(command: click.Command) -> Iterator[str]:
         return _section("COMMANDS", list(VERBS.items()))
     if not isinstance(command, click.Group):
         return iter(())
-    context = click.Context(command, info_name=command.name)
+    context = _context(command)
     found = [(name, command.get_command(context, name)) for name in command.list_commands(context)]
     return _section("COMMANDS", [(name, sub.get_short_help_str(200)) for name, sub in found if sub is not None])
+
+
+def _context(command: click.Command) -> click.Context:
+    """As the group makes it. Click keeps the help option of the first context a command ever had."""
+    return click.Context(command, info_name=command.name, help_option_names=["-h", "--help"])
 
 
 def _section(title: str, rows: tuple[tuple[str, str], ...] | list[tuple[str, str]]) -> Iterator[str]:

@@ -1,0 +1,269 @@
+"""`repocomp complete` as users meet it: the embedded pack, real processes, every bad input with its message."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from repocomp.store.paths import index_path
+from tests.conftest import Repository, write_files
+
+FILES = {
+    "app/store.py": (
+        "class Store:\n    def open_connection(self, path, timeout):\n        return path\n\n"
+        "    def close_connection(self):\n        return None\n"
+    ),
+    "app/main.py": (
+        "from app.store import Store\n\n\ndef run(path):\n    store = Store()\n    connection = store.open_\n    return connection\n"
+    ),
+}
+NUMBER, TEXT = {"type": "number"}, {"type": "string"}
+POSITION = {"type": "object", "required": ["line", "column", "offset"]}
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["version", "command", "status", "exit_code", "errors", "data"],
+    "additionalProperties": False,
+    "properties": {
+        "version": {"const": 1},
+        "command": {"const": "complete"},
+        "status": {"enum": ["ok", "nothing"]},
+        "exit_code": {"enum": [0, 1]},
+        "errors": {"maxItems": 0},
+        "data": {
+            "type": "object",
+            "required": [
+                "id", "text", "range", "candidates", "stop_reason", "retrieval", "models", "tokens", "timings_ms",
+                "filters", "warnings", "reason",
+            ],
+            "properties": {
+                "id": {"type": "string", "pattern": "^c_[0-9a-f]+$"},
+                "text": TEXT,
+                "range": {"type": "object", "properties": {"start": POSITION, "end": POSITION}},
+                "candidates": {
+                    "items": {"type": "object", "required": ["text", "logprob"], "properties": {"logprob": NUMBER}}
+                },
+                "retrieval": {
+                    "type": "object",
+                    "required": ["decision", "skipped", "probability", "threshold", "rule", "reason", "arms", "chunks"],
+                    "properties": {
+                        "decision": {"enum": ["skipped", "used", "unavailable"]},
+                        "skipped": {"type": "boolean"},
+                        "rule": {"enum": ["greedy", "threshold", "always", "never"]},
+                        "chunks": {
+                            "items": {"required": ["path", "start_line", "end_line", "score", "arm", "tokens"]}
+                        },
+                    },
+                },
+                "tokens": {"type": "object", "required": ["prompt", "cached", "generated"]},
+                "timings_ms": {
+                    "type": "object",
+                    "required": ["total", "prefill", "policy", "retrieve", "decode", "post"],
+                    "additionalProperties": NUMBER,
+                },
+            },
+        },
+    },
+}
+
+
+def repocomp(*arguments: str, cwd: Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "repocomp", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, env=environment, check=False)
+
+
+def complete(*arguments: str, cwd: Path, stdin: bytes = b"") -> dict[str, Any]:
+    done = repocomp("complete", "--json", *arguments, cwd=cwd, stdin=stdin)
+    document: dict[str, Any] = json.loads(done.stdout)
+    assert document["exit_code"] == done.returncode
+    assert done.stderr == b""
+    return document
+
+
+@pytest.fixture
+def indexed(repository: Repository) -> Path:
+    root = repository(FILES)
+    assert repocomp("index", cwd=root).returncode == 0
+    return root
+
+
+def without_times(document: dict[str, Any]) -> dict[str, Any]:
+    data = {key: value for key, value in document["data"].items() if key != "timings_ms"}
+    return {**document, "data": data}
+
+
+def test_json_keeps_its_schema_and_the_same_request_gets_the_same_answer(indexed: Path) -> None:
+    documents = [complete("app/main.py:6:29", "--retrieve", "always", cwd=indexed) for _ in range(2)]
+    for document in documents:
+        jsonschema.validate(document, SCHEMA)
+    assert without_times(documents[0]) == without_times(documents[1])
+
+
+def test_always_uses_the_index_and_never_does_not(indexed: Path) -> None:
+    used = complete("app/main.py:6:29", "--retrieve", "always", cwd=indexed)["data"]["retrieval"]
+    assert (used["decision"], used["skipped"], used["rule"]) == ("used", False, "always")
+    assert "app/store.py" in {chunk["path"] for chunk in used["chunks"]}
+    skipped = complete("app/main.py:6:29", "--retrieve", "never", cwd=indexed)["data"]["retrieval"]
+    assert (skipped["decision"], skipped["skipped"], skipped["chunks"]) == ("skipped", True, [])
+
+
+def test_the_threshold_decides(indexed: Path) -> None:
+    low = complete("app/main.py:6:29", "--threshold", "0", cwd=indexed)["data"]["retrieval"]
+    high = complete("app/main.py:6:29", "--threshold", "1", cwd=indexed)["data"]["retrieval"]
+    assert (low["decision"], high["decision"]) == ("used", "skipped")
+    assert 0 < low["probability"] == high["probability"] < 1
+
+
+def test_one_arm_alone(indexed: Path) -> None:
+    data = complete("app/main.py:6:29", "--retrieve", "always", "--arms", "structured", cwd=indexed)["data"]
+    assert [arm["name"] for arm in data["retrieval"]["arms"]] == ["structured"]
+
+
+def test_stdout_is_the_text_alone(indexed: Path) -> None:
+    done = repocomp("complete", "app/main.py:6:29", "--retrieve", "always", cwd=indexed)
+    expected = complete("app/main.py:6:29", "--retrieve", "always", cwd=indexed)["data"]["text"]
+    assert done.stdout.decode() == expected
+
+
+def test_a_buffer_on_standard_input_is_completed_as_the_file_it_is(indexed: Path) -> None:
+    saved = complete("app/main.py:6:29", cwd=indexed)
+    buffer = (indexed / "app/main.py").read_bytes()
+    piped = complete("-:6:29", "--stdin-filename", "app/main.py", cwd=indexed, stdin=buffer)
+    assert without_times(piped) == without_times(saved)
+
+
+def test_offset_and_encodings_name_the_same_place(repository: Repository) -> None:
+    root = repository({"a.py": "name = 'é𝒳'  # x\nvalue = na\n"})
+    by_offset = complete(f"a.py:#{len('name = ' + chr(39)) + 6}", cwd=root)["data"]["range"]
+    utf16 = complete("a.py:1:12", "--position-encoding", "utf-16", cwd=root)["data"]["range"]
+    utf32 = complete("a.py:1:11", "--position-encoding", "utf-32", cwd=root)["data"]["range"]
+    assert by_offset == utf16 == utf32
+
+
+def test_without_an_index_the_file_alone_is_read_and_a_warning_says_so(repository: Repository) -> None:
+    root = repository(FILES)
+    data = complete("app/main.py:6:29", "--retrieve", "always", cwd=root)["data"]
+    assert data["retrieval"]["decision"] == "unavailable"
+    assert any("repocomp index" in warning for warning in data["warnings"])
+
+
+def test_an_empty_answer_says_why(indexed: Path) -> None:
+    document = complete("app/main.py:6:29", "--deadline-ms", "0", cwd=indexed)
+    assert (document["status"], document["exit_code"], document["data"]["text"]) == ("nothing", 1, "")
+    assert "deadline" in document["data"]["reason"]
+    assert repocomp("complete", "app/main.py:6:29", "--deadline-ms", "0", "--exit-zero", cwd=indexed).returncode == 0
+
+
+BAD = [
+    (["app/main.py:99:1"], "cursor", "the file has 8 lines"),
+    (["app/main.py:6:99"], "cursor", "line 6 has columns 1 to 29"),
+    (["app/main.py:#9999"], "cursor", "bytes"),
+    (["app/main.py"], "cursor", "is not a cursor"),
+    (["missing.py:1:1"], "document", "no such file"),
+    (["app:1:1"], "document", "Is a directory"),
+    (["binary.bin:1:1"], "document", "binary"),
+    (["latin.py:1:1"], "document", "not UTF-8"),
+    (["-:1:1"], "cursor", "needs a name"),
+    (["app/main.py:6:29", "--generator", "nope"], "pack", "no model pack"),
+    (["app/main.py:6:29", "--retrieve", "always", "--arms", "nope"], "config", "no arm 'nope'"),
+    (["app/main.py:6:29", "--mode", "nope"], "usage", "nope"),
+    ([], "usage", "CURSOR"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "message"), BAD)
+def test_bad_input_gets_one_clear_line_and_exit_code_2(
+    indexed: Path, arguments: list[str], code: str, message: str
+) -> None:
+    (indexed / "binary.bin").write_bytes(b"\x7fELF\0\0")
+    (indexed / "latin.py").write_bytes(b"caf\xe9 = 1\n")
+    done = repocomp("complete", *arguments, cwd=indexed)
+    assert (done.returncode, done.stdout) == (2, b"")
+    first, hint = done.stderr.decode().strip().split("\n")
+    assert first.startswith("repocomp: ")
+    assert message in first
+    assert hint.startswith("hint: ")
+    document = json.loads(repocomp("complete", "--json", *arguments, cwd=indexed).stdout)
+    assert (document["status"], document["exit_code"], document["data"]) == ("error", 2, None)
+    assert document["errors"][0]["code"] == code
+
+
+def test_a_damaged_index_is_named_and_mended(indexed: Path) -> None:
+    path = index_path(indexed)
+    path.write_bytes(b"x" * 5000)
+    done = repocomp("complete", "app/main.py:6:29", cwd=indexed)
+    assert (done.returncode, b"damaged" in done.stderr, b"--rebuild" in done.stderr) == (2, True, True)
+    assert repocomp("index", "--rebuild", cwd=indexed).returncode == 0
+    assert complete("app/main.py:6:29", cwd=indexed)["exit_code"] in (0, 1)
+
+
+def test_odd_files_are_completed_or_answered_with_a_reason(repository: Repository) -> None:
+    root = repository({"empty.py": "", "tabs.go": "func f() {\n\treturn \n}\n", "notes.txt": "dear all\n"})
+    (root / "crlf.py").write_bytes(b"def f(a):\r\n    return \r\n\r\nprint(f(1))\r\n")
+    (root / "line.js").write_bytes(b"var a = [" + b"1, " * 300_000 + b"]")
+    for cursor in ("empty.py:1:1", "tabs.go:2:9", "notes.txt:1:9", "crlf.py:2:12", "line.js:1:500000"):
+        document = complete(cursor, cwd=root)
+        jsonschema.validate(document, SCHEMA)
+        data = document["data"]
+        assert data["text"] or data["reason"]
+        assert data["tokens"]["prompt"] <= 1024 + 8
+    block = complete("crlf.py:1:10", "--mode", "block", cwd=root)["data"]["text"]
+    assert "\n" not in block.replace("\r\n", "")
+
+
+def test_work_outside_git_and_without_a_home(tmp_path: Path) -> None:
+    write_files(tmp_path, FILES)
+    assert complete("app/main.py:6:29", cwd=tmp_path)["data"]["retrieval"]["decision"] in ("skipped", "unavailable")
+    assert repocomp("index", cwd=tmp_path).returncode == 0
+    used = complete("app/main.py:6:29", "--retrieve", "always", cwd=tmp_path)["data"]["retrieval"]
+    assert used["decision"] == "used"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser writes everywhere")
+def test_a_cache_that_cannot_be_written_is_named(repository: Repository, isolated: Path) -> None:
+    root = repository(FILES)
+    isolated.chmod(0o500)
+    done = repocomp("index", cwd=root)
+    isolated.chmod(0o700)
+    assert (done.returncode, b"hint:" in done.stderr) == (2, True)
+
+
+def test_a_path_that_cannot_hold_the_cache_is_named(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = repository(FILES)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(root / "app" / "main.py"))
+    done = repocomp("index", cwd=root)
+    assert (done.returncode, done.stderr.startswith(b"repocomp: "), b"hint:" in done.stderr) == (2, True, True)
+
+
+def test_special_tokens_in_a_file_stay_text(repository: Repository) -> None:
+    root = repository({"a.py": "x = '<|middle|><|end|><|cc|>'\ny = \n"})
+    data = complete("a.py:2:5", cwd=root)["data"]
+    assert "<|" not in data["text"]
+
+
+@pytest.mark.slow
+def test_random_cursors_in_this_repository(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    assert repocomp("index", cwd=root).returncode == 0
+    rng = random.Random(0)
+    files = sorted(path for path in root.rglob("*") if path.suffix in (".py", ".toml", ".md", ".1", ".fish"))
+    decisions = set()
+    for _ in range(60):
+        path = rng.choice(files)
+        data = path.read_bytes()
+        offset = rng.randrange(len(data) + 1)
+        while offset < len(data) and data[offset] & 0xC0 == 0x80:
+            offset += 1
+        document = complete(f"{path}:#{offset}", cwd=root)
+        jsonschema.validate(document, SCHEMA)
+        decisions.add(document["data"]["retrieval"]["decision"])
+        assert document["data"]["text"] or document["data"]["reason"]
+    assert decisions >= {"skipped"}
