@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -145,6 +146,8 @@ def label(
 
     end = None if minutes is None else time.monotonic() + 60 * minutes
     repositories = list(_repositories(read_split(corpus, split)))
+    # In any order but by name, so that a run cut short has seen all kinds.
+    random.Random(seed).shuffle(repositories)
     with _bar() as bar:
         count = run(
             repositories,

@@ -1,0 +1,163 @@
+"""The order of steps, on a scripted model: what is decided, what enters the prompt, what is computed twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from repocomp.complete.parts import Parts
+from repocomp.complete.pipeline import complete
+from repocomp.document import Document
+from repocomp.request import CompletionRequest
+from tests.complete.fakes import BUDGETS, FixedRetriever, ScriptedModel, fake_pack, hit, loaded, parts
+
+TEXT = b"import os\n\n\ndef f(path):\n    value = os.\n    return value\n"
+PLACE = (5, 16)
+TOKENS = fake_pack().tokens
+
+
+def ask(data: bytes = TEXT, place: tuple[int, int] = PLACE, **options: Any) -> CompletionRequest:
+    document = Document("a.py", data)
+    return CompletionRequest(document, document.at(*place), Path("/work"), **options)
+
+
+def found() -> FixedRetriever:
+    return FixedRetriever([hit("def best():\n    return 1"), hit("def second():\n    return 2", "lib/c.py")])
+
+
+def prompt_of(some: Parts, answer_tokens: int) -> list[int]:
+    seen = some.generator.cache.tokens
+    return seen[: seen.index(TOKENS.middle) + 1]
+
+
+def test_below_the_threshold_nothing_is_retrieved() -> None:
+    retriever = found()
+    answer = complete(ask(threshold=0.5), parts(ScriptedModel("open()\n", odds=-1.0), retriever))
+    assert (answer.text, answer.stop_reason) == ("open()", "line")
+    assert (answer.retrieval.decision, answer.retrieval.rule) == ("skipped", "threshold")
+    assert answer.retrieval.probability == pytest.approx(0.2689, abs=1e-4)
+    assert retriever.queries == []
+
+
+def test_above_it_the_best_chunk_stands_last_in_the_prompt() -> None:
+    model = ScriptedModel("open()\n", odds=1.0)
+    some = parts(model, found())
+    answer = complete(ask(threshold=0.5), some)
+    assert answer.retrieval.decision == "used"
+    assert [chunk.path for chunk in answer.retrieval.chunks] == ["lib/b.py", "lib/c.py"]
+    text = bytes(max(0, token - 8) for token in prompt_of(some, 6)).decode()
+    assert text.index("def second") < text.index("def best")
+    assert text.index("value = os.") < text.index("def second")
+
+
+@pytest.mark.parametrize(
+    ("options", "odds", "decision"),
+    [
+        ({"select": "greedy"}, 0.1, "used"),
+        ({"select": "greedy"}, -0.1, "skipped"),
+        ({"retrieve": "always"}, -9.0, "used"),
+        ({"retrieve": "never"}, 9.0, "skipped"),
+        ({"threshold": 0.0}, -9.0, "used"),
+        ({"threshold": 1.0}, 9.0, "skipped"),
+    ],
+)
+def test_rules(options: dict[str, Any], odds: float, decision: str) -> None:
+    assert complete(ask(**options), parts(ScriptedModel("x", odds), found())).retrieval.decision == decision
+
+
+def test_both_branches_share_one_prefill() -> None:
+    model = ScriptedModel("open()\n", odds=1.0)
+    some = parts(model, found())
+    first = complete(ask(retrieve="never"), some)
+    before = sum(model.runs)
+    second = complete(ask(retrieve="always"), some)
+    shared = first.tokens.prompt - 1
+    assert second.tokens.cached >= shared - 1
+    assert sum(model.runs) - before < second.tokens.prompt - shared + 3 * second.tokens.generated + 4
+
+
+def test_a_keystroke_computes_only_what_is_new() -> None:
+    model = ScriptedModel("x\n")
+    some = parts(model)
+    complete(ask(), some)
+    typed = TEXT.replace(b"os.", b"os.p")
+    answer = complete(ask(typed, (5, 17)), some)
+    assert answer.tokens.prompt - answer.tokens.cached <= 4
+
+
+def test_the_answer_does_not_depend_on_the_cache() -> None:
+    model = ScriptedModel(lambda seen: f"n{sum(seen)}\n", odds=1.0)
+    warm = parts(model, found())
+    requests = [ask(retrieve="always"), ask(retrieve="never"), ask(place=(6, 5)), ask(retrieve="always")]
+    for request in requests:
+        cold = complete(request, parts(ScriptedModel(model.text, odds=1.0), found()))
+        again = complete(request, warm)
+        assert (again.text, again.id, again.retrieval) == (cold.text, cold.id, cold.retrieval)
+
+
+def test_another_pack_decides() -> None:
+    policy = loaded(ScriptedModel("", odds=5.0), "judge")
+    writer = loaded(ScriptedModel("open()\n", odds=-5.0), "writer")
+    answer = complete(ask(threshold=0.5), Parts(policy, writer, found()))
+    assert answer.retrieval.decision == "used"
+    assert (answer.models["policy"], answer.models["generator"]) == ("judge", "writer")
+
+
+def test_without_index_the_decision_is_reported_and_the_answer_given() -> None:
+    answer = complete(ask(retrieve="always"), parts(ScriptedModel("open()\n")))
+    assert (answer.retrieval.decision, answer.text) == ("unavailable", "open()")
+    assert "repocomp index" in answer.warnings[0]
+
+
+def test_nothing_found_is_said() -> None:
+    answer = complete(ask(retrieve="always"), parts(ScriptedModel("open()\n"), FixedRetriever([])))
+    assert answer.retrieval.decision == "unavailable"
+    assert "nothing near" in answer.retrieval.reason
+
+
+def test_a_file_with_windows_line_ends_gets_them() -> None:
+    data = b"def f():\r\n    \r\n\r\nf()\r\n"
+    answer = complete(ask(data, (2, 5), mode="block"), parts(ScriptedModel("a = 1\n    return a\n\n")))
+    assert answer.text == "a = 1\r\n    return a"
+
+
+@pytest.mark.parametrize(
+    ("said", "options", "reason"),
+    [
+        ("", {}, "nothing to add"),
+        ("   \n", {}, "nothing to add|white space|blank"),
+        ("open()", {"deadline_ms": 0.0}, "deadline"),
+    ],
+)
+def test_an_empty_answer_has_a_reason(said: str, options: dict[str, Any], reason: str) -> None:
+    answer = complete(ask(**options), parts(ScriptedModel(said)))
+    assert answer.text == ""
+    assert answer.candidates == ()
+    assert any(word in (answer.reason or "") for word in reason.split("|"))
+
+
+def test_the_prompt_keeps_its_budgets() -> None:
+    data = b"value = compute(alpha, beta)\n" * 2000
+    retriever = FixedRetriever([hit("def long():\n" + "    pass\n" * 500)])
+    answer = complete(ask(data, (1000, 9), retrieve="always"), parts(ScriptedModel("x\n"), retriever))
+    assert answer.tokens.prompt <= BUDGETS.left + BUDGETS.right + BUDGETS.cross_file + 8
+    assert answer.retrieval.chunks[0].tokens <= BUDGETS.cross_file
+
+
+def test_length_is_bounded() -> None:
+    answer = complete(ask(max_new_tokens=5), parts(ScriptedModel("abcdefghij\n")))
+    assert (answer.text, answer.stop_reason, answer.tokens.generated) == ("abcde", "length", 5)
+
+
+def test_calibration_changes_the_probability_and_the_decision() -> None:
+    from repocomp.model.pack import Calibration
+
+    some = parts(ScriptedModel("x", odds=2.0), found())
+    pack = replace(some.generator.pack, calibration={mode: Calibration(1.0, -4.0) for mode in ("line", "block")})
+    both = replace(some.generator, pack=pack)
+    answer = complete(ask(select="greedy"), Parts(both, both, found()))
+    assert answer.retrieval.decision == "skipped"
+    assert answer.retrieval.probability == pytest.approx(0.1192, abs=1e-4)
