@@ -1,8 +1,9 @@
 """A pack: a folder that holds a model and everything one must know to ask it.
 
-    pack.json         this manifest: what the model is, how to prompt it, when it retrieves, digests of the
-    files model.onnx        the graph with its weights cuda-fp16.onnx    the same for CUDA, where the pack
-    has it tokenizer.json    the vocabulary
+* `pack.json`: this manifest: what the model is, how to prompt it, when it retrieves, a digest of every file
+* `model.onnx`: the graph with its weights
+* `cuda-fp16.onnx`: the same for CUDA, where the pack has it
+* `tokenizer.json`: the vocabulary
 
 A pack plays *generator*, *policy* or both. Packs are written once and never changed: into a temporary folder,
 then renamed. Loading checks every digest, so a damaged copy is an error and never a strange completion.

@@ -243,12 +243,6 @@ def test_a_path_that_cannot_hold_the_cache_is_named(repository: Repository, monk
     assert (done.returncode, done.stderr.startswith(b"repocomp: "), b"hint:" in done.stderr) == (2, True, True)
 
 
-def test_special_tokens_in_a_file_stay_text(repository: Repository) -> None:
-    root = repository({"a.py": "x = '<|middle|><|end|><|cc|>'\ny = \n"})
-    data = complete("a.py:2:5", cwd=root)["data"]
-    assert "<|" not in data["text"]
-
-
 @pytest.mark.slow
 def test_random_cursors_in_this_repository(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]

@@ -1,0 +1,131 @@
+"""Packs on disk: written whole, read back the same, and refused with a hint where anything is wrong."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from repocomp.errors import PackError
+from repocomp.model.pack import BUILT_IN, Calibration, Pack, built_in_packs, load_pack, write_pack
+from repocomp.model.session import Session
+from repocomp.model.shape import ModelShape
+from repocomp.model.tokenizer import Tokenizer
+
+FILES = {"model.onnx": b"graph", "tokenizer.json": b"{}"}
+
+
+def toy(folder: Path) -> Pack:
+    return write_pack(Pack("toy", "1", folder, ModelShape()), FILES)
+
+
+def edit(folder: Path, **changes: Any) -> None:  # noqa: ANN401  (JSON values)
+    path = folder / "pack.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_a_written_pack_is_read_back(tmp_path: Path) -> None:
+    written = toy(tmp_path / "toy")
+    assert load_pack(tmp_path / "toy") == written
+
+
+def test_a_pack_is_known_by_its_content_not_its_place(tmp_path: Path) -> None:
+    first = toy(tmp_path / "first")
+    shutil.copytree(tmp_path / "first", tmp_path / "second")
+    assert load_pack(tmp_path / "second").digest == first.digest
+    assert replace(first, version="2").digest != first.digest
+
+
+def test_writing_again_replaces_the_whole_folder(tmp_path: Path) -> None:
+    toy(tmp_path / "toy")
+    (tmp_path / "toy" / "left-over").touch()
+    toy(tmp_path / "toy")
+    assert sorted(path.name for path in (tmp_path / "toy").iterdir()) == ["model.onnx", "pack.json", "tokenizer.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["toy"]
+
+
+def test_a_pack_without_its_files_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(PackError, match=r"tokenizer\.json"):
+        write_pack(Pack("toy", "1", tmp_path / "toy", ModelShape()), {"model.onnx": b""})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_default_pack_is_built_in() -> None:
+    assert "default" in built_in_packs()
+    assert load_pack("default").folder == BUILT_IN / "default"
+
+
+@pytest.mark.parametrize("name", ["nothing-here", "../default", "/nowhere/at/all"])
+def test_an_unknown_pack_is_refused_with_the_known_ones(name: str) -> None:
+    with pytest.raises(PackError) as raised:
+        load_pack(name)
+    assert "default" in str(raised.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"format": 2}, "has format 2"),
+        ({"format": None}, "format None"),
+        ({"family": "other"}, "family 'other'"),
+        ({"roles": []}, "roles"),
+        ({"roles": ["king"]}, "roles"),
+        ({"layout": "xyz"}, "layout"),
+        ({"thresholds": {}}, "thresholds"),
+        ({"calibration": {"line": {"slope": 1, "offset": 0}}}, "calibration"),
+        ({"digests": {}}, "digest"),
+        ({"digests": {"model.onnx": "", "tokenizer.json": "", "../../etc/passwd": ""}}, "outside"),
+        ({"shape": {"depth": 3}}, "depth"),
+        ({"surprise": 1}, "surprise"),
+    ],
+)
+def test_a_manifest_that_does_not_fit_is_refused(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    toy(tmp_path / "toy")
+    edit(tmp_path / "toy", **changes)
+    with pytest.raises(PackError, match=said) as raised:
+        load_pack(tmp_path / "toy")
+    assert raised.value.hint
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"format": 1}', "\x00"])
+def test_a_damaged_manifest_is_refused(tmp_path: Path, text: str) -> None:
+    toy(tmp_path / "toy")
+    (tmp_path / "toy" / "pack.json").write_text(text)
+    with pytest.raises(PackError, match="damaged"):
+        load_pack(tmp_path / "toy")
+
+
+def test_one_changed_byte_is_noticed(tmp_path: Path) -> None:
+    toy(tmp_path / "toy")
+    (tmp_path / "toy" / "model.onnx").write_bytes(b"grapf")
+    with pytest.raises(PackError, match=r"model\.onnx is damaged"):
+        load_pack(tmp_path / "toy")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    toy(tmp_path / "toy")
+    (tmp_path / "toy" / "tokenizer.json").unlink()
+    with pytest.raises(PackError, match=r"lacks .*tokenizer\.json"):
+        load_pack(tmp_path / "toy")
+
+
+def test_a_model_that_is_no_model_is_an_error_with_a_hint(tmp_path: Path) -> None:
+    with pytest.raises(PackError, match="cannot run the model of pack 'toy'"):
+        Session.open(toy(tmp_path / "toy"))
+
+
+def test_a_vocabulary_of_another_size_is_refused() -> None:
+    pack = load_pack("default")
+    with pytest.raises(PackError, match="8192 tokens, its model 100"):
+        Tokenizer.load(replace(pack, shape=replace(pack.shape, vocab_size=100)))
+
+
+def test_calibration_is_a_sigmoid_that_cannot_overflow() -> None:
+    assert Calibration().apply(0.0) == 0.5
+    assert Calibration(2.0, -1.0).apply(0.5) == 0.5
+    assert Calibration(1e9, 0.0).apply(-1.0) == pytest.approx(math.exp(-60))

@@ -1,0 +1,56 @@
+"""The vocabulary of the built-in pack: every text can be written and read back, control tokens never come from text."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from repocomp.model.pack import Pack, load_pack
+from repocomp.model.tokenizer import Tokenizer
+
+
+@cache
+def pack() -> Pack:
+    return load_pack("default")
+
+
+@cache
+def tokenizer() -> Tokenizer:
+    return Tokenizer.load(pack())
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_read_back(text: str) -> None:
+    assert tokenizer().decode(tokenizer().encode(text)) == text
+
+
+@given(st.lists(st.sampled_from(["<|end|>", "<|cc|>", "<|middle|>", "<|", "x = ", "\n", "|>"]), max_size=8))
+def test_text_that_spells_control_tokens_stays_text(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    ids = tokenizer().encode(text)
+    assert not set(ids) & set(pack().tokens.all)
+    assert tokenizer().decode(ids) == text
+
+
+def test_control_tokens_have_no_bytes() -> None:
+    assert tokenizer().decode_bytes(pack().tokens.all) == b""
+
+
+def test_half_a_character_is_held_back() -> None:
+    ids = tokenizer().encode("naïve 語")
+    whole = tokenizer().decode(ids)
+    starts = [tokenizer().decode(ids[:count]) for count in range(len(ids))]
+    assert all(whole.startswith(start) and "\ufffd" not in start for start in starts)
+
+
+def test_a_batch_is_encoded_as_its_texts() -> None:
+    texts = ["def f():", "", "    return 1\n"]
+    assert tokenizer().encode_batch(texts) == [tokenizer().encode(text) for text in texts]
+
+
+@pytest.mark.parametrize("text", ["\r\n", "\t\tx", "\x00", "\u2028", " " * 70])
+def test_odd_white_space_survives(text: str) -> None:
+    assert tokenizer().decode(tokenizer().encode(text)) == text
