@@ -17,7 +17,8 @@ FIRST, SECOND, USE = re.findall(r"```sh\n(.*?)```", README, re.S)
 
 def shell(command: str, cwd: Path, path: str = "") -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PATH": path + os.environ["PATH"]}
-    return subprocess.run(["bash", "-c", command], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    bash = ["bash", "-c", command]
+    return subprocess.run(bash, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture

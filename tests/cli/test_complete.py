@@ -22,7 +22,8 @@ FILES = {
         "    def close_connection(self):\n        return None\n"
     ),
     "app/main.py": (
-        "from app.store import Store\n\n\ndef run(path):\n    store = Store()\n    connection = store.open_\n    return connection\n"
+        "from app.store import Store\n\n\ndef run(path):\n"
+        "    store = Store()\n    connection = store.open_\n    return connection\n"
     ),
 }
 NUMBER, TEXT = {"type": "number"}, {"type": "string"}
@@ -40,8 +41,18 @@ SCHEMA: dict[str, Any] = {
         "data": {
             "type": "object",
             "required": [
-                "id", "text", "range", "candidates", "stop_reason", "retrieval", "models", "tokens", "timings_ms",
-                "filters", "warnings", "reason",
+                "id",
+                "text",
+                "range",
+                "candidates",
+                "stop_reason",
+                "retrieval",
+                "models",
+                "tokens",
+                "timings_ms",
+                "filters",
+                "warnings",
+                "reason",
             ],
             "properties": {
                 "id": {"type": "string", "pattern": "^c_[0-9a-f]+$"},
@@ -57,9 +68,7 @@ SCHEMA: dict[str, Any] = {
                         "decision": {"enum": ["skipped", "used", "unavailable"]},
                         "skipped": {"type": "boolean"},
                         "rule": {"enum": ["greedy", "threshold", "always", "never"]},
-                        "chunks": {
-                            "items": {"required": ["path", "start_line", "end_line", "score", "arm", "tokens"]}
-                        },
+                        "chunks": {"items": {"required": ["path", "start_line", "end_line", "score", "arm", "tokens"]}},
                     },
                 },
                 "tokens": {"type": "object", "required": ["prompt", "cached", "generated"]},

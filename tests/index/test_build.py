@@ -23,7 +23,10 @@ from repocomp.store.reader import IndexReader
 from repocomp.store.rows import ChunkKind
 from tests.conftest import Repository, write_files
 
-PYTHON = "class Base:\n    def run(self, x):\n        return helper(x)\n\n\ndef helper(y):\n    '''Help.'''\n    return y + 1\n"
+PYTHON = (
+    "class Base:\n    def run(self, x):\n        return helper(x)\n\n\n"
+    "def helper(y):\n    '''Help.'''\n    return y + 1\n"
+)
 SECRET = "AKIA" + "ABCDEFGHIJKLMNOP"
 
 
@@ -103,7 +106,7 @@ def test_the_work_tree_is_not_written(repository: Repository) -> None:
 
 
 NAMES = st.sampled_from(["a.py", "b.py", "d/c.py", "d/t.txt", "e.js"])
-TEXTS = st.sampled_from([PYTHON, "x = 1\n", "function f(a) { return a }\n", "alpha beta\n" * 30, "def g():\n    pass\n"])
+TEXTS = st.sampled_from([PYTHON, "x = 1\n", "function f(a) { return a }\n", "alpha beta\n" * 30, "def g(): pass\n"])
 EDITS = st.lists(st.lists(st.tuples(NAMES, st.none() | TEXTS), min_size=1, max_size=3), min_size=1, max_size=14)
 
 

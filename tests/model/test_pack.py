@@ -24,7 +24,7 @@ def toy(folder: Path) -> Pack:
     return write_pack(Pack("toy", "1", folder, ModelShape()), FILES)
 
 
-def edit(folder: Path, **changes: Any) -> None:  # noqa: ANN401  (JSON values)
+def edit(folder: Path, **changes: Any) -> None:
     path = folder / "pack.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 

@@ -140,7 +140,9 @@ def test_what_the_prompt_shows_is_not_proposed(store: IndexReader, arm: str) -> 
     assert all(hit.path != "app/store.py" for hit in retrieve(store, query, arms=[arm]).hits)
 
 
-@pytest.mark.parametrize("prefix", ["", "\n\n", "((((", "x" * 1_000_000, "1 2 3", "é 𝒳 \t", "a.b.c.d(e(f[g", "@", "import "])
+@pytest.mark.parametrize(
+    "prefix", ["", "\n\n", "((((", "x" * 10**6, "1 2 3", "é 𝒳 \t", "a.b.c.d(e(f[g", "@", "import "]
+)
 def test_no_query_is_too_odd(store: IndexReader, prefix: str) -> None:
     first, second = (retrieve(store, ask(prefix)) for _ in range(2))
     assert first == second

@@ -34,7 +34,9 @@ def test_places_that_barely_touch_are_two() -> None:
 
 
 HITS = st.lists(
-    st.builds(hit, st.integers(1, 9), st.integers(1, 50), st.integers(51, 90), st.just("a"), st.text("ab\n", max_size=90)),
+    st.builds(
+        hit, st.integers(1, 9), st.integers(1, 50), st.integers(51, 90), st.just("a"), st.text("ab\n", max_size=90)
+    ),
     max_size=8,
     unique_by=lambda found: (found.content_id, found.start_line, found.end_line),
 )
