@@ -1,15 +1,19 @@
 """The schema of an index, as a list of named steps that only grows.
 
-Each step runs in one transaction with its record. `PRAGMA user_version` counts the steps taken, so opening a current
-database costs one read.
+`sqlite-utils` runs the steps and records them. `PRAGMA user_version` counts them as well, so opening a current
+database costs one read and no import.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 _CREATE = """
-CREATE TABLE migration (name TEXT PRIMARY KEY, applied TEXT NOT NULL);
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 
 CREATE TABLE content (
@@ -63,18 +67,33 @@ STEPS: tuple[tuple[str, str], ...] = (("create", _CREATE),)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Take the steps that are missing. Needs a writable connection in autocommit mode."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    for number, (name, script) in enumerate(STEPS[version:], version + 1):
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            (now,) = connection.execute("PRAGMA user_version").fetchone()
-            if now < number:
-                for statement in script.split(";\n"):
-                    connection.execute(statement)
-                connection.execute("INSERT INTO migration VALUES (?, datetime('now'))", (name,))
-                connection.execute(f"PRAGMA user_version = {number}")
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
+    """Take the steps that are missing, all or none. Needs a writable connection in autocommit mode."""
+    if _steps_taken(connection) >= len(STEPS):
+        return
+    from sqlite_utils import Database, Migrations
+
+    migrations = Migrations("index")
+    for name, script in STEPS:
+        migrations(name=name)(_step(script))
+    # The lock comes before the question what is missing: two processes may open a new index at once.
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        migrations.apply(Database(connection))
+        connection.execute(f"PRAGMA user_version = {len(STEPS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _steps_taken(connection: sqlite3.Connection) -> int:
+    (count,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(count)
+
+
+def _step(script: str) -> Callable[[Database], None]:
+    def run(database: Database) -> None:
+        for statement in script.split(";\n"):
+            database.execute(statement)
+
+    return run
