@@ -67,7 +67,7 @@ _MAYBE = re.compile(
     r"(?i)PRIVATE KEY|AKIA|ASIA|gh[pousr]_|github_pat|glpat|xox|AIza|ya29|k_live|k_test|npm_|pypi-|hf_|sk-|eyJ"
     r"|pass|pwd|secret|token|api_?key|access_?key|auth|credential|private_?key|://|[A-Za-z0-9+/_-]{40}"
 )
-_ASSIGNED_ENTROPY = 3.0
+_ASSIGNED_ENTROPY = 2.5
 _LONG_ENTROPY = 4.5
 """Bits a character. English-like identifiers of 40 characters stay below 4.2, random base64 lies near 5."""
 

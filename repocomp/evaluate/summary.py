@@ -47,7 +47,7 @@ class Summary:
     helped: float
     harmed: float
     harm_avoided: float
-    roc_auc: float
+    roc_auc: float | None
     calibration_error: float
     abstention_precision: float
 
@@ -93,7 +93,7 @@ def summarise(outcomes: Sequence[Outcome], threshold: Callable[[Outcome], float]
         helped=_percent(helped),
         harmed=_percent(harmed),
         harm_avoided=_percent(~chosen[harmed]) if harmed.any() else 0.0,
-        roc_auc=round(roc_auc(p, helped), 4),
+        roc_auc=roc_auc(p, helped),
         calibration_error=round(expected_calibration_error(p, helped), 4),
         abstention_precision=_percent(~helped[~chosen]) if (~chosen).any() else 0.0,
     )

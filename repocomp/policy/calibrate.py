@@ -73,15 +73,15 @@ def expected_calibration_error(probabilities: Floats, helped: Bools, bins: int =
     return sum(gaps) / max(1, len(order))
 
 
-def roc_auc(scores: Floats, helped: Bools) -> float:
-    """Area under the ROC curve as the Mann-Whitney statistic, ties counted half. NaN with one class only."""
+def roc_auc(scores: Floats, helped: Bools) -> float | None:
+    """Area under the ROC curve as the Mann-Whitney statistic, ties counted half. None with one class only."""
     positives, negatives = int(helped.sum()), int((~helped).sum())
     if not positives or not negatives:
-        return float("nan")
+        return None
     _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     ranks = (last - (counts - 1) / 2)[inverse]
-    return float((ranks[helped].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    return round(float((ranks[helped].sum() - positives * (positives + 1) / 2) / (positives * negatives)), 4)
 
 
 def _sigmoid(x: Floats) -> Floats:

@@ -23,7 +23,7 @@ class ModeFit:
     calibration: Calibration
     threshold: float
     examples: int
-    roc_auc: float
+    roc_auc: float | None
     calibration_error: float
     retrieval_rate: float
 
@@ -45,7 +45,7 @@ def calibrate(examples: Sequence[Example]) -> dict[str, ModeFit]:
             calibration=calibration,
             threshold=round(threshold, 4),
             examples=len(some),
-            roc_auc=round(roc_auc(probabilities, helped), 4),
+            roc_auc=roc_auc(probabilities, helped),
             calibration_error=round(expected_calibration_error(probabilities, helped), 4),
             retrieval_rate=round(float((probabilities > threshold).mean()), 4),
         )

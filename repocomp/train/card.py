@@ -35,7 +35,7 @@ def write_card(pack: Pack, corpus: Path, fits: Mapping[str, Any], notes: str) ->
         "| mode | examples | ROC-AUC | ECE | threshold | retrieves |",
         "|---|---|---|---|---|---|",
         *(
-            f"| {mode} | {fit.examples} | {fit.roc_auc:.3f} | {fit.calibration_error:.3f} | {fit.threshold:.3f}"
+            f"| {mode} | {fit.examples} | {fit.roc_auc} | {fit.calibration_error:.3f} | {fit.threshold:.3f}"
             f" | {100 * fit.retrieval_rate:.0f} % |"
             for mode, fit in fits.items()
         ),

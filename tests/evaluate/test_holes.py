@@ -1,0 +1,79 @@
+"""Holes stand where they say, in the kinds asked for, and a seed names a set of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from repocomp.document import Document
+from repocomp.evaluate.holes import KINDS, HoleKind, Source, cluster_blocks, is_source, mode_of, sample
+
+CODE = (
+    "def helper(alpha, beta):\n    total = alpha + beta\n    total += 1\n    return total\n\n\n"
+    "def caller(x):\n    # a comment\n    y = helper(x, (1, 2))\n    z = 'größe'\n    return helper(y, z)\n"
+).encode() * 4
+SOURCES = [Source(Document(path, CODE), ((2, 4), (8, 11))) for path in ("a.py", "b.py", "c.py")]
+DEFINED = frozenset({"helper", "caller"})
+
+
+def draw(kinds: tuple[HoleKind, ...] = KINDS, limit: int = 40, seed: int = 0) -> list[tuple[str, int, int, HoleKind]]:
+    holes = sample(SOURCES, DEFINED, kinds, limit, np.random.default_rng(seed))
+    return [(hole.document.path, hole.start, hole.end, hole.kind) for hole in holes]
+
+
+def test_a_seed_names_a_set() -> None:
+    assert draw(seed=3) == draw(seed=3)
+    assert draw(seed=3) != draw(seed=4)
+
+
+def test_no_place_is_drawn_twice_and_the_limit_holds() -> None:
+    places = [(path, start) for path, start, _, _ in draw(limit=30)]
+    assert len(places) == len(set(places)) <= 30
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_hole_and_what_is_left_make_the_file(kind: HoleKind) -> None:
+    holes = sample(SOURCES, DEFINED, (kind,), 20, np.random.default_rng(1))
+    assert holes
+    for hole in holes:
+        assert hole.kind == kind
+        opened = hole.opened.data
+        assert opened[: hole.start] + hole.answer.encode() + opened[hole.start :] == CODE
+
+
+def test_arguments_of_calls_to_what_the_repository_defines() -> None:
+    answers = {hole.answer for hole in sample(SOURCES, DEFINED, ("api",), 30, np.random.default_rng(0))}
+    assert answers == {"x, (1, 2))", "y, z)"}
+
+
+def test_bodies_are_whole() -> None:
+    answers = {hole.answer for hole in sample(SOURCES, DEFINED, ("function",), 9, np.random.default_rng(0))}
+    assert answers <= {
+        "total = alpha + beta\n    total += 1\n    return total",
+        "# a comment\n    y = helper(x, (1, 2))\n    z = 'größe'\n    return helper(y, z)",
+    }
+
+
+def test_lines_are_code_and_begin_at_their_first_character() -> None:
+    for hole in sample(SOURCES, DEFINED, ("line",), 40, np.random.default_rng(0)):
+        assert not hole.answer.startswith((" ", "#"))
+        assert "\n" not in hole.answer
+
+
+def test_clusters_take_one_of_many_copies() -> None:
+    block = "".join(f"name_{n} = value_{n}\n" for n in range(10))
+    other = "".join(f"other_{n} = thing_{n}\n" for n in range(10))
+    document = Document("a.py", (block * 5 + other).encode())
+    starts = cluster_blocks(document, np.random.default_rng(0))
+    assert len(starts) == 2
+    assert starts[1] == 51
+
+
+def test_sources_and_modes() -> None:
+    assert (is_source("a.rs"), is_source("README.md")) == (True, False)
+    assert [mode_of(kind) for kind in KINDS] == ["line", "line", "block", "block", "line"]
+
+
+def test_nothing_to_draw_from_gives_nothing() -> None:
+    assert sample([], DEFINED, KINDS, 9, np.random.default_rng(0)) == []
+    assert sample([Source(Document("a.py", b"\n"), ())], DEFINED, KINDS, 9, np.random.default_rng(0)) == []

@@ -1,0 +1,68 @@
+"""Figures of a summary, on outcomes whose figures are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from repocomp.document import Document
+from repocomp.evaluate.counterfactual import Attempt, Outcome
+from repocomp.evaluate.holes import Hole
+from repocomp.evaluate.summary import best_threshold, bootstrap, interval, summarise
+
+
+def outcome(path: str, without: float, retrieved: float, probability: float) -> Outcome:
+    def attempt(similarity: float) -> Attempt:
+        return Attempt("", similarity == 1.0, similarity, None)  # type: ignore[arg-type]
+
+    return Outcome(Hole(Document(path, b""), 0, 0, "line"), attempt(without), attempt(retrieved), probability, ())
+
+
+FOUR = [
+    outcome("a", 0.2, 1.0, 0.9),  # helped, retrieved for
+    outcome("a", 1.0, 0.6, 0.1),  # harmed, skipped
+    outcome("b", 0.4, 0.4, 0.3),  # neither, skipped
+    outcome("b", 0.0, 0.2, 0.2),  # helped, missed
+]
+
+
+def test_known_figures() -> None:
+    summary = summarise(FOUR, lambda _: 0.5, seed=0)
+    assert (summary.holes, summary.files) == (4, 2)
+    rows = {row.policy: (row.exact_match, row.edit_similarity, row.retrieval_rate) for row in summary.scores}
+    assert rows == {
+        "never": (25.0, 40.0, 0.0),
+        "always": (25.0, 55.0, 100.0),
+        "greedy": (50.0, 60.0, 25.0),
+        "threshold": (50.0, 60.0, 25.0),
+        "oracle": (50.0, 65.0, 50.0),
+    }
+    assert (summary.gain, summary.helped, summary.harmed) == (15.0, 50.0, 25.0)
+    assert (summary.harm_avoided, summary.abstention_precision) == (100.0, 66.67)
+    assert summary.roc_auc == 0.75
+
+
+def test_a_summary_of_one_class_has_no_curve_but_every_other_figure() -> None:
+    summary = summarise([outcome("a", 0.5, 0.5, 0.5)], lambda _: 0.2, seed=0)
+    assert summary.roc_auc is None
+    assert summary.abstention_precision == 0.0
+
+
+def test_the_bootstrap_takes_files_whole() -> None:
+    for resample in bootstrap(["a", "b", "a", "c"], seed=0):
+        assert (resample == 0).sum() == (resample == 2).sum()
+
+
+def test_an_interval_holds_the_mean_and_is_a_point_without_variance() -> None:
+    values = np.array([0.0, 1.0] * 50)
+    low, high = interval(values, bootstrap([str(n) for n in range(100)], seed=0))
+    assert low < 50.0 < high
+    assert high - low == pytest.approx(2 * 1.96 * 5, rel=0.15)
+    assert interval(np.ones(4), bootstrap(list("abcd"), seed=0)) == (100.0, 100.0)
+
+
+def test_the_best_threshold_skips_all_that_costs_nothing() -> None:
+    p = np.array([0.1, 0.4, 0.6, 0.9])
+    assert best_threshold(p, np.array([1.0, 1, 0, 0]), np.array([0.0, 0, 1, 1])) == 0.4
+    assert best_threshold(p, np.zeros(4), np.ones(4)) == 0.0
+    assert best_threshold(p, np.ones(4), np.ones(4)) == 0.9
