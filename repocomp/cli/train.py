@@ -218,7 +218,7 @@ def export(
     pack_version: str,
     precision: Precision,
     recipe: str,
-    as_json: bool,  # noqa: ANN401
+    as_json: bool,
 ) -> int:
     """Write CHECKPOINT as the pack OUT, and compare the two numerically."""
     from repocomp.model.tokenizer import Tokenizer
@@ -231,7 +231,7 @@ def export(
     pack = export_pack(
         weights, shape, tokenizer, out, name=name, version=pack_version, precision=precision, budgets=budgets
     )
-    ids = Tokenizer.load(pack).encode(Path(__file__).read_text(encoding="utf-8"))[:512]
+    ids = Tokenizer.load(pack).encode(Path(__file__).read_text(encoding="utf-8"))[: min(512, shape.max_context // 2)]
     report = check(weights, pack, ids)
     return _done("export", {"pack": str(out), "kl": report.kl, "top1": report.top1}, as_json)
 
@@ -253,13 +253,15 @@ def calibrate(pack: str, labels: Path, corpus: Path, notes: str, as_json: bool) 
     from repocomp.train.label import read
 
     fits = run(read(labels))
+    quality = {mode: asdict(fit) for mode, fit in fits.items()}
     revised = revise_pack(
         load_pack(pack),
         calibration={mode: fit.calibration for mode, fit in fits.items()},
         thresholds={mode: fit.threshold for mode, fit in fits.items()},
+        quality=quality,
     )
     write_card(revised, corpus, fits, notes)
-    return _done("calibrate", {mode: asdict(fit) for mode, fit in fits.items()}, as_json)
+    return _done("calibrate", quality, as_json)
 
 
 def _repositories(split: Iterator[tuple[str, list[tuple[str, str]]]]) -> Iterator[Repository]:

@@ -12,7 +12,6 @@ import json
 import random
 import re
 import subprocess
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -54,7 +53,11 @@ class RepositoryFacts:
     split: str
     files: int = 0
     bytes: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
+    dropped: dict[str, int] = field(default_factory=dict)
+
+    def drop(self, reason: str) -> None:
+        """Count a file that was left out."""
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
 
 
 @dataclass(slots=True)
@@ -83,7 +86,7 @@ def collect(
     out.mkdir(parents=True, exist_ok=True)
     seen = _Seen()
     for name, home in _repositories(excluded) if excluded is not None else ():
-        for _, text in _texts(home, _listed(home), None):
+        for _, text in _texts(home, _listed(home)):
             seen.texts[_digest(text)] = f"excluded: {name}"
     facts = []
     for at, (name, home) in enumerate(homes):
@@ -136,10 +139,10 @@ def _collect_one(name: str, home: Path, out: Path, recipe: Recipe, seen: _Seen) 
     listed = _listed(home)
     random.Random(f"{recipe.seed} {name}").shuffle(listed)
     with (out / f"{name.replace('/', '+')}.jsonl").open("w", encoding="utf-8") as stream:
-        for path, text in _texts(home, _up_to(listed, recipe.bytes_each), facts.dropped):
+        for path, text in _texts(home, _up_to(listed, recipe.bytes_each), facts.drop):
             reason = _known(text, name, seen)
             if reason is not None:
-                facts.dropped[reason] += 1
+                facts.drop(reason)
                 continue
             stream.write(json.dumps({"path": path, "text": text}, ensure_ascii=False) + "\n")
             facts.files += 1
@@ -178,7 +181,9 @@ def _up_to(rows: Sequence[tuple[str, str, int]], limit: int) -> list[tuple[str, 
     return kept
 
 
-def _texts(home: Path, rows: Sequence[tuple[str, str, int]], dropped: Counter[str] | None) -> Iterator[tuple[str, str]]:
+def _texts(
+    home: Path, rows: Sequence[tuple[str, str, int]], drop: Callable[[str], None] = lambda reason: None
+) -> Iterator[tuple[str, str]]:
     """(path, text) of the files worth learning from, line ends plain."""
     if not rows:
         return
@@ -194,8 +199,8 @@ def _texts(home: Path, rows: Sequence[tuple[str, str, int]], dropped: Counter[st
             reason = "odd lines"
         if reason is None:
             yield path, text
-        elif dropped is not None:
-            dropped[reason] += 1
+        else:
+            drop(reason)
 
 
 def _is_odd(text: str) -> bool:

@@ -35,7 +35,8 @@ CASES: dict[str, Expected] = {
         [("react", None, "React")],
     ),
     "java": (
-        "import java.util.List;\npublic class K extends B {\n  K() {}\n  int m(int x) { return x; }\n}\ninterface I {}\n",
+        "import java.util.List;\n"
+        "public class K extends B {\n  K() {}\n  int m(int x) { return x; }\n}\ninterface I {}\n",
         [("K", "class"), ("K.K", "method"), ("K.m", "method"), ("I", "interface")],
         [("java.util", "List", "List")],
     ),
@@ -45,7 +46,8 @@ CASES: dict[str, Expected] = {
         [("fmt", None, "fmt"), ("a/b", None, "x")],
     ),
     "rust": (
-        "use std::io::Read;\nstruct S;\nimpl S { fn m(&self) {} }\ntrait T { fn t(); }\nfn f() {}\nmod n { fn g() {} }\n",
+        "use std::io::Read;\nstruct S;\n"
+        "impl S { fn m(&self) {} }\ntrait T { fn t(); }\nfn f() {}\nmod n { fn g() {} }\n",
         [
             ("S", "struct"),
             ("S", "impl"),
@@ -59,7 +61,8 @@ CASES: dict[str, Expected] = {
         [("std::io", "Read", "Read")],
     ),
     "c": (
-        '#include "a.h"\n#define N 3\nstruct s { int x; };\nint f(int xs) { return xs; }\nchar *g(void) { return 0; }\n',
+        '#include "a.h"\n#define N 3\n'
+        "struct s { int x; };\nint f(int xs) { return xs; }\nchar *g(void) { return 0; }\n",
         [("N", "macro"), ("s", "struct"), ("f", "function"), ("g", "function")],
         [("a.h", None, "a")],
     ),
@@ -102,7 +105,10 @@ def test_definitions_and_imports(name: str) -> None:
 
 
 def test_a_definition_tells_its_signature_doc_and_parent() -> None:
-    text = 'class K(Base, meta=M):\n    """Docs.\n\n    More.\n    """\n    def m(self,\n          x: int = 0) -> str:\n        ...\n'
+    text = (
+        'class K(Base, meta=M):\n    """Docs.\n\n    More.\n    """\n'
+        "    def m(self,\n          x: int = 0) -> str:\n        ...\n"
+    )
     k, m = parse("python", text).definitions
     assert (k.signature, k.doc, k.parent) == ("class K(Base, meta=M)", "Docs.", "Base, meta=M")
     assert (m.signature, m.doc, m.parent) == ("def m(self, x: int = 0) -> str", None, "K")
