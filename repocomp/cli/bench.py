@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from repocomp.cli import output
+from repocomp.cli import output, progress
 from repocomp.git import work_tree
 
 if TYPE_CHECKING:
@@ -42,8 +41,10 @@ def self_(limit: int, seed: int, pack: str, as_json: bool) -> int:
     from repocomp.bench.run import bench_self
 
     root = work_tree(Path.cwd()) or Path.cwd()
-    with _bar() as progress:
-        report = bench_self(root, pack, limit=limit, seed=seed, progress=progress)
+    with progress.bar() as show:
+        report = bench_self(
+            root, pack, limit=limit, seed=seed, progress=lambda done, total: show("filling holes", done, total)
+        )
     if as_json:
         return output.document("bench", report.to_json())
     _print(report)
@@ -81,16 +82,3 @@ def _rows(kind: str, summary: Summary) -> Iterator[tuple[str, ...]]:
             f"{low:.1f} .. {high:.1f}",
             f"{score.retrieval_rate:.0f}",
         )
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[int, int], None] | None]:
-    console = output.console()
-    if not console.is_terminal:
-        yield None
-        return
-    from rich.progress import Progress
-
-    with Progress(console=console, transient=True) as bar:
-        task: Any = bar.add_task("filling holes", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from repocomp.cli import output
+from repocomp.cli import output, progress
 from repocomp.errors import DocumentError
 from repocomp.git import work_tree
 
 if TYPE_CHECKING:
-    from repocomp.index.build import IndexReport, Progress
+    from repocomp.index.build import IndexReport
 
 EPILOG = """\b
 Examples:
@@ -46,8 +44,13 @@ def command(path: Path, status: bool, rebuild: bool, jobs: int | None, quiet: bo
         return _print_status(root, as_json)
     from repocomp.index.build import build
 
-    with _bar(not quiet and not as_json) as progress:
-        report = build(root, progress=progress, jobs=jobs, rebuild=rebuild)
+    with progress.bar(in_bytes=True, wanted=not quiet and not as_json) as show:
+        report = build(
+            root,
+            progress=lambda now: show("indexing", now.done_bytes, now.total_bytes),
+            jobs=jobs,
+            rebuild=rebuild,
+        )
     if as_json:
         return output.document("index", {"root": str(root), **asdict(report)})
     if not quiet:
@@ -74,28 +77,3 @@ def _summary(report: IndexReport) -> str:
         f" {report.reused:,} known, {report.unchanged:,} unchanged, {report.removed:,} gone;"
         f" {report.lines:,} lines in {report.seconds:.2f} s{rate}" + (f"\nskipped: {left_out}" if left_out else "")
     )
-
-
-@contextmanager
-def _bar(wanted: bool) -> Iterator[Callable[[Progress], None] | None]:
-    """A progress bar with rate and time left, on a terminal."""
-    console = output.console()
-    if not wanted or not console.is_terminal:
-        yield None
-        return
-    from rich import progress as rich
-
-    columns = (
-        rich.TextColumn("indexing"),
-        rich.BarColumn(),
-        rich.MofNCompleteColumn(),
-        rich.TransferSpeedColumn(),
-        rich.TimeRemainingColumn(),
-    )
-    with rich.Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("indexing", total=None)
-
-        def show(now: Progress) -> None:
-            bar.update(task, completed=now.done_bytes, total=max(1, now.total_bytes))
-
-        yield show

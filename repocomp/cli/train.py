@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from repocomp.cli import output
+from repocomp.cli import output, progress
 from repocomp.errors import TrainError
 
 if TYPE_CHECKING:
@@ -26,9 +25,12 @@ Examples, in order:
   repocomp train data work/corpus work/tokenizer.json work/rows
   repocomp train pretrain work/rows work/run --hours 10
   repocomp train export work/run/checkpoint.pt work/tokenizer.json work/base --name base
+  repocomp train label work/corpus work/base work/middles.jsonl --split validation
+  repocomp train mix work/base work/middles.jsonl
   repocomp train label work/corpus work/base work/labels.jsonl
   repocomp train tune work/run/checkpoint.pt work/labels.jsonl work/tuned.pt
   repocomp train export work/tuned.pt work/tokenizer.json work/pack --name mine
+  repocomp train mix work/pack work/middles.jsonl
   repocomp train label work/corpus work/pack work/validation.jsonl --split validation
   repocomp train calibrate work/pack work/validation.jsonl work/corpus
 """
@@ -57,8 +59,8 @@ def corpus(folder: Path, out: Path, exclude: Path | None, recipe: str, as_json: 
     from repocomp.train.corpus import collect
     from repocomp.train.recipe import load_recipe
 
-    with _bar() as progress:
-        facts = collect(folder, out, load_recipe(recipe), excluded=exclude, progress=progress)
+    with progress.bar() as show:
+        facts = collect(folder, out, load_recipe(recipe), excluded=exclude, progress=show)
     kept = [one for one in facts if one.split != "refused"]
     summary = {"repositories": len(kept), "refused": len(facts) - len(kept), "bytes": sum(one.bytes for one in kept)}
     return _done("corpus", summary, as_json)
@@ -93,8 +95,8 @@ def data(corpus: Path, tokenizer: Path, out: Path, jobs: int, recipe: str, as_js
     from repocomp.train.data import make_rows
     from repocomp.train.recipe import load_recipe
 
-    with _bar() as progress:
-        make_rows(corpus, tokenizer, out, load_recipe(recipe), workers=jobs, progress=progress)
+    with progress.bar() as show:
+        make_rows(corpus, tokenizer, out, load_recipe(recipe), workers=jobs, progress=show)
     return _done("data", {"folder": str(out)}, as_json)
 
 
@@ -112,14 +114,14 @@ def pretrain(rows: Path, out: Path, hours: float, compiled: bool, recipe: str, a
     from repocomp.train.pretrain import pretrain as run
     from repocomp.train.recipe import load_recipe
 
-    with _bar() as bar:
+    with progress.bar() as show:
         checkpoint = run(
             load_recipe(recipe),
             rows,
             out,
             seconds=3600 * hours,
             compiled=compiled,
-            progress=lambda now: bar(f"loss {now.loss:.3f}", int(1000 * now.done), 1000),
+            progress=lambda now: show(f"loss {now.loss:.3f}", int(1000 * now.done), 1000),
         )
     return _done("pretrain", {"checkpoint": str(checkpoint)}, as_json)
 
@@ -148,14 +150,14 @@ def label(
     repositories = list(_repositories(read_split(corpus, split)))
     # In any order but by name, so that a run cut short has seen all kinds.
     random.Random(seed).shuffle(repositories)
-    with _bar() as bar:
+    with progress.bar() as show:
         count = run(
             repositories,
             pack,
             out,
             holes_each=holes,
             seed=seed,
-            progress=lambda name, examples: bar(name, examples, holes * len(repositories)),
+            progress=lambda name, examples: show(name, examples, holes * len(repositories)),
             expired=lambda: end is not None and time.monotonic() > end,
         )
     return _done("label", {"examples": count}, as_json)
@@ -180,13 +182,13 @@ def tune(checkpoint: Path, labels: Path, out: Path, epochs: int, minutes: float 
 
     started = time.monotonic()
     model = load_model(checkpoint)
-    with _bar() as bar:
+    with progress.bar() as show:
         run(
             model,
             read(labels),
             FimTokens(),
             TuneSettings(epochs=epochs),
-            progress=lambda now: bar(
+            progress=lambda now: show(
                 f"decision {now.decision_loss:.3f}, middle {now.middle_loss:.3f}", int(1000 * now.done), 1000
             ),
             elapsed=None if minutes is None else lambda: (time.monotonic() - started) / (60 * minutes),
@@ -239,6 +241,25 @@ def export(
 @command.command()
 @click.argument("pack")
 @click.argument("labels", type=_PATH)
+@output.json_option
+def mix(pack: str, labels: Path, as_json: bool) -> int:
+    """Fit how much PACK trusts repeated text to the true middles of LABELS (of the validation split)."""
+    from repocomp.complete.parts import load
+    from repocomp.train.export import revise_pack
+    from repocomp.train.label import read
+    from repocomp.train.mix import fit_weights
+
+    loaded = load(pack)
+    with progress.bar() as show:
+        fit = fit_weights(read(labels), loaded, lambda done, total: show("examples", done, total))
+    revise_pack(loaded.pack, cache_weights=fit.weights)
+    summary = {"weights": fit.weights, "tokens": fit.tokens, "bits": {"alone": fit.bits_alone, "mixed": fit.bits_mixed}}
+    return _done("mix", summary, as_json)
+
+
+@command.command()
+@click.argument("pack")
+@click.argument("labels", type=_PATH)
 @click.argument("corpus", type=_PATH)
 @click.option("--notes", default="", metavar="TEXT", help="What the model card should say first.")
 @output.json_option
@@ -276,24 +297,3 @@ def _done(stage: str, summary: dict[str, Any], as_json: bool) -> int:
     for name, value in summary.items():
         output.line(f"{name:<14}{value}")
     return 0
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar on a terminal; elsewhere a line now and then."""
-    console = output.console()
-    if console.is_terminal:
-        from rich.progress import Progress
-
-        with Progress(console=console) as bar:
-            task = bar.add_task("", total=None)
-            yield lambda text, done, total: bar.update(task, description=text, completed=done, total=total)
-        return
-    last = [0.0]
-
-    def say(text: str, done: int, total: int) -> None:
-        if time.monotonic() - last[0] > 30 or done == total:
-            last[0] = time.monotonic()
-            output.note(f"{done}/{total} {text}")
-
-    yield say

@@ -186,6 +186,7 @@ def _generate(
         stop=lambda ids: should_stop(generator.tokenizer.decode(ids)),
         tokens=generator.pack.tokens,
         deadline=clock.deadline,
+        cache_weights=generator.pack.cache_weights,
     )
 
 

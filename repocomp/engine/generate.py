@@ -1,11 +1,12 @@
 """Prefill once, then one greedy decode loop. Ids in, ids out: no text, no files, no weights.
 
-Guesses from `speculate` ride along in the runs of the loop and are confirmed one by one, so they change how
+Guesses from the n-gram cache ride along in the runs of the loop and are confirmed one by one, so they change how
 fast an answer comes and never what it is.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from repocomp.engine.kv_cache import KvCache
-from repocomp.engine.speculate import NgramLookup
+from repocomp.engine.ngram_cache import Match, NgramCache, mix
 from repocomp.model.families import FimTokens
+from repocomp.model.pack import CacheWeights
 from repocomp.model.shape import ModelShape
 
 Ids = npt.NDArray[np.int64]
@@ -73,16 +75,26 @@ class _Answer:
     limit: int
     stop: Stop
     tokens: FimTokens
+    ngrams: NgramCache
+    weights: CacheWeights
+    match: Match | None
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
 
     def add(self, row: Logits) -> str | None:
-        token = _best(row, self.tokens.banned)
+        probabilities = mix(softmax(row), self.match, self.weights)
+        probabilities[list(self.tokens.banned)] = 0.0
+        token = int(probabilities.argmax())
         if token == self.tokens.end:
             return "end"
         self.ids.append(token)
-        self.logprobs.append(float(row[token]) - _log_sum_exp(row))
+        self.logprobs.append(math.log(probabilities[token]))
+        self.ngrams.extend([token])
+        self.match = self.ngrams.match()
         return self.stop(self.ids) or ("length" if len(self.ids) >= self.limit else None)
+
+    def guess(self, count: int) -> list[int]:
+        return self.ngrams.guess(self.match, count)
 
 
 def prefill(
@@ -119,28 +131,27 @@ def decode(
     tokens: FimTokens,
     deadline: float | None = None,
     draft_tokens: int = DRAFT_TOKENS,
+    cache_weights: CacheWeights = (),
 ) -> Generated:
-    """Continue greedily after the cache, whose last logits are `logits[-1]`.
+    """Continue greedily after the prompt in the cache, whose last logits are `logits[-1]`.
 
     The cache then holds the answer too, but for its last token. Control tokens are never generated;
     `tokens.end` ends the answer and is not part of it. `stop` sees the ids after each token; `deadline` is
     a moment of `time.monotonic`, and what is there by then is returned. The answer does not depend on
-    `draft_tokens` (0: no guessing).
+    `draft_tokens` (0: no guessing). `cache_weights` mix in what followed the same tokens in the prompt.
     """
     start = cache.length
-    answer = _Answer(min(max_new_tokens, room(model, cache)), stop, tokens)
+    ngrams = NgramCache.of_prompt(cache.tokens, tokens)
+    answer = _Answer(min(max_new_tokens, room(model, cache)), stop, tokens, ngrams, cache_weights, ngrams.match())
     reason = "length" if answer.limit <= 0 else answer.add(logits[-1])
-    lookup = NgramLookup([*cache.tokens, *answer.ids], draft_tokens)
     while reason is None:
         if _is_past(deadline):
             reason = "deadline"
             break
-        count = len(answer.ids)
-        guess = lookup.guess()[: room(model, cache) - 1]
+        guess = answer.guess(min(draft_tokens, room(model, cache) - 1))
         rows = _run(model, cache, [answer.ids[-1], *guess], 1 + len(guess))
         reason = _confirm(answer, rows, guess)
         cache.truncate(start + len(answer.ids) - 1)
-        lookup.extend(answer.ids[count:])
     return Generated(answer.ids, answer.logprobs, reason)
 
 
@@ -168,15 +179,8 @@ def _is_past(deadline: float | None) -> bool:
     return deadline is not None and time.monotonic() >= deadline
 
 
-def _best(row: Logits, banned: Sequence[int]) -> int:
-    token = int(row.argmax())
-    if token in banned:
-        row = row.copy()
-        row[list(banned)] = -np.inf
-        token = int(row.argmax())
-    return token
-
-
-def _log_sum_exp(row: Logits) -> float:
-    peak = row.max()
-    return float(peak) + float(np.log(np.exp(row - peak).sum()))
+def softmax(row: Logits) -> Logits:
+    """Probabilities [V] of one row of logits."""
+    powers = np.exp(row - row.max())
+    result: Logits = powers / powers.sum()
+    return result

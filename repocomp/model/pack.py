@@ -32,6 +32,9 @@ CUDA_MODEL = "cuda-fp16.onnx"
 """Optional: on CUDA the attention operator wants 16-bit floats, so one graph does not serve both."""
 BUILT_IN = Path(__file__).parent / "packs"
 
+CacheWeights = tuple[tuple[float, float, float], ...]
+"""The share of the n-gram cache in the mixture (`engine.ngram_cache`), by match length (from 1) and evidence: one
+occurrence, several that agree, several that do not. Empty: the model alone."""
 Layout = Literal["spm", "psm"]
 Role = Literal["generator", "policy"]
 MODES = ("line", "block")
@@ -82,6 +85,7 @@ class Pack:
     budgets: Budgets = Budgets()
     thresholds: Mapping[str, float] = field(default_factory=lambda: {"line": 0.2, "block": 0.15})
     calibration: Mapping[str, Calibration] = field(default_factory=lambda: {m: Calibration() for m in MODES})
+    cache_weights: CacheWeights = ()
     languages: tuple[str, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
     quality: Mapping[str, Any] = field(default_factory=dict)
@@ -196,6 +200,7 @@ def _from_json(content: dict[str, Any], folder: Path) -> Pack:
         "budgets": Budgets(**content["budgets"]),
         "roles": tuple(content["roles"]),
         "languages": tuple(content["languages"]),
+        "cache_weights": tuple((one, agree, differ) for one, agree, differ in content["cache_weights"]),
         "calibration": calibration,
     }
     return Pack(**{**content, **typed, "folder": folder})

@@ -20,11 +20,13 @@ from repocomp.engine.generate import (
 )
 from repocomp.engine.kv_cache import KvCache
 from repocomp.model.families import FimTokens
+from repocomp.model.pack import CacheWeights
 from repocomp.model.shape import ModelShape
 
 TOKENS = FimTokens()
 VOCABULARY = 16
 LETTERS = st.integers(8, VOCABULARY - 1)
+MIXED: CacheWeights = ((0.3, 0.5, 0.2), (0.6, 0.9, 0.4))
 
 
 class FakeModel:
@@ -69,6 +71,7 @@ def answer(
     stop: Callable[[list[int]], str | None] = never,
     draft_tokens: int = 0,
     deadline: float | None = None,
+    cache_weights: CacheWeights = (),
 ) -> tuple[Generated, KvCache]:
     cache = KvCache.of(model)
     logits = prefill(model, cache, prompt)
@@ -81,6 +84,7 @@ def answer(
         tokens=TOKENS,
         deadline=deadline,
         draft_tokens=draft_tokens,
+        cache_weights=cache_weights,
     )
     return generated, cache
 
@@ -97,16 +101,17 @@ def assert_consistent(model: FakeModel, cache: KvCache) -> None:
     draft=st.integers(1, 6),
     length=st.integers(1, 40),
     line=LETTERS,
+    weights=st.sampled_from([(), MIXED]),
 )
 def test_guessing_never_changes_the_answer(
-    prompt: list[int], order: int, seed: int, draft: int, length: int, line: int
+    prompt: list[int], order: int, seed: int, draft: int, length: int, line: int, weights: CacheWeights
 ) -> None:
     def stop(ids: list[int]) -> str | None:
         return "line" if ids[-1] == line and len(ids) > 5 else None
 
-    plain, _ = answer(FakeModel(order, seed), prompt, length=length, stop=stop)
+    plain, _ = answer(FakeModel(order, seed), prompt, length=length, stop=stop, cache_weights=weights)
     model = FakeModel(order, seed)
-    guessed, cache = answer(model, prompt, length=length, stop=stop, draft_tokens=draft)
+    guessed, cache = answer(model, prompt, length=length, stop=stop, draft_tokens=draft, cache_weights=weights)
     assert guessed == plain
     assert_consistent(model, cache)
     assert [*prompt, *guessed.ids][: cache.length] == cache.tokens
@@ -123,6 +128,12 @@ def test_guessing_saves_runs_on_text_that_repeats() -> None:
         runs.append(len(model.runs))
     assert runs[0] == 20
     assert runs[1] <= 6
+
+
+def test_what_the_prompt_repeats_outweighs_an_unsure_model() -> None:
+    prompt = [8, 9, 10, 11, 12, 8, 9, 10]
+    generated, _ = answer(FakeModel(seed=3), prompt, length=2, cache_weights=((0.99, 0.99, 0.99),))
+    assert generated.ids == [11, 12]
 
 
 @given(prompt=st.lists(LETTERS, min_size=1, max_size=30), seed=st.integers(0, 99))

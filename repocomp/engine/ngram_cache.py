@@ -1,0 +1,115 @@
+"""What the prompt itself says comes next: code repeats itself, and a small model copies worse than a table.
+
+The last tokens are looked up in everything that was read: the file on both sides of the cursor, the retrieved chunks
+and the answer so far. What followed the longest match serves twice. As a *guess* it rides along in the next run and is
+confirmed or dropped (prompt lookup decoding): the answer comes sooner and stays the same. As a *distribution* it is
+mixed into the model's own (a cache language model, Kuhn and De Mori 1990; over n-grams as in kNN-LM, Khandelwal et
+al. 2020), with weights that held-out code chose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from repocomp.model.families import FimTokens
+from repocomp.model.pack import CacheWeights
+
+Tokens = npt.NDArray[np.int32]
+Probabilities = npt.NDArray[np.float32]
+
+MAX_ORDER = 8
+"""Matches are not followed further back than this."""
+EVIDENCE = 3
+_GUESS_ORDER = 2
+"""A single token matches too often to be worth the wider run."""
+_WALL = -1
+"""Stands between parts of the prompt: no match runs across it and nothing follows from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The last `order` tokens stood before: `at` [n] are the places right after, `following` [n] what stood there."""
+
+    order: int
+    at: npt.NDArray[np.intp]
+    following: Tokens
+
+    @property
+    def evidence(self) -> int:
+        """0: one occurrence, 1: several that agree, 2: several that do not."""
+        if len(self.following) == 1:
+            return 0
+        return 1 if bool((self.following == self.following[0]).all()) else 2
+
+    def weight(self, weights: CacheWeights) -> float:
+        """The share of the cache at this match."""
+        return weights[min(self.order, len(weights)) - 1][self.evidence] if weights else 0.0
+
+    def share_of(self, token: int) -> float:
+        """The cache's own probability of `token`."""
+        return float((self.following == token).mean())
+
+
+class NgramCache:
+    """A sequence of tokens that knows what followed its end before."""
+
+    def __init__(self, ids: Sequence[int]) -> None:
+        """Begin with `ids`; `-1` separates parts."""
+        self._ids: Tokens = np.array(ids, dtype=np.int32)
+        self._length = len(ids)
+
+    @classmethod
+    def of_prompt(cls, ids: Sequence[int], tokens: FimTokens) -> NgramCache:
+        """Take a prompt: control tokens are walls, and the text before the cursor comes last, where the answer goes."""
+        prompt = list(ids)
+        start = prompt.index(tokens.prefix) if tokens.prefix in prompt else 0
+        ends = (at for at in range(start, len(prompt)) if prompt[at] in (tokens.suffix, tokens.decide))
+        end = next(ends, len(prompt))
+        ordered = [*prompt[end:], *prompt[:start], *prompt[start:end]]
+        walls = set(tokens.all)
+        return cls([_WALL if token in walls else token for token in ordered])
+
+    def extend(self, ids: Sequence[int]) -> None:
+        """Add tokens at the end."""
+        needed = self._length + len(ids)
+        if needed > len(self._ids):
+            self._ids = np.concatenate([self._ids[: self._length], np.zeros(needed, np.int32)])
+        self._ids[self._length : needed] = ids
+        self._length = needed
+
+    def match(self) -> Match | None:
+        """The longest match of the end, up to `MAX_ORDER` tokens; None where the last token is new."""
+        ids = self._ids[: self._length]
+        if not self._length or ids[-1] == _WALL:
+            return None
+        at = np.flatnonzero((ids[:-1] == ids[-1]) & (ids[1:] != _WALL))
+        order = 0
+        while len(at):
+            order, found = order + 1, at
+            if order == min(MAX_ORDER, self._length) or ids[-1 - order] == _WALL:
+                break
+            at = at[at >= order]
+            at = at[ids[at - order] == ids[-1 - order]]
+        return Match(order, found + 1, ids[found + 1]) if order else None
+
+    def guess(self, match: Match | None, count: int) -> list[int]:
+        """Up to `count` tokens that may come next: what followed the latest place of a match."""
+        if match is None or match.order < _GUESS_ORDER:
+            return []
+        start = int(match.at[-1])
+        following: list[int] = self._ids[start : min(start + count, self._length)].tolist()
+        return following[: following.index(_WALL)] if _WALL in following else following
+
+
+def mix(probabilities: Probabilities, match: Match | None, weights: CacheWeights) -> Probabilities:
+    """The model's `probabilities` [V] and the cache's, in the shares that `weights` say."""
+    share = match.weight(weights) if match is not None else 0.0
+    if match is None or share == 0.0:
+        return probabilities
+    mixed = (1 - share) * probabilities
+    np.add.at(mixed, match.following, share / len(match.following))
+    return mixed
