@@ -25,17 +25,19 @@ Examples, in order:
   repocomp train data work/corpus work/tokenizer.json work/rows
   repocomp train pretrain work/rows work/run --hours 10
   repocomp train export work/run/checkpoint.pt work/tokenizer.json work/base --name base
-  repocomp train label work/corpus work/base work/middles.jsonl --split validation
-  repocomp train mix work/base work/middles.jsonl
+  repocomp train mix work/corpus work/base
   repocomp train label work/corpus work/base work/labels.jsonl
   repocomp train tune work/run/checkpoint.pt work/labels.jsonl work/tuned.pt
   repocomp train export work/tuned.pt work/tokenizer.json work/pack --name mine
-  repocomp train mix work/pack work/middles.jsonl
+  repocomp train mix work/corpus work/pack
   repocomp train label work/corpus work/pack work/validation.jsonl --split validation
   repocomp train calibrate work/pack work/validation.jsonl work/corpus
 """
 
 _PATH = click.Path(path_type=Path)
+holes_option = click.option(
+    "--holes", type=click.IntRange(min=1), default=60, show_default=True, metavar="N", help="Holes a repository."
+)
 recipe_option = click.option(
     "--recipe", default="tiny", show_default=True, metavar="NAME", help="A recipe, or its file."
 )
@@ -133,9 +135,7 @@ def pretrain(rows: Path, out: Path, hours: float, compiled: bool, recipe: str, a
 @click.option(
     "--split", type=click.Choice(["train", "validation"]), default="train", show_default=True, help="Whose files."
 )
-@click.option(
-    "--holes", type=click.IntRange(min=1), default=40, show_default=True, metavar="N", help="Holes a repository."
-)
+@holes_option
 @click.option("--minutes", type=float, metavar="M", help="Stop after this long; run again to go on.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which holes.")
 @output.json_option
@@ -239,19 +239,20 @@ def export(
 
 
 @command.command()
+@click.argument("corpus", type=_PATH)
 @click.argument("pack")
-@click.argument("labels", type=_PATH)
+@holes_option
 @output.json_option
-def mix(pack: str, labels: Path, as_json: bool) -> int:
-    """Fit how much PACK trusts repeated text to the true middles of LABELS (of the validation split)."""
+def mix(corpus: Path, pack: str, holes: int, as_json: bool) -> int:
+    """Fit how far PACK trusts repeated text, on the validation split of CORPUS."""
     from repocomp.complete.parts import load
+    from repocomp.train.corpus import read_split
     from repocomp.train.export import revise_pack
-    from repocomp.train.label import read
     from repocomp.train.mix import fit_weights
 
     loaded = load(pack)
     with progress.bar() as show:
-        fit = fit_weights(read(labels), loaded, lambda done, total: show("examples", done, total))
+        fit = fit_weights(_repositories(read_split(corpus, "validation")), loaded, holes, progress=show)
     revise_pack(loaded.pack, cache_weights=fit.weights)
     summary = {"weights": fit.weights, "tokens": fit.tokens, "bits": {"alone": fit.bits_alone, "mixed": fit.bits_mixed}}
     return _done("mix", summary, as_json)

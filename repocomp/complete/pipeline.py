@@ -12,10 +12,11 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from repocomp.complete import prompt, trim
+from repocomp.complete import prompt, repeats, trim
 from repocomp.complete.parts import Loaded, Parts
 from repocomp.document import Document, Position, Range
 from repocomp.engine.generate import DeadlinePassed, Generated, Logits, decode, prefill
+from repocomp.engine.ngram_cache import NgramCache
 from repocomp.languages import language_of
 from repocomp.policy.decide import Decision, Rule, decide, probability
 from repocomp.request import (
@@ -29,6 +30,7 @@ from repocomp.request import (
     Timings,
     Tokens,
 )
+from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.budget import Snippet, fit
 from repocomp.retrieve.query import Query
 
@@ -63,6 +65,7 @@ class _Fetched:
 
     retrieval: Retrieval
     snippets: tuple[Snippet, ...] = ()
+    hits: tuple[Hit, ...] = ()
 
     @property
     def ids(self) -> list[int]:
@@ -93,7 +96,9 @@ def complete(request: CompletionRequest, parts: Parts) -> Completion:
         branch = prompt.branch_ids(fetched.ids, pack.tokens)
         logits = prefill(generator.model, cache, branch, deadline=clock.deadline)
         clock.lap("prefill")
-        generated = _generate(request, generator, mode, surroundings, logits, clock)
+        encode = generator.tokenizer.encode
+        ngrams = repeats.ngram_cache(request.document, request.cursor, context, fetched.hits, encode)
+        generated = _generate(request, generator, mode, surroundings, logits, ngrams, clock)
         clock.lap("decode")
     except DeadlinePassed:
         generated = Generated([], [], "deadline")
@@ -145,7 +150,7 @@ def _fetch(request: CompletionRequest, parts: Parts, context: prompt.Context, de
         return _Fetched(replace(report("unavailable", "the index holds nothing near this place"), arms=arms))
     chunks = tuple(_chunk_use(snippet) for snippet in reversed(snippets))
     used = replace(report("used", "cross-file context is expected to help"), arms=arms, chunks=chunks)
-    return _Fetched(used, tuple(snippets))
+    return _Fetched(used, tuple(snippets), tuple(found.hits))
 
 
 def _why_skipped(decision: Decision) -> str:
@@ -175,6 +180,7 @@ def _generate(
     mode: trim.Mode,
     surroundings: trim.Surroundings,
     logits: Logits,
+    ngrams: NgramCache,
     clock: _Clock,
 ) -> Generated:
     should_stop = trim.stop_rule(mode, surroundings)
@@ -185,6 +191,7 @@ def _generate(
         max_new_tokens=min(request.max_new_tokens, generator.pack.budgets.middle),
         stop=lambda ids: should_stop(generator.tokenizer.decode(ids)),
         tokens=generator.pack.tokens,
+        ngrams=ngrams,
         deadline=clock.deadline,
         cache_weights=generator.pack.cache_weights,
     )

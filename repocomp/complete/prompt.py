@@ -30,10 +30,14 @@ _BYTES_PER_TOKEN = 12
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    r"""The visible part of a file: texts with `\n` line ends, their ids, and the lines (from 1) they span."""
+    r"""The visible part of a file: texts with `\n` line ends, their ids, and the lines (from 1) they span.
+
+    `header_ids` name the file; they count towards the left budget.
+    """
 
     left: str
     right: str
+    header_ids: tuple[int, ...]
     left_ids: tuple[int, ...]
     right_ids: tuple[int, ...]
     first_line: int
@@ -42,16 +46,17 @@ class Context:
 
 def context(document: Document, cursor: Position, budgets: Budgets, encode: Encode, tokens: FimTokens) -> Context:
     """Cut the text around `cursor` to the token budgets; the left part is never longer than `budgets.left`."""
-    header = [tokens.file, *encode(document.path + "\n")[-_HEADER_TOKENS:]]
+    header = (tokens.file, *encode(document.path + "\n")[-_HEADER_TOKENS:])
     start, left, left_ids = _cut_left(document.data, cursor.offset, budgets.left - len(header), encode)
     right, right_ids = _cut_right(document.data[cursor.offset :], budgets.right, encode)
     first = cursor.line - document.data.count(b"\n", start, cursor.offset)
-    return Context(left, right, (*header, *left_ids), tuple(right_ids), first, cursor.line + right.count("\n"))
+    last = cursor.line + right.count("\n")
+    return Context(left, right, header, tuple(left_ids), tuple(right_ids), first, last)
 
 
 def shared_ids(context: Context, tokens: FimTokens, layout: Layout) -> list[int]:
     """The part of the prompt that both branches share, `<decide>` last."""
-    left = [tokens.prefix, *context.left_ids]
+    left = [tokens.prefix, *context.header_ids, *context.left_ids]
     right = [tokens.suffix, *context.right_ids]
     return [*(right + left if layout == "spm" else left + right), tokens.decide]
 

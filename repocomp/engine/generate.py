@@ -129,6 +129,7 @@ def decode(
     max_new_tokens: int,
     stop: Stop,
     tokens: FimTokens,
+    ngrams: NgramCache,
     deadline: float | None = None,
     draft_tokens: int = DRAFT_TOKENS,
     cache_weights: CacheWeights = (),
@@ -138,10 +139,10 @@ def decode(
     The cache then holds the answer too, but for its last token. Control tokens are never generated;
     `tokens.end` ends the answer and is not part of it. `stop` sees the ids after each token; `deadline` is
     a moment of `time.monotonic`, and what is there by then is returned. The answer does not depend on
-    `draft_tokens` (0: no guessing). `cache_weights` mix in what followed the same tokens in the prompt.
+    `draft_tokens` (0: no guessing). `ngrams` ends at the cursor and grows by the answer; `cache_weights` say how
+    far it is trusted.
     """
     start = cache.length
-    ngrams = NgramCache.of_prompt(cache.tokens, tokens)
     answer = _Answer(min(max_new_tokens, room(model, cache)), stop, tokens, ngrams, cache_weights, ngrams.match())
     reason = "length" if answer.limit <= 0 else answer.add(logits[-1])
     while reason is None:

@@ -1,10 +1,10 @@
-"""What the prompt itself says comes next: code repeats itself, and a small model copies worse than a table.
+"""What the text at hand says comes next: code repeats itself, and a small model copies worse than a table.
 
-The last tokens are looked up in everything that was read: the file on both sides of the cursor, the retrieved chunks
-and the answer so far. What followed the longest match serves twice. As a *guess* it rides along in the next run and is
-confirmed or dropped (prompt lookup decoding): the answer comes sooner and stays the same. As a *distribution* it is
-mixed into the model's own (a cache language model, Kuhn and De Mori 1990; over n-grams as in kNN-LM, Khandelwal et
-al. 2020), with weights that held-out code chose.
+The last tokens are looked up in everything at hand: the file on both sides of the cursor, the retrieved chunks and the
+answer so far, also where the prompt had no room for them. What followed the longest match serves twice. As a *guess*
+it rides along in the next run and is confirmed or dropped (prompt lookup decoding): the answer comes sooner and stays
+the same. As a *distribution* it is mixed into the model's own (a cache language model, Kuhn and De Mori 1990; by
+matches as in kNN-LM, Khandelwal et al. 2020), with weights that held-out code chose.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from repocomp.model.families import FimTokens
 from repocomp.model.pack import CacheWeights
 
 Tokens = npt.NDArray[np.int32]
@@ -26,8 +25,8 @@ MAX_ORDER = 8
 EVIDENCE = 3
 _GUESS_ORDER = 2
 """A single token matches too often to be worth the wider run."""
-_WALL = -1
-"""Stands between parts of the prompt: no match runs across it and nothing follows from it."""
+WALL = -1
+"""Stands between parts that do not follow each other: no match runs across it and nothing follows from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +57,9 @@ class NgramCache:
     """A sequence of tokens that knows what followed its end before."""
 
     def __init__(self, ids: Sequence[int]) -> None:
-        """Begin with `ids`; `-1` separates parts."""
+        """Begin with `ids`, which may hold walls; their end is where the answer goes."""
         self._ids: Tokens = np.array(ids, dtype=np.int32)
         self._length = len(ids)
-
-    @classmethod
-    def of_prompt(cls, ids: Sequence[int], tokens: FimTokens) -> NgramCache:
-        """Take a prompt: control tokens are walls, and the text before the cursor comes last, where the answer goes."""
-        prompt = list(ids)
-        start = prompt.index(tokens.prefix) if tokens.prefix in prompt else 0
-        ends = (at for at in range(start, len(prompt)) if prompt[at] in (tokens.suffix, tokens.decide))
-        end = next(ends, len(prompt))
-        ordered = [*prompt[end:], *prompt[:start], *prompt[start:end]]
-        walls = set(tokens.all)
-        return cls([_WALL if token in walls else token for token in ordered])
 
     def extend(self, ids: Sequence[int]) -> None:
         """Add tokens at the end."""
@@ -84,13 +72,13 @@ class NgramCache:
     def match(self) -> Match | None:
         """The longest match of the end, up to `MAX_ORDER` tokens; None where the last token is new."""
         ids = self._ids[: self._length]
-        if not self._length or ids[-1] == _WALL:
+        if not self._length or ids[-1] == WALL:
             return None
-        at = np.flatnonzero((ids[:-1] == ids[-1]) & (ids[1:] != _WALL))
+        at = np.flatnonzero((ids[:-1] == ids[-1]) & (ids[1:] != WALL))
         order = 0
         while len(at):
             order, found = order + 1, at
-            if order == min(MAX_ORDER, self._length) or ids[-1 - order] == _WALL:
+            if order == min(MAX_ORDER, self._length) or ids[-1 - order] == WALL:
                 break
             at = at[at >= order]
             at = at[ids[at - order] == ids[-1 - order]]
@@ -102,7 +90,7 @@ class NgramCache:
             return []
         start = int(match.at[-1])
         following: list[int] = self._ids[start : min(start + count, self._length)].tolist()
-        return following[: following.index(_WALL)] if _WALL in following else following
+        return following[: following.index(WALL)] if WALL in following else following
 
 
 def mix(probabilities: Probabilities, match: Match | None, weights: CacheWeights) -> Probabilities:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -79,7 +80,8 @@ def label(
                 break
             if repository.name in known:
                 continue
-            rows = list(_examples(repository, loaded, holes_each, seed, expired))
+            found = takewhile(lambda _: not expired(), outcomes(repository, loaded, holes_each, seed))
+            rows = [_example(repository.name, outcome, loaded) for outcome in found]
             stream.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
             stream.flush()
             count += len(rows)
@@ -94,20 +96,17 @@ def read(path: Path) -> list[Example]:
     return [Example(**json.loads(line)) for line in lines[:-1]]
 
 
-def _examples(
-    repository: Repository, loaded: Loaded, limit: int, seed: int, expired: Callable[[], bool]
-) -> Iterator[Example]:
+def outcomes(
+    repository: Repository, loaded: Loaded, limit: int, seed: int, max_new_tokens: int = MAX_NEW_TOKENS
+) -> Iterator[Outcome]:
+    """Index the repository for the while, and complete up to `limit` holes of it without and with retrieval."""
     with TemporaryDirectory() as folder:
         database = Path(folder) / "index.db"
         build_from(database, repository.files)
         with IndexReader.open_at(database) as reader:
             sources, defined = sources_of(reader)
             holes = sample(sources, defined, KINDS, limit, np.random.default_rng(seed))
-            parts = Parts(loaded, loaded, IndexRetriever(reader))
-            for outcome in compare(holes, parts, MAX_NEW_TOKENS):
-                if expired():
-                    return
-                yield _example(repository.name, outcome, loaded)
+            yield from compare(holes, Parts(loaded, loaded, IndexRetriever(reader)), max_new_tokens)
 
 
 def _example(repository: str, outcome: Outcome, loaded: Loaded) -> Example:

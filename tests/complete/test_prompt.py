@@ -97,7 +97,7 @@ def test_a_long_path_leaves_room_for_code() -> None:
 
 
 def test_order_of_the_shared_part_and_of_the_branches() -> None:
-    context = prompt.Context("L", "R", (6, 1001), (1002,), 1, 1)
+    context = prompt.Context("L", "R", (6,), (1001,), (1002,), 1, 1)
     assert prompt.shared_ids(context, TOKENS, "spm") == [2, 1002, 1, 6, 1001, 4]
     assert prompt.shared_ids(context, TOKENS, "psm") == [1, 6, 1001, 2, 1002, 4]
     assert prompt.branch_ids([], TOKENS) == [3]

@@ -19,6 +19,7 @@ from repocomp.engine.generate import (
     room,
 )
 from repocomp.engine.kv_cache import KvCache
+from repocomp.engine.ngram_cache import NgramCache
 from repocomp.model.families import FimTokens
 from repocomp.model.pack import CacheWeights
 from repocomp.model.shape import ModelShape
@@ -82,6 +83,7 @@ def answer(
         max_new_tokens=length,
         stop=stop,
         tokens=TOKENS,
+        ngrams=NgramCache(prompt),
         deadline=deadline,
         draft_tokens=draft_tokens,
         cache_weights=cache_weights,
@@ -189,7 +191,7 @@ def test_past_the_deadline_what_is_there_is_returned() -> None:
     model = FakeModel()
     cache = KvCache.of(model)
     logits = prefill(model, cache, [8, 9])
-    options = {"max_new_tokens": 9, "stop": never, "tokens": TOKENS}
+    options = {"max_new_tokens": 9, "stop": never, "tokens": TOKENS, "ngrams": NgramCache([8, 9])}
     generated = decode(model, cache, logits, deadline=time.monotonic() - 1, **options)  # type: ignore[arg-type]
     assert (len(generated.ids), generated.stop_reason) == (1, "deadline")
 

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repocomp.engine.ngram_cache import EVIDENCE, MAX_ORDER, NgramCache, mix
-from repocomp.model.families import FimTokens
 from repocomp.model.pack import CacheWeights
 
 SEQUENCE = st.lists(st.integers(-1, 4), min_size=1, max_size=40)
@@ -90,13 +89,3 @@ def test_no_guess_on_one_token_beyond_a_wall_or_of_nothing() -> None:
     assert guess([1, 2, 3, -1, 4, 1, 2], 4) == [3]
     assert guess([1, 2, -1, 1, 2], 4) == []
     assert guess([1, 2, 3, 1, 2], 0) == []
-
-
-def test_the_text_before_the_cursor_comes_last_in_either_order() -> None:
-    t = FimTokens()
-    right, left, chunk = [20, 21], [30, 31], [t.file, 30, 31, 40]
-    branch = [t.decide, t.cc, *chunk, t.middle]
-    for prompt in ([t.suffix, *right, t.prefix, *left, *branch], [t.prefix, *left, t.suffix, *right, *branch]):
-        match = NgramCache.of_prompt(prompt, t).match()
-        assert match is not None
-        assert (match.order, match.following.tolist()) == (2, [40])

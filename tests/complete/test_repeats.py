@@ -1,0 +1,61 @@
+"""What may be copied from, in an order in which the cursor's own text comes last."""
+
+from __future__ import annotations
+
+from repocomp.complete import prompt
+from repocomp.complete.repeats import REACH_BYTES, ngram_cache
+from repocomp.document import Document
+from repocomp.engine.ngram_cache import NgramCache
+from repocomp.model.families import FimTokens
+from repocomp.model.pack import Budgets
+from tests.complete.fakes import ByteTokenizer, hit
+
+FAR = b"def far_away(alpha):\n    return alpha.beta\n"
+FILLER = b"x = 1\n" * 300
+TOKENS = FimTokens()
+ENCODE = ByteTokenizer().encode
+
+
+def cache_at(data: bytes, offset: int, *texts: str) -> tuple[NgramCache, prompt.Context]:
+    document = Document("a.py", data)
+    cursor = document.at_offset(offset)
+    context = prompt.context(document, cursor, Budgets(left=300, right=60), ENCODE, TOKENS)
+    return ngram_cache(document, cursor, context, [hit(text) for text in texts], ENCODE), context
+
+
+def guess(cache: NgramCache, count: int = 5) -> str:
+    return ByteTokenizer().decode(cache.guess(cache.match(), count))
+
+
+def test_the_file_is_read_beyond_the_prompt_on_both_sides() -> None:
+    above, below = FAR + FILLER + b"far_away(alp", b"\n" + FILLER + FAR
+    cache, context = cache_at(above, len(above))
+    assert "far_away(alpha" not in context.left
+    assert guess(cache) == "ha):\n"
+    start = FILLER + b"far_away(alp"
+    cache, context = cache_at(start + below, len(start))
+    assert "far_away" not in context.right
+    assert guess(cache) == "ha):\n"
+
+
+def test_every_chunk_is_read() -> None:
+    cache, _ = cache_at(b"connection.op", 13, "connection.open_all()\n", "unrelated\n")
+    assert guess(cache, 7) == "en_all("
+
+
+def test_nothing_is_copied_across_a_seam() -> None:
+    cache, _ = cache_at(b"abc", 3, "zzabc", "def")
+    assert guess(cache) == ""
+
+
+def test_the_reach_is_bounded() -> None:
+    text = b"unique_word(one)\n" + b"y = 2\n" * (REACH_BYTES // 3) + b"unique_word(o"
+    cache, _ = cache_at(text, len(text))
+    match = cache.match()
+    assert match is None or match.order < 8
+
+
+def test_windows_line_ends_are_read_as_plain_ones() -> None:
+    text = FAR.replace(b"\n", b"\r\n") + b"def far_away(alpha)"
+    cache, _ = cache_at(text, len(text))
+    assert guess(cache, 6) == ":\n    "
