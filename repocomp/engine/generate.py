@@ -77,12 +77,12 @@ class _Answer:
     tokens: FimTokens
     ngrams: NgramCache
     weights: CacheWeights
-    match: Match | None
+    matches: list[Match]
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
 
     def add(self, row: Logits) -> str | None:
-        probabilities = mix(softmax(row), self.match, self.weights)
+        probabilities = mix(softmax(row), self.matches, self.weights)
         probabilities[list(self.tokens.banned)] = 0.0
         token = int(probabilities.argmax())
         if token == self.tokens.end:
@@ -90,11 +90,11 @@ class _Answer:
         self.ids.append(token)
         self.logprobs.append(math.log(probabilities[token]))
         self.ngrams.extend([token])
-        self.match = self.ngrams.match()
+        self.matches = self.ngrams.matches()
         return self.stop(self.ids) or ("length" if len(self.ids) >= self.limit else None)
 
     def guess(self, count: int) -> list[int]:
-        return self.ngrams.guess(self.match, count)
+        return self.ngrams.guess(self.matches, count)
 
 
 def prefill(
@@ -143,7 +143,7 @@ def decode(
     far it is trusted.
     """
     start = cache.length
-    answer = _Answer(min(max_new_tokens, room(model, cache)), stop, tokens, ngrams, cache_weights, ngrams.match())
+    answer = _Answer(min(max_new_tokens, room(model, cache)), stop, tokens, ngrams, cache_weights, ngrams.matches())
     reason = "length" if answer.limit <= 0 else answer.add(logits[-1])
     while reason is None:
         if _is_past(deadline):

@@ -44,10 +44,6 @@ class Match:
             return 0
         return 1 if bool((self.following == self.following[0]).all()) else 2
 
-    def weight(self, weights: CacheWeights) -> float:
-        """The share of the cache at this match."""
-        return weights[min(self.order, len(weights)) - 1][self.evidence] if weights else 0.0
-
     def share_of(self, token: int) -> float:
         """The cache's own probability of `token`."""
         return float((self.following == token).mean())
@@ -69,35 +65,41 @@ class NgramCache:
         self._ids[self._length : needed] = ids
         self._length = needed
 
-    def match(self) -> Match | None:
-        """The longest match of the end, up to `MAX_ORDER` tokens; None where the last token is new."""
+    def matches(self) -> list[Match]:
+        """Where the end stood before: by its last token, its last two, and so on up to `MAX_ORDER`."""
         ids = self._ids[: self._length]
         if not self._length or ids[-1] == WALL:
-            return None
+            return []
+        found: list[Match] = []
         at = np.flatnonzero((ids[:-1] == ids[-1]) & (ids[1:] != WALL))
-        order = 0
         while len(at):
-            order, found = order + 1, at
+            order = len(found) + 1
+            found.append(Match(order, at + 1, ids[at + 1]))
             if order == min(MAX_ORDER, self._length) or ids[-1 - order] == WALL:
                 break
             at = at[at >= order]
             at = at[ids[at - order] == ids[-1 - order]]
-        return Match(order, found + 1, ids[found + 1]) if order else None
+        return found
 
-    def guess(self, match: Match | None, count: int) -> list[int]:
-        """Up to `count` tokens that may come next: what followed the latest place of a match."""
-        if match is None or match.order < _GUESS_ORDER:
+    def guess(self, matches: Sequence[Match], count: int) -> list[int]:
+        """Up to `count` tokens that may come next: what followed the latest place of the longest match."""
+        if len(matches) < _GUESS_ORDER:
             return []
-        start = int(match.at[-1])
+        start = int(matches[-1].at[-1])
         following: list[int] = self._ids[start : min(start + count, self._length)].tolist()
         return following[: following.index(WALL)] if WALL in following else following
 
 
-def mix(probabilities: Probabilities, match: Match | None, weights: CacheWeights) -> Probabilities:
-    """The model's `probabilities` [V] and the cache's, in the shares that `weights` say."""
-    share = match.weight(weights) if match is not None else 0.0
-    if match is None or share == 0.0:
+def mix(probabilities: Probabilities, matches: Sequence[Match], weights: CacheWeights) -> Probabilities:
+    """The model's `probabilities` [V] refined by each match, the shortest first: p <- (1 - w) p + w cache.
+
+    Interpolation as in Jelinek and Mercer (1980), with the language model as the order below one token.
+    """
+    if not weights:
         return probabilities
-    mixed = (1 - share) * probabilities
-    np.add.at(mixed, match.following, share / len(match.following))
+    mixed = probabilities.copy()
+    for match in matches:
+        share = weights[match.order - 1][match.evidence]
+        mixed *= 1 - share
+        np.add.at(mixed, match.following, share / len(match.following))
     return mixed

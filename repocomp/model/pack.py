@@ -33,7 +33,7 @@ CUDA_MODEL = "cuda-fp16.onnx"
 BUILT_IN = Path(__file__).parent / "packs"
 
 CacheWeights = tuple[tuple[float, float, float], ...]
-"""The share of the n-gram cache in the mixture (`engine.ngram_cache`), by match length (from 1) and evidence: one
+"""The share of the n-gram cache at each match (`engine.ngram_cache`), by its length (from 1) and evidence: one
 occurrence, several that agree, several that do not. Empty: the model alone."""
 Layout = Literal["spm", "psm"]
 Role = Literal["generator", "policy"]

@@ -1,7 +1,8 @@
 """How far to trust the n-gram cache: the shares that make held-out code most likely.
 
-Each cell of the table (match length by evidence) is a mixture of two known distributions with one unknown share, so
-expectation-maximisation finds its best value: share = mean of share * cache / mixture (Jelinek and Mercer 1980).
+Each token is a mixture of known distributions, the language model and the cache by match length, whose shares depend on
+the cell of the table that each match falls in. Expectation-maximisation finds them (Jelinek and Mercer 1980): the share
+of a cell is how often it answered, among the times that no longer match did.
 """
 
 from __future__ import annotations
@@ -24,12 +25,26 @@ from repocomp.retrieve.budget import fit
 from repocomp.train.label import Repository, outcomes
 
 Floats = npt.NDArray[np.float64]
-_Observed = tuple[int, int, float, float]
-"""Of one token: match length (0: none), evidence, what the model and what the cache gave it."""
+Cells = npt.NDArray[np.int64]
 
-_ITERATIONS = 50
+_CELLS = MAX_ORDER * EVIDENCE
+_NO_CELL = -1
+_ITERATIONS = 100
+_START = 0.3
 _DOUBT = 10
 """Imagined observations on which the cache was of no use: a cell seen a few times is trusted little."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Observed:
+    """One token: what the model [0] and each match length gave it, and the cell of the table each match falls in."""
+
+    sources: list[float]
+    cells: list[int]
+
+    @classmethod
+    def empty(cls, probability: float) -> _Observed:
+        return cls([probability] + [0.0] * MAX_ORDER, [_NO_CELL] * (1 + MAX_ORDER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +73,38 @@ def fit_weights(
                 seen.extend(_observe(outcome.hole, hits, loaded))
             if progress is not None:
                 progress(repository.name, at + 1, holes_each)
-    order, evidence, model, cache = (np.array(column) for column in zip(*seen, strict=True))
-    weights = np.zeros((MAX_ORDER + 1, EVIDENCE))
-    for cell in np.ndindex(MAX_ORDER, EVIDENCE):
-        chosen = (order == cell[0] + 1) & (evidence == cell[1])
-        weights[cell[0] + 1, cell[1]] = _share(model[chosen], cache[chosen])
-    share = weights[order, evidence]
-    table = tuple((round(a, 4), round(b, 4), round(c, 4)) for a, b, c in weights[1:].tolist())
-    return MixFit(table, len(order), _bits(model), _bits((1 - share) * model + share * cache))
+    sources = np.array([one.sources for one in seen])
+    cells = np.array([one.cells for one in seen])
+    shares = np.full(_CELLS, _START)
+    for _ in range(_ITERATIONS):
+        shares = _improved(shares, sources, cells)
+    alone, mixed = -np.log2(sources[:, 0]).mean(), -np.log2(_parts(shares, sources, cells).sum(axis=1)).mean()
+    return MixFit(_table(shares), len(seen), round(float(alone), 4), round(float(mixed), 4))
+
+
+def _improved(shares: Floats, sources: Floats, cells: Cells) -> Floats:
+    """One step of expectation-maximisation."""
+    parts = _parts(shares, sources, cells)
+    credit = parts / parts.sum(axis=1, keepdims=True)
+    # A match of length n was asked when nothing longer had answered: the credit of all lengths up to n.
+    asked = np.cumsum(credit, axis=1)
+    met = cells[:, 1:] != _NO_CELL
+    answered = np.bincount(cells[:, 1:][met], credit[:, 1:][met], minlength=_CELLS)
+    chances = np.bincount(cells[:, 1:][met], asked[:, 1:][met], minlength=_CELLS)
+    return np.asarray(answered / (chances + _DOUBT), dtype=np.float64)
+
+
+def _parts(shares: Floats, sources: Floats, cells: Cells) -> Floats:
+    """What each source contributes to the probability of each token: [tokens, 1 + MAX_ORDER]."""
+    share = np.where(cells == _NO_CELL, 0.0, shares[cells])
+    share[:, 0] = 1.0
+    left = np.cumprod((1 - share[:, :0:-1]), axis=1)[:, ::-1]
+    return np.asarray(sources * share * np.concatenate([left, np.ones((len(left), 1))], axis=1), dtype=np.float64)
+
+
+def _table(shares: Floats) -> CacheWeights:
+    rows = shares.reshape(MAX_ORDER, EVIDENCE).round(4).tolist()
+    return tuple((one, agree, differ) for one, agree, differ in rows)
 
 
 def _observe(hole: Hole, hits: Sequence[Hit], loaded: Loaded) -> Iterator[_Observed]:
@@ -82,19 +121,9 @@ def _observe(hole: Hole, hits: Sequence[Hit], loaded: Loaded) -> Iterator[_Obser
     rows = np.concatenate([first, prefill(loaded.model, loaded.cache, middle, keep=len(middle))])
     ngrams = ngram_cache(document, cursor, context, hits, encode)
     for row, token in zip(rows, [*middle, tokens.end], strict=True):
-        match = ngrams.match()
-        model = float(softmax(row)[token])
-        yield (0, 0, model, 0.0) if match is None else (match.order, match.evidence, model, match.share_of(token))
+        observed = _Observed.empty(float(softmax(row)[token]))
+        for match in ngrams.matches():
+            observed.sources[match.order] = match.share_of(token)
+            observed.cells[match.order] = (match.order - 1) * EVIDENCE + match.evidence
+        yield observed
         ngrams.extend([token])
-
-
-def _share(model: Floats, cache: Floats) -> float:
-    share = 0.5
-    for _ in range(_ITERATIONS if len(model) else 0):
-        credit = share * cache
-        share = float((credit / (credit + (1 - share) * model)).sum()) / (len(model) + _DOUBT)
-    return share if len(model) else 0.0
-
-
-def _bits(probabilities: Floats) -> float:
-    return round(float(-np.log2(probabilities).mean()), 4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from repocomp.complete import prompt
 from repocomp.complete.repeats import REACH_BYTES, ngram_cache
 from repocomp.document import Document
-from repocomp.engine.ngram_cache import NgramCache
+from repocomp.engine.ngram_cache import MAX_ORDER, NgramCache
 from repocomp.model.families import FimTokens
 from repocomp.model.pack import Budgets
 from tests.complete.fakes import ByteTokenizer, hit
@@ -24,7 +24,7 @@ def cache_at(data: bytes, offset: int, *texts: str) -> tuple[NgramCache, prompt.
 
 
 def guess(cache: NgramCache, count: int = 5) -> str:
-    return ByteTokenizer().decode(cache.guess(cache.match(), count))
+    return ByteTokenizer().decode(cache.guess(cache.matches(), count))
 
 
 def test_the_file_is_read_beyond_the_prompt_on_both_sides() -> None:
@@ -51,8 +51,7 @@ def test_nothing_is_copied_across_a_seam() -> None:
 def test_the_reach_is_bounded() -> None:
     text = b"unique_word(one)\n" + b"y = 2\n" * (REACH_BYTES // 3) + b"unique_word(o"
     cache, _ = cache_at(text, len(text))
-    match = cache.match()
-    assert match is None or match.order < 8
+    assert len(cache.matches()) < MAX_ORDER
 
 
 def test_windows_line_ends_are_read_as_plain_ones() -> None:

@@ -19,7 +19,7 @@ from repocomp.engine.generate import (
     room,
 )
 from repocomp.engine.kv_cache import KvCache
-from repocomp.engine.ngram_cache import NgramCache
+from repocomp.engine.ngram_cache import MAX_ORDER, NgramCache
 from repocomp.model.families import FimTokens
 from repocomp.model.pack import CacheWeights
 from repocomp.model.shape import ModelShape
@@ -27,7 +27,7 @@ from repocomp.model.shape import ModelShape
 TOKENS = FimTokens()
 VOCABULARY = 16
 LETTERS = st.integers(8, VOCABULARY - 1)
-MIXED: CacheWeights = ((0.3, 0.5, 0.2), (0.6, 0.9, 0.4))
+MIXED: CacheWeights = tuple((0.1 * n, 0.12 * n, 0.05 * n) for n in range(1, MAX_ORDER + 1))
 
 
 class FakeModel:
@@ -134,7 +134,7 @@ def test_guessing_saves_runs_on_text_that_repeats() -> None:
 
 def test_what_the_prompt_repeats_outweighs_an_unsure_model() -> None:
     prompt = [8, 9, 10, 11, 12, 8, 9, 10]
-    generated, _ = answer(FakeModel(seed=3), prompt, length=2, cache_weights=((0.99, 0.99, 0.99),))
+    generated, _ = answer(FakeModel(seed=3), prompt, length=2, cache_weights=((0.99, 0.99, 0.99),) * MAX_ORDER)
     assert generated.ids == [11, 12]
 
 

@@ -7,36 +7,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repocomp.engine.ngram_cache import EVIDENCE, MAX_ORDER, NgramCache, mix
+from repocomp.engine.ngram_cache import EVIDENCE, MAX_ORDER, WALL, NgramCache, mix
 from repocomp.model.pack import CacheWeights
 
 SEQUENCE = st.lists(st.integers(-1, 4), min_size=1, max_size=40)
 WEIGHTS: CacheWeights = tuple((0.1 * n, 0.12 * n, 0.05 * n) for n in range(1, MAX_ORDER + 1))
 
 
-def by_hand(ids: list[int]) -> tuple[int, list[int]] | None:
-    """The longest suffix without a wall that stands before with something after it, and all that stands after."""
-    best = None
+def by_hand(ids: list[int]) -> list[tuple[int, list[int]]]:
+    """For each suffix without a wall, all that stands after its earlier occurrences, while there are any."""
+    found = []
     for order in range(1, MAX_ORDER + 1):
         tail = ids[-order:]
-        if order > len(ids) or -1 in tail:
+        if order > len(ids) or WALL in tail:
             break
         after = [ids[at + order] for at in range(len(ids) - order) if ids[at : at + order] == tail]
-        after = [token for token in after if token != -1]
-        if after:
-            best = order, after
-    return best
+        after = [token for token in after if token != WALL]
+        if not after:
+            break
+        found.append((order, after))
+    return found
 
 
 def guess(ids: list[int], count: int) -> list[int]:
     cache = NgramCache(ids)
-    return cache.guess(cache.match(), count)
+    return cache.guess(cache.matches(), count)
 
 
 @given(SEQUENCE)
-def test_the_match_is_the_longest_there_is(ids: list[int]) -> None:
-    match = NgramCache(ids).match()
-    assert (None if match is None else (match.order, match.following.tolist())) == by_hand(ids)
+def test_matches_are_all_there_are(ids: list[int]) -> None:
+    assert [(match.order, match.following.tolist()) for match in NgramCache(ids).matches()] == by_hand(ids)
 
 
 @given(SEQUENCE, SEQUENCE)
@@ -44,34 +44,33 @@ def test_extending_is_the_same_as_starting_with_all(first: list[int], second: li
     cache, whole = NgramCache(first), NgramCache([*first, *second])
     for token in second:
         cache.extend([token])
-    found, expected = cache.match(), whole.match()
-    assert cache.guess(found, 3) == whole.guess(expected, 3)
-    assert (found is None) == (expected is None)
+    assert cache.guess(cache.matches(), 3) == whole.guess(whole.matches(), 3)
+    assert [match.at.tolist() for match in cache.matches()] == [match.at.tolist() for match in whole.matches()]
 
 
 @given(SEQUENCE)
-def test_a_mixture_is_a_distribution(ids: list[int]) -> None:
+def test_a_mixture_is_a_distribution_built_order_by_order(ids: list[int]) -> None:
     model = np.random.default_rng(0).dirichlet(np.ones(5)).astype(np.float32)
-    match = NgramCache(ids).match()
-    mixed = mix(model, match, WEIGHTS)
+    matches = NgramCache(ids).matches()
+    mixed = mix(model, matches, WEIGHTS)
     assert float(mixed.sum()) == pytest.approx(1.0, abs=1e-5)
-    if match is not None:
-        share = match.weight(WEIGHTS)
-        for token in range(5):
-            expected = (1 - share) * float(model[token]) + share * match.share_of(token)
-            assert float(mixed[token]) == pytest.approx(expected, abs=1e-5)
+    for token in range(5):
+        expected = float(model[token])
+        for match in matches:
+            share = WEIGHTS[match.order - 1][match.evidence]
+            expected = (1 - share) * expected + share * match.share_of(token)
+        assert float(mixed[token]) == pytest.approx(expected, abs=1e-5)
 
 
 def test_without_weights_the_model_is_alone() -> None:
     model = np.array([0.5, 0.5], np.float32)
-    assert mix(model, NgramCache([1, 0, 1]).match(), ()) is model
-    assert mix(model, None, WEIGHTS) is model
+    assert mix(model, NgramCache([1, 0, 1]).matches(), ()) is model
+    assert mix(model, [], WEIGHTS).tolist() == [0.5, 0.5]
 
 
 @pytest.mark.parametrize(("ids", "evidence"), [([1, 2, 1], 0), ([1, 2, 0, 1, 2, 3, 1], 1), ([1, 2, 3, 1, 4, 1], 2)])
 def test_evidence(ids: list[int], evidence: int) -> None:
-    match = NgramCache(ids).match()
-    assert match is not None
+    (match,) = NgramCache(ids).matches()
     assert match.evidence == evidence < EVIDENCE
 
 
