@@ -60,6 +60,12 @@ class ConfigError(RepocompError):
     code = "config"
 
 
+class BenchError(RepocompError):
+    """A benchmark lacks its input, or its input cannot be used."""
+
+    code = "bench"
+
+
 class TrainError(RepocompError):
     """A training stage lacks its input, or its input cannot be used."""
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from repocomp import __version__
+from repocomp.bench.journal import Journal
+from repocomp.bench.report import Report, facts_of
 from repocomp.complete.parts import open_parts
 from repocomp.errors import StoreError
-from repocomp.evaluate.counterfactual import Outcome, compare
-from repocomp.evaluate.holes import KINDS, HoleKind, mode_of, sample, sources_of
-from repocomp.evaluate.summary import Summary, summarise
+from repocomp.evaluate.cases import Case
+from repocomp.evaluate.counterfactual import compare
+from repocomp.evaluate.holes import KINDS, Hole, HoleKind, sample, sources_of
 from repocomp.store.reader import IndexReader
 
 MAX_NEW_TOKENS = 48
@@ -23,55 +22,44 @@ MAX_NEW_TOKENS = 48
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """A run: what it was on, and its summary over all holes and by kind of hole."""
+class Plan:
+    """What to measure. The same plan on the same files and pack gives the same holes and the same answers."""
 
-    facts: dict[str, Any]
-    overall: Summary
-    by_kind: dict[str, Summary]
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        kinds = {kind: summary.to_json() for kind, summary in self.by_kind.items()}
-        return {**self.facts, "overall": self.overall.to_json(), "by_kind": kinds}
+    pack: str = "default"
+    limit: int = 100
+    seed: int = 0
+    kinds: tuple[HoleKind, ...] = KINDS
 
 
-def bench_self(
-    root: Path,
-    pack: str,
-    *,
-    limit: int,
-    seed: int,
-    kinds: Sequence[HoleKind] = KINDS,
-    progress: Callable[[int, int], None] | None = None,
-) -> Report:
-    """Measure `pack` on the work tree at `root`, which must be indexed. Same seed, same holes, same answers."""
+def bench_self(root: Path, plan: Plan, progress: Callable[[int, int], None] | None = None) -> Report:
+    """Measure on the work tree at `root`, which must be indexed. What a stopped run has measured is not done again."""
+    holes, state = draw(root, plan)
+    with open_parts(root, plan.pack, plan.pack) as parts:
+        pack = parts.generator.pack
+        places = [f"{hole.document.path} {hole.start} {hole.end}" for hole in holes]
+        journal = Journal.open(root, [pack.digest, state, *places])
+        cases = list(journal.cases)
+        for outcome in compare(holes[len(cases) :], parts, MAX_NEW_TOKENS):
+            cases.append(Case.of(outcome, dict(pack.thresholds)))
+            journal.add(cases[-1])
+            if progress is not None:
+                progress(len(cases), len(holes))
+        journal.remove()
+    return Report.of(facts_of("self", pack, plan.seed, plan.limit), cases)
+
+
+def draw(root: Path, plan: Plan) -> tuple[list[Hole], str]:
+    """The holes of a plan, and what names the state of the index that answers are made from.
+
+    Raises StoreError without an index or without code in it.
+    """
     reader = IndexReader.open(root)
     if reader is None:
         raise StoreError(f"{root}: has no index", "repocomp index")
     with reader:
         sources, defined = sources_of(reader)
-    holes = sample(sources, defined, kinds, limit, np.random.default_rng(seed))
+        state = str(reader.fact("finished"))
+    holes = sample(sources, defined, plan.kinds, plan.limit, np.random.default_rng(plan.seed))
     if not holes:
         raise StoreError(f"{root}: the index holds no source files to cut holes in", "repocomp index --status")
-    outcomes: list[Outcome] = []
-    with open_parts(root, pack, pack) as parts:
-        for outcome in compare(holes, parts, MAX_NEW_TOKENS):
-            outcomes.append(outcome)
-            if progress is not None:
-                progress(len(outcomes), len(holes))
-        thresholds = parts.generator.pack.thresholds
-        facts = {
-            "repocomp": __version__,
-            "python": platform.python_version(),
-            "machine": platform.platform(),
-            "pack": {"name": parts.generator.pack.name, "digest": parts.generator.pack.digest},
-            "seed": seed,
-            "limit": limit,
-        }
-
-    def summary(some: Sequence[Outcome]) -> Summary:
-        return summarise(some, lambda outcome: thresholds[mode_of(outcome.hole.kind)], seed)
-
-    groups = {kind: [o for o in outcomes if o.hole.kind == kind] for kind in kinds}
-    return Report(facts, summary(outcomes), {kind: summary(some) for kind, some in groups.items() if some})
+    return holes, state

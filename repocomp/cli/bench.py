@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING
 import click
 
 from repocomp.cli import output, progress
+from repocomp.errors import BenchError, ExitCode
 from repocomp.git import work_tree
 
 if TYPE_CHECKING:
-    from repocomp.bench.run import Report
+    from repocomp.bench.compare import Comparison
+    from repocomp.bench.report import Report
+    from repocomp.evaluate.holes import HoleKind
     from repocomp.evaluate.summary import Summary
 
 EPILOG = """\b
 Examples:
   repocomp bench self
   repocomp bench self --limit 200 --seed 1 --json > report.json
+  repocomp bench self --compare report.json --html report.html
 """
 
 
@@ -30,32 +34,66 @@ def command() -> None:
 @command.command("self", epilog=EPILOG)
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Holes to cut.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which holes.")
+@click.option("--kinds", metavar="K,K", help="Of line, api, chunk, function, midline (default: all).")
 @click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to measure.")
+@click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the report as one page."
+)
+@click.option(
+    "--compare",
+    "old",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Compare with an earlier --json; exit 1 when it was better beyond chance.",
+)
 @output.json_option
-def self_(limit: int, seed: int, pack: str, as_json: bool) -> int:
-    """Cut holes into this repository's own files and fill them with and without retrieval.
+def self_(
+    limit: int, seed: int, kinds: str | None, pack: str, html: Path | None, old: Path | None, as_json: bool
+) -> int:
+    """Cut holes into the indexed files of this work tree, and complete each without and with retrieval.
 
-    The place a hole was cut from, and near-copies of it, are hidden from retrieval. Scores are in percent with
-    intervals by bootstrap over files.
+    The hole's own place and copies of it are hidden from retrieval. Every hole counts, also where nothing is answered;
+    intervals are 95 % by bootstrap over files. A run that was stopped goes on where it was.
     """
-    from repocomp.bench.run import bench_self
+    from repocomp.bench.compare import compare
+    from repocomp.bench.page import render
+    from repocomp.bench.report import load
+    from repocomp.bench.run import Plan, bench_self
 
+    before = load(old) if old is not None else None
     root = work_tree(Path.cwd()) or Path.cwd()
     with progress.bar() as show:
         report = bench_self(
-            root, pack, limit=limit, seed=seed, progress=lambda done, total: show("filling holes", done, total)
+            root, Plan(pack, limit, seed, _kinds(kinds)), lambda done, total: show("filling holes", done, total)
         )
+    if html is not None:
+        html.write_text(render(report), encoding="utf-8")
+    comparison = compare(before, report) if before is not None else None
+    code = ExitCode.NOTHING if comparison is not None and comparison.is_regression else ExitCode.OK
     if as_json:
-        return output.document("bench", report.to_json())
+        changes = {"comparison": comparison.to_json()} if comparison is not None else {}
+        return output.document("bench", {**report.to_json(), **changes}, code)
     _print(report)
-    return 0
+    if comparison is not None:
+        _print_comparison(comparison)
+    return code
+
+
+def _kinds(listed: str | None) -> tuple[HoleKind, ...]:
+    from repocomp.evaluate.holes import KINDS
+
+    wanted = [kind.strip() for kind in listed.split(",")] if listed else list(KINDS)
+    if unknown := set(wanted) - set(KINDS):
+        raise BenchError(f"there are no holes of the kind {sorted(unknown)[0]!r}", "kinds are " + ", ".join(KINDS))
+    return tuple(kind for kind in KINDS if kind in wanted)
 
 
 def _print(report: Report) -> None:
     from rich.table import Table
 
     console = output.table_console()
-    table = Table("policy", "kind", "holes", "EM %", "ES %", "95 %", "retrieved %", title="bench self")
+    names = ("policy", "kind", "holes", "EM %", "ES %", "95 %", "id F1 %", "retrieved %", "p50 ms", "p95 ms")
+    table = Table(*names, title=f"bench {report.facts['suite']}")
     for kind, summary in [*report.by_kind.items(), ("all", report.overall)]:
         for row in _rows(kind, summary):
             table.add_row(*row)
@@ -65,8 +103,11 @@ def _print(report: Report) -> None:
     console.print(f"always - never: {s.gain:+.2f} ES ({s.gain_interval[0]:+.2f} .. {s.gain_interval[1]:+.2f})")
     console.print(f"retrieval helped {s.helped} %, harmed {s.harmed} %, of that avoided {s.harm_avoided} %")
     console.print(
-        f"decision: ROC-AUC {s.roc_auc}, ECE {s.calibration_error}, abstention precision {s.abstention_precision} %"
+        f"decision: accuracy {s.decision_accuracy} %, ROC-AUC {s.roc_auc}, ECE {s.calibration_error},"
+        f" abstention precision {s.abstention_precision} %"
     )
+    speed = s.score("always").ms["total"] / s.score("threshold").ms["total"]
+    console.print(f"selecting is {speed:.2f} x as fast as always retrieving")
     console.print(f"seed {report.facts['seed']}, {s.holes} holes in {s.files} files, {report.facts['machine']}")
 
 
@@ -80,5 +121,18 @@ def _rows(kind: str, summary: Summary) -> Iterator[tuple[str, ...]]:
             f"{score.exact_match:.1f}",
             f"{score.edit_similarity:.1f}",
             f"{low:.1f} .. {high:.1f}",
+            f"{score.identifier_f1:.1f}",
             f"{score.retrieval_rate:.0f}",
+            f"{score.p50:.0f}",
+            f"{score.p95:.0f}",
         )
+
+
+def _print_comparison(comparison: Comparison) -> None:
+    for change in comparison.changes:
+        low, high = change.interval
+        output.line(
+            f"{change.policy}: ES {change.before:.2f} -> {change.after:.2f} ({low:+.2f} .. {high:+.2f})"
+            + (" worse" if change.is_regression else "")
+        )
+    output.line(f"on the {comparison.holes} holes that both runs filled")

@@ -1,4 +1,4 @@
-"""What a list of outcomes says: scores by policy, how well the policy decides, and how sure one may be.
+"""What a list of cases says: scores and cost by policy, how well the policy decides, and how sure one may be.
 
 Scores are percentages. Intervals are percentile bootstraps over files, since holes of one file are not independent.
 """
@@ -12,31 +12,63 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from repocomp.evaluate.counterfactual import Outcome
+from repocomp.evaluate.cases import STEPS, Case
 from repocomp.policy.calibrate import expected_calibration_error, roc_auc
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
+POLICIES = ("never", "always", "random", "greedy", "threshold", "oracle")
+"""`random` retrieves as often as `threshold` does and is reported by its expectation; `oracle` knows the answers."""
+
 _RESAMPLES = 1000
+_BINS = 10
+_CURVE_POINTS = 21
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One policy's result: exact match and edit similarity in percent, share of holes it retrieved for, in percent."""
+    """One policy's result in percent; `ms` by step and in all are means, `p50` and `p95` of the whole answer."""
 
     policy: str
     exact_match: float
     edit_similarity: float
     interval: tuple[float, float]
+    ratio_similarity: float
+    identifier_f1: float
     retrieval_rate: float
+    tokens: float
+    ms: dict[str, float]
+    p50: float
+    p95: float
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point of the curve: at this threshold, so much is retrieved, it scores so and takes so long."""
+
+    threshold: float
+    retrieval_rate: float
+    edit_similarity: float
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Cases of like probability: the mean that was said, the share that came true, how many."""
+
+    said: float
+    happened: float
+    cases: int
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The comparison on one set of holes. `gain_*` is ES of always minus never, with its 95 % interval.
+    """The comparison on one set of holes. `gain` is ES of always minus never, with its 95 % interval.
 
-    `abstention_precision` is the share of skipped holes on which retrieval would not have helped.
+    `harm_avoided` is the share of harmed cases that the threshold skipped. `abstention` splits what it skipped, in
+    percent of all cases: right without retrieval, wrong but not to be helped, would have been helped;
+    `abstention_precision` is the share of the first two in them.
     """
 
     holes: int
@@ -47,56 +79,74 @@ class Summary:
     helped: float
     harmed: float
     harm_avoided: float
+    decision_accuracy: float
     roc_auc: float | None
     calibration_error: float
+    calibration: tuple[Bin, ...]
+    abstention: tuple[float, float, float]
     abstention_precision: float
+    curve: tuple[Point, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a report."""
         return asdict(self)
 
+    def score(self, policy: str) -> Score:
+        """The score of one of `POLICIES`."""
+        return next(score for score in self.scores if score.policy == policy)
 
-def summarise(outcomes: Sequence[Outcome], threshold: Callable[[Outcome], float], seed: int) -> Summary:
-    """Summarise at the given SelectiveT threshold by outcome. Needs at least one outcome."""
-    without, retrieved = (_column(outcomes, side) for side in ("without", "retrieved"))
-    exact = [_exact(outcomes, side) for side in ("without", "retrieved")]
-    p = np.array([outcome.probability for outcome in outcomes])
-    limits = np.array([threshold(outcome) for outcome in outcomes])
+
+def summarise(cases: Sequence[Case], seed: int) -> Summary:
+    """Summarise at least one case."""
+    without, retrieved = similarities(cases)
+    p = np.array([case.probability for case in cases])
     helped, harmed = retrieved > without, retrieved < without
-    files = [outcome.hole.document.path for outcome in outcomes]
-    resample = bootstrap(files, seed)
-    choices = {
-        "never": np.zeros(len(p), dtype=np.bool_),
-        "always": np.ones(len(p), dtype=np.bool_),
-        "greedy": p > 0.5,
-        "threshold": p > limits,
-        "oracle": helped,
-    }
-
-    def score(name: str, choice: Bools) -> Score:
-        similarity = np.where(choice, retrieved, without)
-        return Score(
-            name,
-            _percent(np.where(choice, exact[1], exact[0])),
-            _percent(similarity),
-            interval(similarity, resample),
-            _percent(choice),
-        )
-
-    chosen = choices["threshold"]
+    resample = bootstrap([case.path for case in cases], seed)
+    shares = retrieval_shares(cases)
+    skipped = shares["threshold"] == 0
+    right = np.array([case.without.exact for case in cases])
     return Summary(
-        holes=len(outcomes),
-        files=len(set(files)),
-        scores=tuple(score(name, choice) for name, choice in choices.items()),
+        holes=len(cases),
+        files=len({case.path for case in cases}),
+        scores=tuple(_score(name, cases, shares[name], resample) for name in POLICIES),
         gain=_percent(retrieved - without),
         gain_interval=interval(retrieved - without, resample),
         helped=_percent(helped),
         harmed=_percent(harmed),
-        harm_avoided=_percent(~chosen[harmed]) if harmed.any() else 0.0,
+        harm_avoided=_percent(skipped[harmed]) if harmed.any() else 0.0,
+        decision_accuracy=_percent(helped != skipped),
         roc_auc=roc_auc(p, helped),
         calibration_error=round(expected_calibration_error(p, helped), 4),
-        abstention_precision=_percent(~helped[~chosen]) if (~chosen).any() else 0.0,
+        calibration=_calibration(p, helped),
+        abstention=(
+            _percent(skipped & ~helped & right),
+            _percent(skipped & ~helped & ~right),
+            _percent(skipped & helped),
+        ),
+        abstention_precision=_percent(~helped[skipped]) if skipped.any() else 0.0,
+        curve=_curve(cases, p, without, retrieved),
     )
+
+
+def similarities(cases: Sequence[Case]) -> tuple[Floats, Floats]:
+    """Edit similarity [n] without and with retrieval."""
+    return (
+        np.array([case.without.similarity for case in cases], dtype=np.float64),
+        np.array([case.retrieved.similarity for case in cases], dtype=np.float64),
+    )
+
+
+def retrieval_shares(cases: Sequence[Case]) -> dict[str, Floats]:
+    """How likely each policy retrieves in each case, [n] of 0..1."""
+    chosen = np.array([float(case.probability > case.threshold) for case in cases])
+    return {
+        "never": np.zeros(len(cases)),
+        "always": np.ones(len(cases)),
+        "random": np.full(len(cases), chosen.mean()),
+        "greedy": np.array([float(case.probability > 0.5) for case in cases]),
+        "threshold": chosen,
+        "oracle": np.array([float(case.helped) for case in cases]),
+    }
 
 
 def bootstrap(groups: Sequence[str], seed: int) -> list[npt.NDArray[np.intp]]:
@@ -125,12 +175,56 @@ def best_threshold(probabilities: Floats, without: Floats, retrieved: Floats, to
     return float(candidates[np.flatnonzero(scores >= scores.max() - tolerance)[-1]])
 
 
-def _column(outcomes: Sequence[Outcome], side: str) -> Floats:
-    return np.array([getattr(outcome, side).similarity for outcome in outcomes], dtype=np.float64)
+def _score(name: str, cases: Sequence[Case], share: Floats, resample: Sequence[npt.NDArray[np.intp]]) -> Score:
+    def mixed(value: Callable[[Case, bool], float]) -> Floats:
+        sides = [np.array([value(case, side) for case in cases], np.float64) for side in (False, True)]
+        result: Floats = (1 - share) * sides[0] + share * sides[1]
+        return result
+
+    def answers(field: str) -> Floats:
+        return mixed(lambda case, side: getattr(case.retrieved if side else case.without, field))
+
+    steps = {step: mixed(lambda case, side, step=step: case.cost(side)[step]) for step in STEPS}  # type: ignore[misc]
+    total = np.sum(list(steps.values()), axis=0)
+    return Score(
+        policy=name,
+        exact_match=_percent(answers("exact")),
+        edit_similarity=_percent(answers("similarity")),
+        interval=interval(answers("similarity"), resample),
+        ratio_similarity=_percent(answers("ratio")),
+        identifier_f1=_percent(answers("identifiers")),
+        retrieval_rate=_percent(share),
+        tokens=round(float(answers("prompt").mean()), 1),
+        ms={**{step: _round(values.mean()) for step, values in steps.items()}, "total": _round(total.mean())},
+        p50=_round(np.percentile(total, 50)),
+        p95=_round(np.percentile(total, 95)),
+    )
 
 
-def _exact(outcomes: Sequence[Outcome], side: str) -> Floats:
-    return np.array([getattr(outcome, side).exact for outcome in outcomes], dtype=np.float64)
+def _calibration(p: Floats, helped: Bools) -> tuple[Bin, ...]:
+    parts = np.array_split(np.argsort(p, kind="stable"), min(_BINS, len(p)))
+    return tuple(
+        Bin(round(float(p[part].mean()), 4), round(float(helped[part].mean()), 4), len(part)) for part in parts
+    )
+
+
+def _curve(cases: Sequence[Case], p: Floats, without: Floats, retrieved: Floats) -> tuple[Point, ...]:
+    """From always to never, at thresholds that skip an even share more each."""
+    cost = [np.array([sum(case.cost(side).values()) for case in cases]) for side in (False, True)]
+    limits = np.unique(np.concatenate([[-1.0], np.quantile(p, np.linspace(0, 1, _CURVE_POINTS))]))
+    return tuple(
+        Point(
+            round(max(0.0, float(limit)), 4),
+            _percent(p > limit),
+            _percent(np.where(p > limit, retrieved, without)),
+            _round(np.where(p > limit, cost[1], cost[0]).mean()),
+        )
+        for limit in limits
+    )
+
+
+def _round(value: float | np.floating[Any]) -> float:
+    return round(float(value), 2)
 
 
 def _percent(values: Floats | Bools) -> float:

@@ -2,48 +2,70 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
-from repocomp.document import Document
-from repocomp.evaluate.counterfactual import Attempt, Outcome
-from repocomp.evaluate.holes import Hole
+from repocomp.evaluate.cases import Answer, Case
 from repocomp.evaluate.summary import best_threshold, bootstrap, interval, summarise
 
 
-def outcome(path: str, without: float, retrieved: float, probability: float) -> Outcome:
-    def attempt(similarity: float) -> Attempt:
-        return Attempt("", similarity == 1.0, similarity, None)  # type: ignore[arg-type]
+def answer(similarity: float, prefill: float) -> Answer:
+    ms = {"prefill": prefill, "policy": 0.0, "retrieve": 0.0, "decode": 10.0}
+    return Answer("", similarity == 1.0, similarity, similarity, similarity, 100, 0, 5, ms)
 
-    return Outcome(Hole(Document(path, b""), 0, 0, "line"), attempt(without), attempt(retrieved), probability, ())
+
+def case(path: str, without: float, retrieved: float, probability: float, threshold: float = 0.5) -> Case:
+    return Case(path, 1, 0, "line", "", probability, threshold, answer(without, 20.0), answer(retrieved, 15.0))
 
 
 FOUR = [
-    outcome("a", 0.2, 1.0, 0.9),  # helped, retrieved for
-    outcome("a", 1.0, 0.6, 0.1),  # harmed, skipped
-    outcome("b", 0.4, 0.4, 0.3),  # neither, skipped
-    outcome("b", 0.0, 0.2, 0.2),  # helped, missed
+    case("a", 0.2, 1.0, 0.9),  # helped, retrieved for
+    case("a", 1.0, 0.6, 0.1),  # harmed, skipped, right
+    case("b", 0.4, 0.4, 0.3),  # neither, skipped, wrong
+    case("b", 0.0, 0.2, 0.2),  # helped, missed
 ]
 
 
 def test_known_figures() -> None:
-    summary = summarise(FOUR, lambda _: 0.5, seed=0)
+    summary = summarise(FOUR, seed=0)
     assert (summary.holes, summary.files) == (4, 2)
     rows = {row.policy: (row.exact_match, row.edit_similarity, row.retrieval_rate) for row in summary.scores}
     assert rows == {
         "never": (25.0, 40.0, 0.0),
         "always": (25.0, 55.0, 100.0),
+        "random": (25.0, 43.75, 25.0),
         "greedy": (50.0, 60.0, 25.0),
         "threshold": (50.0, 60.0, 25.0),
         "oracle": (50.0, 65.0, 50.0),
     }
     assert (summary.gain, summary.helped, summary.harmed) == (15.0, 50.0, 25.0)
     assert (summary.harm_avoided, summary.abstention_precision) == (100.0, 66.67)
-    assert summary.roc_auc == 0.75
+    assert (summary.roc_auc, summary.decision_accuracy) == (0.75, 75.0)
+    assert summary.abstention == (25.0, 25.0, 25.0)
+
+
+def test_retrieval_pays_for_the_shared_prompt_too() -> None:
+    summary = summarise(FOUR, seed=0)
+    assert (summary.score("never").ms["total"], summary.score("always").ms["total"]) == (30.0, 45.0)
+    assert summary.score("threshold").ms["total"] == 33.75
+    assert (summary.score("threshold").p50, summary.score("threshold").p95) == (30.0, 42.75)
+
+
+def test_the_curve_runs_from_always_to_never() -> None:
+    curve = summarise(FOUR, seed=0).curve
+    assert (curve[0].retrieval_rate, curve[0].edit_similarity) == (100.0, 55.0)
+    assert (curve[-1].retrieval_rate, curve[-1].edit_similarity) == (0.0, 40.0)
+    assert [point.threshold for point in curve] == sorted(point.threshold for point in curve)
+
+
+def test_a_case_survives_json() -> None:
+    assert Case.from_json(json.loads(json.dumps(FOUR[0].to_json()))) == FOUR[0]
 
 
 def test_a_summary_of_one_class_has_no_curve_but_every_other_figure() -> None:
-    summary = summarise([outcome("a", 0.5, 0.5, 0.5)], lambda _: 0.2, seed=0)
+    summary = summarise([case("a", 0.5, 0.5, 0.5, threshold=0.2)], seed=0)
     assert summary.roc_auc is None
     assert summary.abstention_precision == 0.0
 

@@ -1,0 +1,75 @@
+"""A benchmark's result: what was measured on, every case, and what they sum up to. Written and read as one JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from repocomp import __version__
+from repocomp.errors import BenchError
+from repocomp.evaluate.cases import Case
+from repocomp.evaluate.summary import Summary, summarise
+from repocomp.model.pack import Pack
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A run: facts that name it, its cases, its summary over all of them and by kind of hole."""
+
+    facts: dict[str, Any]
+    cases: tuple[Case, ...]
+    overall: Summary
+    by_kind: dict[str, Summary]
+
+    @classmethod
+    def of(cls, facts: dict[str, Any], cases: Sequence[Case]) -> Report:
+        """Sum up at least one case."""
+        seed = int(facts["seed"])
+        kinds = list(dict.fromkeys(case.kind for case in cases))
+        by_kind = {kind: summarise([case for case in cases if case.kind == kind], seed) for kind in kinds}
+        return cls(facts, tuple(cases), summarise(cases, seed), by_kind)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; `load` needs no more than the facts and the cases."""
+        return {
+            "format": FORMAT,
+            "facts": self.facts,
+            "overall": self.overall.to_json(),
+            "by_kind": {kind: summary.to_json() for kind, summary in self.by_kind.items()},
+            "cases": [case.to_json() for case in self.cases],
+        }
+
+
+def facts_of(suite: str, pack: Pack, seed: int, limit: int) -> dict[str, Any]:
+    """What a figure must be quoted with: versions, machine, pack, seed."""
+    return {
+        "suite": suite,
+        "repocomp": __version__,
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "pack": {"name": pack.name, "version": pack.version, "digest": pack.digest},
+        "seed": seed,
+        "limit": limit,
+    }
+
+
+def load(path: Path) -> Report:
+    """Read a report that `--json` wrote. Raises BenchError."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        content = content.get("data", content)
+        if content["format"] != FORMAT:
+            raise BenchError(f"{path}: is a report of format {content['format']}; this version reads {FORMAT}")
+        return Report.of(content["facts"], [Case.from_json(case) for case in content["cases"]])
+    except OSError as error:
+        raise BenchError(f"{path}: {error.strerror}", "repocomp bench self --json > " + str(path)) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        hint = "repocomp bench self --json > " + str(path)
+        raise BenchError(f"{path}: is not a benchmark report ({type(error).__name__})", hint) from error

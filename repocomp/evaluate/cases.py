@@ -1,0 +1,116 @@
+"""One hole with both answers, as a flat record: what reports keep, summaries count and comparisons pair.
+
+Both answers come from one pass, the second on the key/value cache of the first. What an answer would have cost from
+nothing is therefore `ms` of the two in the way that `Case.cost` says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from repocomp.evaluate.counterfactual import Attempt, Outcome
+from repocomp.evaluate.holes import mode_of
+from repocomp.evaluate.metrics import edit_similarity, exact_match, identifier_f1, ratio_similarity
+
+STEPS = ("prefill", "policy", "retrieve", "decode")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was said, in scores of 0..1 and milliseconds by step; `prompt`, `cached` and `generated` count tokens.
+
+    `similarity` is RepoEval's edit similarity, `ratio` CrossCodeEval's, `identifiers` an F1.
+    """
+
+    text: str
+    exact: bool
+    similarity: float
+    ratio: float
+    identifiers: float
+    prompt: int
+    cached: int
+    generated: int
+    ms: dict[str, float]
+
+    @classmethod
+    def of(cls, attempt: Attempt, truth: str) -> Answer:
+        """Score an attempt; an empty answer counts like any other."""
+        text, done = attempt.text, attempt.completion
+        return cls(
+            text=text,
+            exact=exact_match(text, truth),
+            similarity=round(edit_similarity(text, truth), 4),
+            ratio=round(ratio_similarity(text, truth), 4),
+            identifiers=round(identifier_f1(text, truth), 4),
+            prompt=done.tokens.prompt,
+            cached=done.tokens.cached,
+            generated=done.tokens.generated,
+            ms={step: getattr(done.timings_ms, step) for step in STEPS},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A hole: where it is, what stood there, both answers, and what the policy thought of it."""
+
+    path: str
+    line: int
+    start: int
+    kind: str
+    truth: str
+    probability: float
+    threshold: float
+    without: Answer
+    retrieved: Answer
+    chunks: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, outcome: Outcome, thresholds: dict[str, float]) -> Case:
+        """Flatten an outcome; `thresholds` are the pack's, by mode."""
+        hole = outcome.hole
+        truth = hole.answer.replace("\r\n", "\n")
+        chunks = outcome.retrieved.completion.retrieval.chunks
+        return cls(
+            path=hole.document.path,
+            line=hole.document.at_offset(hole.start).line,
+            start=hole.start,
+            kind=hole.kind,
+            truth=truth,
+            probability=round(outcome.probability, 6),
+            threshold=thresholds[mode_of(hole.kind)],
+            without=Answer.of(outcome.without, truth),
+            retrieved=Answer.of(outcome.retrieved, truth),
+            chunks=tuple(f"{chunk.path}:{chunk.start_line}-{chunk.end_line}" for chunk in chunks),
+        )
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """What names the hole in every run with the same files and seed."""
+        return self.path, self.start, self.kind
+
+    @property
+    def helped(self) -> bool:
+        """Retrieval brought the answer closer to the truth."""
+        return self.retrieved.similarity > self.without.similarity
+
+    @property
+    def harmed(self) -> bool:
+        """Retrieval led away from the truth."""
+        return self.retrieved.similarity < self.without.similarity
+
+    def cost(self, retrieve: bool) -> dict[str, float]:
+        """Milliseconds by step of one answer from nothing: the file's own context is read in both."""
+        if not retrieve:
+            return self.without.ms
+        return {**self.retrieved.ms, "prefill": self.without.ms["prefill"] + self.retrieved.ms["prefill"]}
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, read back by `from_json`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Case:
+        """A case as `to_json` wrote it."""
+        sides = {side: Answer(**content[side]) for side in ("without", "retrieved")}
+        return cls(**{**content, **sides, "chunks": tuple(content["chunks"])})

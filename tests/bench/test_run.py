@@ -1,0 +1,112 @@
+"""`bench self` on a small repository with the built-in pack: repeatable, resumable, honest about leaks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from repocomp.bench.run import Plan, bench_self, draw
+from repocomp.cli import app
+from repocomp.errors import StoreError
+from repocomp.index.build import build
+from repocomp.store.paths import index_path
+from tests.conftest import Repository
+from tests.train.repositories import modules
+
+
+@pytest.fixture
+def root(repository: Repository) -> Path:
+    root = repository(modules("alpha", 4))
+    build(root)
+    return root
+
+
+def test_a_seed_gives_the_same_holes_and_answers(root: Path) -> None:
+    first, second = (bench_self(root, Plan(limit=6, seed=1)) for _ in range(2))
+    assert [(c.key, c.without.text, c.retrieved.text, c.probability) for c in first.cases] == [
+        (c.key, c.without.text, c.retrieved.text, c.probability) for c in second.cases
+    ]
+    assert [c.key for c in bench_self(root, Plan(limit=6, seed=2)).cases] != [c.key for c in first.cases]
+
+
+def test_no_chunk_shows_the_hole(root: Path) -> None:
+    for case in bench_self(root, Plan(limit=8)).cases:
+        last = case.line + case.truth.count("\n")
+        for chunk in case.chunks:
+            path, lines = chunk.rsplit(":", 1)
+            start, end = map(int, lines.split("-"))
+            assert path != case.path or end < case.line or start > last
+
+
+def test_a_stopped_run_goes_on(root: Path) -> None:
+    plan, seen = Plan(limit=5), list[int]()
+
+    def stop(done: int, total: int) -> None:
+        seen.append(done)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bench_self(root, plan, stop)
+    (journal,) = index_path(root).parent.glob("bench-*.jsonl")
+    with journal.open("a") as stream:
+        stream.write('{"path": "cut sho')
+    report = bench_self(root, plan, lambda done, total: seen.append(done))
+    assert seen == [1, 2, 3, 4, 5]
+    assert len(report.cases) == 5
+    assert not list(index_path(root).parent.glob("bench-*.jsonl"))
+
+
+def test_kinds_and_limit_are_kept(root: Path) -> None:
+    holes, _ = draw(root, Plan(limit=7, kinds=("line", "api")))
+    assert len(holes) == 7
+    assert {hole.kind for hole in holes} == {"line", "api"}
+
+
+def test_without_an_index_or_code_the_mending_command_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreError) as raised:
+        bench_self(tmp_path, Plan())
+    assert raised.value.hint == "repocomp index"
+
+
+def test_the_command_writes_a_page_and_compares(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(root)
+    arguments = ["bench", "self", "--limit", "4", "--kinds", "line,api"]
+    assert app.run([*arguments, "--json"]) == 0
+    (tmp_path / "old.json").write_text(capsys.readouterr().out)
+    page = tmp_path / "page.html"
+    assert app.run([*arguments, "--json", "--html", str(page), "--compare", str(tmp_path / "old.json")]) == 0
+    data = json.loads(capsys.readouterr().out)["data"]
+    assert data["comparison"]["regression"] is False
+    assert {case["kind"] for case in data["cases"]} == {"line", "api"}
+    assert page.read_text().startswith("<!doctype html>")
+    assert app.run(arguments) == 0
+    assert "always - never" in capsys.readouterr().out
+
+
+def test_a_better_past_is_exit_code_1(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(root)
+    assert app.run(["bench", "self", "--limit", "4", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)["data"]
+    for case in report["cases"]:
+        case["without"]["similarity"] = case["retrieved"]["similarity"] = 2.0
+    (tmp_path / "old.json").write_text(json.dumps(report))
+    assert app.run(["bench", "self", "--limit", "4", "--compare", str(tmp_path / "old.json")]) == 1
+    assert "worse" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("option", "said"), [(["--kinds", "line,poem"], "poem"), (["--compare", "nothing.json"], "nothing.json")]
+)
+def test_bad_options_are_named(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: list[str], said: str
+) -> None:
+    monkeypatch.chdir(root)
+    assert app.run(["bench", "self", *option]) == 2
+    assert said in capsys.readouterr().err
