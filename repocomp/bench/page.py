@@ -8,7 +8,7 @@ from html import escape
 from repocomp.bench.charts import Dot, Line, plane, stacked
 from repocomp.bench.report import Report
 from repocomp.evaluate.cases import STEPS, Answer, Case
-from repocomp.evaluate.summary import Score, Summary
+from repocomp.evaluate.summary import Baseline, Score, Summary
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --faint: #6b7684; --paper: #fff; --panel: #f5f7f9; --rule: #dde2e8;
@@ -83,6 +83,7 @@ def _table(report: Report) -> Iterator[str]:
     for kind, summary in [("all", report.overall), *report.by_kind.items()]:
         yield f'<tr><th colspan="{1 + len(names)}">{escape(kind)} · {summary.holes}</th></tr>'
         yield from (_row(score) for score in summary.scores)
+        yield from (_baseline_row(baseline) for baseline in summary.baselines)
     yield "</table>"
 
 
@@ -97,6 +98,18 @@ def _row(s: Score) -> str:
     cells += [f"{s.identifier_f1:.1f}", f"{s.retrieval_rate:.0f}", f"{s.tokens:.0f}", f"{s.ms['total']:.0f}"]
     cells += [f"{s.p50:.0f}", f"{s.p95:.0f}"]
     return f"<tr><td>{s.policy}</td>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _baseline_row(b: Baseline) -> str:
+    low, high = b.interval
+    cells = [
+        f"{b.exact_match:.1f}",
+        f"{b.edit_similarity:.1f}",
+        f"{low:.1f} .. {high:.1f}",
+        "",
+        f"{b.identifier_f1:.1f}",
+    ]
+    return f"<tr class=faint><td>{b.name}</td>" + "".join(f"<td>{cell}</td>" for cell in [*cells, *[""] * 5]) + "</tr>"
 
 
 def _figure(svg: str, caption: str) -> str:

@@ -40,7 +40,7 @@ def bench_self(root: Path, plan: Plan, progress: Callable[[int, int], None] | No
         journal = Journal.open(root, [pack.digest, state, *places])
         cases = list(journal.cases)
         for outcome in compare(holes[len(cases) :], parts, MAX_NEW_TOKENS):
-            cases.append(Case.of(outcome, dict(pack.thresholds)))
+            cases.append(Case.of(outcome, parts.generator))
             journal.add(cases[-1])
             if progress is not None:
                 progress(len(cases), len(holes))

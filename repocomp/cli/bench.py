@@ -126,6 +126,10 @@ def _rows(kind: str, summary: Summary) -> Iterator[tuple[str, ...]]:
             f"{score.p50:.0f}",
             f"{score.p95:.0f}",
         )
+    for baseline in summary.baselines:
+        low, high = baseline.interval
+        scores = (f"{baseline.exact_match:.1f}", f"{baseline.edit_similarity:.1f}", f"{low:.1f} .. {high:.1f}")
+        yield (baseline.name, kind, str(summary.holes), *scores, f"{baseline.identifier_f1:.1f}", "", "", "")
 
 
 def _print_comparison(comparison: Comparison) -> None:

@@ -9,10 +9,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from repocomp.complete.parts import Loaded
+from repocomp.evaluate.baselines import copied_answer, ngram_answer
 from repocomp.evaluate.counterfactual import Attempt, Outcome
 from repocomp.evaluate.holes import mode_of
 from repocomp.evaluate.metrics import edit_similarity, exact_match, identifier_f1, ratio_similarity
+from repocomp.request import Tokens
 
+_NONE = Tokens(0, 0, 0)
 STEPS = ("prefill", "policy", "retrieve", "decode")
 
 
@@ -34,20 +38,25 @@ class Answer:
     ms: dict[str, float]
 
     @classmethod
-    def of(cls, attempt: Attempt, truth: str) -> Answer:
-        """Score an attempt; an empty answer counts like any other."""
-        text, done = attempt.text, attempt.completion
+    def of(cls, text: str, truth: str, tokens: Tokens = _NONE, ms: dict[str, float] | None = None) -> Answer:
+        """Score a text; an empty one counts like any other."""
         return cls(
             text=text,
             exact=exact_match(text, truth),
             similarity=round(edit_similarity(text, truth), 4),
             ratio=round(ratio_similarity(text, truth), 4),
             identifiers=round(identifier_f1(text, truth), 4),
-            prompt=done.tokens.prompt,
-            cached=done.tokens.cached,
-            generated=done.tokens.generated,
-            ms={step: getattr(done.timings_ms, step) for step in STEPS},
+            prompt=tokens.prompt,
+            cached=tokens.cached,
+            generated=tokens.generated,
+            ms=ms or dict.fromkeys(STEPS, 0.0),
         )
+
+    @classmethod
+    def of_attempt(cls, attempt: Attempt, truth: str) -> Answer:
+        """Score what the pipeline answered."""
+        done = attempt.completion
+        return cls.of(attempt.text, truth, done.tokens, {step: getattr(done.timings_ms, step) for step in STEPS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +72,12 @@ class Case:
     threshold: float
     without: Answer
     retrieved: Answer
-    chunks: tuple[str, ...] = ()
+    chunks: tuple[str, ...]
+    baselines: dict[str, Answer]
 
     @classmethod
-    def of(cls, outcome: Outcome, thresholds: dict[str, float]) -> Case:
-        """Flatten an outcome; `thresholds` are the pack's, by mode."""
+    def of(cls, outcome: Outcome, loaded: Loaded) -> Case:
+        """Flatten an outcome of the pack `loaded`, and let the baselines answer too."""
         hole = outcome.hole
         truth = hole.answer.replace("\r\n", "\n")
         chunks = outcome.retrieved.completion.retrieval.chunks
@@ -78,10 +88,14 @@ class Case:
             kind=hole.kind,
             truth=truth,
             probability=round(outcome.probability, 6),
-            threshold=thresholds[mode_of(hole.kind)],
-            without=Answer.of(outcome.without, truth),
-            retrieved=Answer.of(outcome.retrieved, truth),
+            threshold=loaded.pack.thresholds[mode_of(hole.kind)],
+            without=Answer.of_attempt(outcome.without, truth),
+            retrieved=Answer.of_attempt(outcome.retrieved, truth),
             chunks=tuple(f"{chunk.path}:{chunk.start_line}-{chunk.end_line}" for chunk in chunks),
+            baselines={
+                "n-gram cache": Answer.of(ngram_answer(outcome, loaded), truth),
+                "copy a line": Answer.of(copied_answer(outcome), truth),
+            },
         )
 
     @property
@@ -113,4 +127,5 @@ class Case:
     def from_json(cls, content: dict[str, Any]) -> Case:
         """A case as `to_json` wrote it."""
         sides = {side: Answer(**content[side]) for side in ("without", "retrieved")}
-        return cls(**{**content, **sides, "chunks": tuple(content["chunks"])})
+        baselines = {name: Answer(**answer) for name, answer in content["baselines"].items()}
+        return cls(**{**content, **sides, "chunks": tuple(content["chunks"]), "baselines": baselines})

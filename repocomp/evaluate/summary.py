@@ -63,6 +63,17 @@ class Bin:
 
 
 @dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a baseline scores, in percent."""
+
+    name: str
+    exact_match: float
+    edit_similarity: float
+    interval: tuple[float, float]
+    identifier_f1: float
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The comparison on one set of holes. `gain` is ES of always minus never, with its 95 % interval.
 
@@ -74,6 +85,7 @@ class Summary:
     holes: int
     files: int
     scores: tuple[Score, ...]
+    baselines: tuple[Baseline, ...]
     gain: float
     gain_interval: tuple[float, float]
     helped: float
@@ -109,6 +121,7 @@ def summarise(cases: Sequence[Case], seed: int) -> Summary:
         holes=len(cases),
         files=len({case.path for case in cases}),
         scores=tuple(_score(name, cases, shares[name], resample) for name in POLICIES),
+        baselines=tuple(_baseline(name, cases, resample) for name in cases[0].baselines),
         gain=_percent(retrieved - without),
         gain_interval=interval(retrieved - without, resample),
         helped=_percent(helped),
@@ -198,6 +211,18 @@ def _score(name: str, cases: Sequence[Case], share: Floats, resample: Sequence[n
         ms={**{step: _round(values.mean()) for step, values in steps.items()}, "total": _round(total.mean())},
         p50=_round(np.percentile(total, 50)),
         p95=_round(np.percentile(total, 95)),
+    )
+
+
+def _baseline(name: str, cases: Sequence[Case], resample: Sequence[npt.NDArray[np.intp]]) -> Baseline:
+    answers = [case.baselines[name] for case in cases]
+    similarity = np.array([answer.similarity for answer in answers])
+    return Baseline(
+        name,
+        _percent(np.array([answer.exact for answer in answers])),
+        _percent(similarity),
+        interval(similarity, resample),
+        _percent(np.array([answer.identifiers for answer in answers])),
     )
 
 

@@ -17,7 +17,8 @@ def answer(similarity: float, prefill: float) -> Answer:
 
 
 def case(path: str, without: float, retrieved: float, probability: float, threshold: float = 0.5) -> Case:
-    return Case(path, 1, 0, "line", "", probability, threshold, answer(without, 20.0), answer(retrieved, 15.0))
+    sides = answer(without, 20.0), answer(retrieved, 15.0)
+    return Case(path, 1, 0, "line", "", probability, threshold, *sides, ("b.py:1-2",), {"copy": answer(0.25, 0.0)})
 
 
 FOUR = [
@@ -44,6 +45,11 @@ def test_known_figures() -> None:
     assert (summary.harm_avoided, summary.abstention_precision) == (100.0, 66.67)
     assert (summary.roc_auc, summary.decision_accuracy) == (0.75, 75.0)
     assert summary.abstention == (25.0, 25.0, 25.0)
+
+
+def test_baselines_are_scored_beside() -> None:
+    (baseline,) = summarise(FOUR, seed=0).baselines
+    assert (baseline.name, baseline.edit_similarity, baseline.interval) == ("copy", 25.0, (25.0, 25.0))
 
 
 def test_retrieval_pays_for_the_shared_prompt_too() -> None:

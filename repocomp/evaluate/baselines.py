@@ -1,0 +1,74 @@
+"""What a model must beat to earn its place: the n-gram cache alone, and copying what follows the most similar line.
+
+Both see what the model sees with retrieval, the file around the hole and every chunk found, and are trimmed alike.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from repocomp.complete import prompt, trim
+from repocomp.complete.parts import Loaded
+from repocomp.complete.repeats import ngram_cache
+from repocomp.evaluate.counterfactual import Outcome
+from repocomp.evaluate.holes import mode_of
+from repocomp.terms import words
+
+_COPIED_LINES = {"line": 1, "block": 4}
+"""Lines copied: the cursor's own, or a chunk of the mean length."""
+
+
+def ngram_answer(outcome: Outcome, loaded: Loaded) -> str:
+    """Continue with what most often followed the longest match, the latest of equals."""
+    document, pack = outcome.hole.opened, loaded.pack
+    cursor = document.at_offset(outcome.hole.start)
+    encode = loaded.tokenizer.encode
+    context = prompt.context(document, cursor, pack.budgets, encode, pack.tokens)
+    surroundings = trim.Surroundings.of(context.left, context.right)
+    mode = mode_of(outcome.hole.kind)
+    ngrams = ngram_cache(document, cursor, context, outcome.found, encode)
+    should_stop = trim.stop_rule(mode, surroundings)
+    ids: list[int] = []
+    while len(ids) < pack.budgets.middle and should_stop(loaded.tokenizer.decode(ids)) is None:
+        matches = ngrams.matches()
+        if not matches:
+            break
+        latest_first = matches[-1].following.tolist()[::-1]
+        ids.append(Counter(latest_first).most_common(1)[0][0])
+        ngrams.extend(ids[-1:])
+    return trim.trim(loaded.tokenizer.decode(ids), mode, surroundings, finished=True)[0]
+
+
+def copied_answer(outcome: Outcome) -> str:
+    """Find the line most like the one before the cursor, by its words, and copy what comes after it."""
+    document = outcome.hole.opened
+    left = document.data[: outcome.hole.start].decode(errors="ignore").replace("\r\n", "\n")
+    right = document.data[outcome.hole.start :].decode(errors="ignore").replace("\r\n", "\n")
+    surroundings = trim.Surroundings.of(left, right)
+    mode = mode_of(outcome.hole.kind)
+    started = surroundings.before.strip()
+    asked = set(words(started or next((line for line in reversed(left.split("\n")) if line.strip()), "")))
+    best = max(
+        _lines(outcome, left),
+        key=lambda lines: len(asked & set(words(lines[0]))) / max(1, len(asked | set(words(lines[0])))),
+        default=[""],
+    )
+    count = _COPIED_LINES[mode]
+    copied = [_rest(best[0], started), *best[1:count]] if started else best[1 : 1 + count]
+    return trim.trim("\n".join(copied) if started else "\n".join(copied).lstrip(), mode, surroundings, finished=True)[0]
+
+
+def _lines(outcome: Outcome, left: str) -> Iterator[list[str]]:
+    """Every line at hand, but for the cursor's own, with the lines after it."""
+    texts = [left.rpartition("\n")[0], *(hit.text for hit in outcome.found)]
+    for text in texts:
+        lines = text.split("\n")
+        yield from (lines[at : at + 6] for at in range(len(lines) - 1) if lines[at].strip())
+
+
+def _rest(line: str, started: str) -> str:
+    """What of `line` comes after the longest end of what was typed that it holds."""
+    tails = (started[at:] for at in range(len(started)) if started[at:] in line)
+    tail = next(tails, None)
+    return line[line.index(tail) + len(tail) :] if tail else ""
