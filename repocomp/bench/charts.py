@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 420, 280
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 16, 14, 42
 _TICKS = 5
+_NEAR = 24
 
 Places = Sequence[tuple[float, float]]
 
@@ -55,9 +57,12 @@ class Scale:
 
     @property
     def ticks(self) -> list[float]:
-        """Evenly spaced values."""
-        step = (self.high - self.low) / _TICKS
-        return [self.low + step * (n + 0.5) for n in range(_TICKS)]
+        """Round values, evenly spaced."""
+        rough = (self.high - self.low) / _TICKS
+        magnitude: float = 10.0 ** math.floor(math.log10(rough))
+        step = next(round_ * magnitude for round_ in (1, 2, 5, 10) if round_ * magnitude >= rough)
+        first = math.ceil(self.low / step)
+        return [step * n for n in range(first, math.floor(self.high / step) + 1)]
 
 
 def plane(title: str, x_name: str, y_name: str, lines: Sequence[Line], dots: Sequence[Dot]) -> str:
@@ -76,27 +81,27 @@ def plane(title: str, x_name: str, y_name: str, lines: Sequence[Line], dots: Seq
         points = " ".join(f"{x.at(a):.1f},{y.at(b):.1f}" for a, b in line.places)
         dash = ' stroke-dasharray="5 4"' if line.dashed else ""
         parts.append(f'<polyline class="{line.css}" points="{points}"{dash}/>')
-    for dot in dots:
-        parts.append(_dot(x.at(dot.x), y.at(dot.y), dot))
-    return "\n".join([*parts, "</svg>"])
+    placed = [(x.at(dot.x), y.at(dot.y), dot) for dot in dots]
+    parts += [f'<circle class="{dot.css}" cx="{a:.1f}" cy="{b:.1f}" r="4.5"/>' for a, b, dot in placed]
+    return "\n".join([*parts, *_names(placed), "</svg>"])
 
 
-def stacked(rows: Sequence[tuple[str, Sequence[tuple[str, float, str]]]], unit: str) -> str:
+def stacked(rows: Sequence[tuple[str, Sequence[tuple[str, float, str]]]], unit: str, width: int = WIDTH) -> str:
     """Horizontal bars of (name, value, css) parts, one row each, on one scale."""
     longest = max((sum(value for _, value, _ in parts) for _, parts in rows), default=0) or 1
     height = 34 * len(rows) + 4
-    out = [f'<svg viewBox="0 0 {2 * WIDTH} {height}" role="img" aria-label="bars">']
+    out = [f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="bars">']
     for number, (name, parts) in enumerate(rows):
         top = 34 * number + 4
         out.append(f'<text class="axis" x="0" y="{top + 18}">{escape(name)}</text>')
-        left = 110.0
+        left = 90.0
         for part, value, css in parts:
-            width = value / longest * (2 * WIDTH - 200)
+            long = value / longest * (width - 160)
             out.append(
-                f'<rect class="{css}" x="{left:.1f}" y="{top}" width="{max(0.0, width):.1f}" height="26">'
+                f'<rect class="{css}" x="{left:.1f}" y="{top}" width="{max(0.0, long):.1f}" height="26">'
                 f"<title>{escape(part)}: {value:.1f} {escape(unit)}</title></rect>"
             )
-            left += width
+            left += long
         total = sum(value for _, value, _ in parts)
         out.append(f'<text class="axis" x="{left + 6:.1f}" y="{top + 18}">{total:.1f} {escape(unit)}</text>')
     return "\n".join([*out, "</svg>"])
@@ -116,7 +121,13 @@ def _grid(x: Scale, y: Scale) -> list[str]:
     return vertical + horizontal
 
 
-def _dot(x: float, y: float, dot: Dot) -> str:
-    anchor, shift = ("end", -8) if x > WIDTH * 0.7 else ("start", 8)
-    label = f'<text class="name" x="{x + shift:.1f}" y="{y - 6:.1f}" text-anchor="{anchor}">{escape(dot.name)}</text>'
-    return f'<circle class="{dot.css}" cx="{x:.1f}" cy="{y:.1f}" r="4.5"/>' + (label if dot.name else "")
+def _names(placed: Sequence[tuple[float, float, Dot]]) -> Iterator[str]:
+    """The names of dots, one label where dots would write over each other."""
+    left = [(x, y, dot.name) for x, y, dot in placed if dot.name]
+    while left:
+        x, y, _ = left[0]
+        near = [one for one in left if abs(one[0] - x) < _NEAR and abs(one[1] - y) < _NEAR]
+        left = [one for one in left if one not in near]
+        anchor, shift = ("end", -8) if x > WIDTH * 0.6 else ("start", 8)
+        text = escape(", ".join(name for _, _, name in near))
+        yield f'<text class="name" x="{x + shift:.1f}" y="{y - 6:.1f}" text-anchor="{anchor}">{text}</text>'

@@ -34,6 +34,7 @@ pre { background: var(--panel); padding: .5rem; border-radius: 6px; overflow-x: 
 .helped { color: var(--c); } .harmed { color: var(--b); } .same { color: var(--faint); }
 """
 _STEP_CSS = dict(zip(STEPS, "abcd", strict=True))
+_LEGEND = "".join(f' <span style="color: var(--{css})">■</span> {step}' for step, css in _STEP_CSS.items())
 
 
 def render(report: Report) -> str:
@@ -60,7 +61,7 @@ def render(report: Report) -> str:
             _figure(_calibration_chart(s), "On the dashed line the policy's probabilities are true."),
             _figure(_abstention_chart(s), "What was skipped at the shipped threshold, in percent of all holes."),
             "</div><h2>Where the time goes</h2>",
-            _figure(_time_chart(s), "Mean milliseconds from nothing: " + ", ".join(STEPS) + "."),
+            _figure(_time_chart(s), "Mean milliseconds from nothing, by step.", _LEGEND),
             f"<h2>Cases</h2>{''.join(_case(case) for case in report.cases)}",
             "</body></html>",
         ]
@@ -112,8 +113,8 @@ def _baseline_row(b: Baseline) -> str:
     return f"<tr class=faint><td>{b.name}</td>" + "".join(f"<td>{cell}</td>" for cell in [*cells, *[""] * 5]) + "</tr>"
 
 
-def _figure(svg: str, caption: str) -> str:
-    return f"<figure>{svg}<figcaption>{escape(caption)}</figcaption></figure>"
+def _figure(svg: str, caption: str, legend: str = "") -> str:
+    return f"<figure>{svg}<figcaption>{escape(caption)}{legend}</figcaption></figure>"
 
 
 def _latency_chart(s: Summary) -> str:
@@ -156,7 +157,7 @@ def _abstention_chart(s: Summary) -> str:
 
 def _time_chart(s: Summary) -> str:
     rows = [(score.policy, [(step, score.ms[step], _STEP_CSS[step]) for step in STEPS]) for score in s.scores]
-    return stacked(rows, "ms")
+    return stacked(rows, "ms", 900)
 
 
 def _case(case: Case) -> str:

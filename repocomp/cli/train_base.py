@@ -1,0 +1,102 @@
+"""The stages of `repocomp train` that make a base model: corpus, vocabulary, rows, pre-training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from repocomp.cli import output, progress
+
+PATH = click.Path(path_type=Path)
+recipe_option = click.option(
+    "--recipe", default="tiny", show_default=True, metavar="NAME", help="A recipe, or its file."
+)
+
+
+@click.command()
+@click.argument("folder", type=PATH)
+@click.argument("out", type=PATH)
+@click.option("--exclude", type=PATH, metavar="FOLDER", help="Repositories whose files must not enter, by content.")
+@recipe_option
+@output.json_option
+def corpus(folder: Path, out: Path, exclude: Path | None, recipe: str, as_json: bool) -> int:
+    """Read the repositories FOLDER/OWNER+NAME into the corpus OUT: licences checked, copies dropped."""
+    from repocomp.train.corpus import collect
+    from repocomp.train.recipe import load_recipe
+
+    with progress.bar() as show:
+        facts = collect(folder, out, load_recipe(recipe), excluded=exclude, progress=show)
+    kept = [one for one in facts if one.split != "refused"]
+    summary = {"repositories": len(kept), "refused": len(facts) - len(kept), "bytes": sum(one.bytes for one in kept)}
+    return done("corpus", summary, as_json)
+
+
+@click.command()
+@click.argument("corpus", type=PATH)
+@click.argument("out", type=PATH)
+@recipe_option
+@output.json_option
+def tokenizer(corpus: Path, out: Path, recipe: str, as_json: bool) -> int:
+    """Learn the vocabulary OUT from CORPUS."""
+    from repocomp.train.corpus import read_split
+    from repocomp.train.recipe import load_recipe
+    from repocomp.train.tokenizer import train_tokenizer
+
+    chosen = load_recipe(recipe)
+    files = (file for _, files in read_split(corpus, "train") for file in files)
+    train_tokenizer(files, chosen.shape.vocab_size, out, chosen.seed)
+    return done("tokenizer", {"file": str(out)}, as_json)
+
+
+@click.command()
+@click.argument("corpus", type=PATH)
+@click.argument("tokenizer", type=PATH)
+@click.argument("out", type=PATH)
+@click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, metavar="N", help="Worker processes.")
+@recipe_option
+@output.json_option
+def data(corpus: Path, tokenizer: Path, out: Path, jobs: int, recipe: str, as_json: bool) -> int:
+    """Make the training rows OUT of CORPUS."""
+    from repocomp.train.data import make_rows
+    from repocomp.train.recipe import load_recipe
+
+    with progress.bar() as show:
+        make_rows(corpus, tokenizer, out, load_recipe(recipe), workers=jobs, progress=show)
+    return done("data", {"folder": str(out)}, as_json)
+
+
+@click.command()
+@click.argument("rows", type=PATH)
+@click.argument("out", type=PATH)
+@click.option(
+    "--hours", type=float, default=10.0, show_default=True, metavar="H", help="The whole run, resumed parts included."
+)
+@click.option("--compile/--no-compile", "compiled", default=True, help="Compile the model first.")
+@recipe_option
+@output.json_option
+def pretrain(rows: Path, out: Path, hours: float, compiled: bool, recipe: str, as_json: bool) -> int:
+    """Train from scratch on ROWS; OUT keeps the checkpoint and the loss curve, and is resumed from."""
+    from repocomp.train.pretrain import pretrain as run
+    from repocomp.train.recipe import load_recipe
+
+    with progress.bar() as show:
+        checkpoint = run(
+            load_recipe(recipe),
+            rows,
+            out,
+            seconds=3600 * hours,
+            compiled=compiled,
+            progress=lambda now: show(f"loss {now.loss:.3f}", int(1000 * now.done), 1000),
+        )
+    return done("pretrain", {"checkpoint": str(checkpoint)}, as_json)
+
+
+def done(stage: str, summary: dict[str, Any], as_json: bool) -> int:
+    """Report the end of a stage; returns its exit code."""
+    if as_json:
+        return output.document("train", {"stage": stage, **summary})
+    for name, value in summary.items():
+        output.line(f"{name:<14}{value}")
+    return 0
