@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from repocomp.evaluate.cases import Case
-from repocomp.store.paths import index_path
+
+Show = Callable[[int, int], None]
+"""How many are done, of how many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """One run's file beside the index; `cases` are those it held when it was opened."""
+    """One run's file; `cases` are those it held when it was opened."""
 
     path: Path
     cases: tuple[Case, ...]
 
     @classmethod
-    def open(cls, root: Path, identity: Iterable[object]) -> Journal:
-        """The journal of the run that `identity` names: packs and holes; another run has another file."""
-        digest = hashlib.blake2b("\0".join(map(str, identity)).encode(), digest_size=8).hexdigest()
-        path = index_path(root).with_name(f"bench-{digest}.jsonl")
+    def open(cls, folder: Path, identity: Iterable[str]) -> Journal:
+        """The journal in `folder` of the run that `identity` names: pack and holes; another run has another file."""
+        digest = hashlib.blake2b("\0".join(identity).encode(), digest_size=8).hexdigest()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = folder / f"bench-{digest}.jsonl"
         text = path.read_text(encoding="utf-8") if path.exists() else ""
         # A crash may have cut the last line short.
         whole = text[: text.rfind("\n") + 1]
@@ -31,11 +34,15 @@ class Journal:
             path.write_text(whole, encoding="utf-8")
         return cls(path, tuple(Case.from_json(json.loads(line)) for line in whole.splitlines()))
 
-    def add(self, case: Case) -> None:
-        """Keep a case."""
+    def follow(self, measured: Iterable[Case], total: int, progress: Show | None) -> list[Case]:
+        """Keep each case as it is measured; all of the run once it is done, and the file is gone."""
+        cases = list(self.cases)
         with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(case.to_json()) + "\n")
-
-    def remove(self) -> None:
-        """Forget the run: it is done."""
+            for case in measured:
+                cases.append(case)
+                stream.write(json.dumps(case.to_json()) + "\n")
+                stream.flush()
+                if progress is not None:
+                    progress(len(cases), total)
         self.path.unlink(missing_ok=True)
+        return cases

@@ -1,20 +1,29 @@
-"""`bench self`: holes cut into the indexed files of a work tree, completed with and without retrieval."""
+"""Holes completed with and without retrieval: cut into a work tree, or read from a published benchmark."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from repocomp.bench.journal import Journal
+from repocomp.bench.datasets import Dataset, Task, by_repository
+from repocomp.bench.journal import Journal, Show
 from repocomp.bench.report import Report, facts_of
-from repocomp.complete.parts import open_parts
+from repocomp.complete.parts import IndexRetriever, Loaded, Parts, load, open_parts
 from repocomp.errors import StoreError
 from repocomp.evaluate.cases import Case
 from repocomp.evaluate.counterfactual import compare
+from repocomp.evaluate.cut import published
 from repocomp.evaluate.holes import KINDS, Hole, HoleKind, sample, sources_of
+from repocomp.index.build import build_from, readable
+from repocomp.retrieve.arms.base import Hit
+from repocomp.retrieve.query import Query
+from repocomp.retrieve.retrieve import Retrieved
+from repocomp.store.paths import cache_home, index_path
 from repocomp.store.reader import IndexReader
 
 MAX_NEW_TOKENS = 48
@@ -31,21 +40,67 @@ class Plan:
     kinds: tuple[HoleKind, ...] = KINDS
 
 
-def bench_self(root: Path, plan: Plan, progress: Callable[[int, int], None] | None = None) -> Report:
+def bench_self(root: Path, plan: Plan, progress: Show | None = None) -> Report:
     """Measure on the work tree at `root`, which must be indexed. What a stopped run has measured is not done again."""
     holes, state = draw(root, plan)
     with open_parts(root, plan.pack, plan.pack) as parts:
         pack = parts.generator.pack
         places = [f"{hole.document.path} {hole.start} {hole.end}" for hole in holes]
-        journal = Journal.open(root, [pack.digest, state, *places])
-        cases = list(journal.cases)
-        for outcome in compare(holes[len(cases) :], parts, MAX_NEW_TOKENS):
-            cases.append(Case.of(outcome, parts.generator))
-            journal.add(cases[-1])
-            if progress is not None:
-                progress(len(cases), len(holes))
-        journal.remove()
+        journal = Journal.open(index_path(root).parent, [pack.digest, state, *places])
+        left = compare(holes[len(journal.cases) :], parts, MAX_NEW_TOKENS)
+        cases = journal.follow((Case.of(outcome, parts.generator) for outcome in left), len(holes), progress)
     return Report.of(facts_of("self", pack, plan.seed, plan.limit), cases)
+
+
+def bench_dataset(dataset: Dataset, pack_name: str, seed: int, limit: int, progress: Show | None = None) -> Report:
+    """Measure on the tasks of a dataset, at most `limit` of them, chosen by `seed`; scored as published."""
+    order = np.random.default_rng(seed).permutation(len(dataset.tasks))[:limit]
+    tasks = [dataset.tasks[int(number)] for number in sorted(order)]
+    loaded = load(pack_name)
+    names = [task.name for task in tasks]
+    journal = Journal.open(cache_home() / "repocomp", [dataset.suite, loaded.pack.digest, *names])
+    measured = _measure(tasks, loaded, len(journal.cases))
+    cases = journal.follow(measured, len(tasks), progress)
+    facts = facts_of(dataset.suite, loaded.pack, seed, limit)
+    return Report.of({**facts, "skipped_lines": list(dataset.skipped)}, cases)
+
+
+def _measure(tasks: Sequence[Task], loaded: Loaded, done: int) -> Iterator[Case]:
+    """Cases of the tasks after the first `done`, repository by repository, each indexed for the while."""
+    for folder, some in by_repository(tasks):
+        left, done = some[done:], max(0, done - len(some))
+        if not left:
+            continue
+        with _retriever(folder) as retriever:
+            for task in left:
+                finder = SuppliedRetriever(task.supplied) if retriever is None else retriever
+                parts = Parts(loaded, loaded, finder)
+                for outcome in compare([task.hole], parts, MAX_NEW_TOKENS, published):
+                    case = Case.of(outcome, loaded, published)
+                    yield replace(case, path=f"{task.name.partition(':')[0]}/{case.path}")
+
+
+@contextmanager
+def _retriever(folder: Path | None) -> Iterator[IndexRetriever | None]:
+    if folder is None:
+        yield None
+        return
+    with TemporaryDirectory() as temporary:
+        database = Path(temporary) / "index.db"
+        build_from(database, readable(folder))
+        with IndexReader.open_at(database) as reader:
+            yield IndexRetriever(reader)
+
+
+@dataclass(frozen=True, slots=True)
+class SuppliedRetriever:
+    """The chunks that came with a task, in their order."""
+
+    hits: tuple[Hit, ...]
+
+    def find(self, query: Query, arms: tuple[str, ...] | None) -> Retrieved:
+        """The same chunks whatever is asked."""
+        return Retrieved(list(self.hits), {"supplied": list(self.hits)})
 
 
 def draw(root: Path, plan: Plan) -> tuple[list[Hole], str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,8 @@ from repocomp.git import work_tree
 
 if TYPE_CHECKING:
     from repocomp.bench.compare import Comparison
+    from repocomp.bench.datasets import Dataset
+    from repocomp.bench.journal import Show
     from repocomp.bench.report import Report
     from repocomp.evaluate.holes import HoleKind
     from repocomp.evaluate.summary import Summary
@@ -23,7 +25,12 @@ Examples:
   repocomp bench self
   repocomp bench self --limit 200 --seed 1 --json > report.json
   repocomp bench self --compare report.json --html report.html
+  repocomp bench repoeval dataset/function_level_completion_2k_context_codex.test.jsonl
+  repocomp bench crosscodeeval python/line_completion_rg1_bm25.jsonl --limit 500
 """
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.group(epilog=EPILOG)
@@ -31,41 +38,109 @@ def command() -> None:
     """Measure completion on real code."""
 
 
+_Command = Callable[..., int]
+
+
+def report_options(command_: _Command) -> _Command:
+    """What every suite can be asked for."""
+    for option in reversed(
+        (
+            click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which holes."),
+            click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to measure."),
+            click.option("--html", type=_FILE, metavar="FILE", help="Write the report as one page."),
+            click.option(
+                "--compare",
+                "old",
+                type=_FILE,
+                metavar="FILE",
+                help="Compare with an earlier --json; exit 1 when it was better beyond chance.",
+            ),
+            output.json_option,
+        )
+    ):
+        command_ = option(command_)
+    return command_
+
+
 @command.command("self", epilog=EPILOG)
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Holes to cut.")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which holes.")
 @click.option("--kinds", metavar="K,K", help="Of line, api, chunk, function, midline (default: all).")
-@click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to measure.")
-@click.option(
-    "--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the report as one page."
-)
-@click.option(
-    "--compare",
-    "old",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Compare with an earlier --json; exit 1 when it was better beyond chance.",
-)
-@output.json_option
+@report_options
 def self_(
-    limit: int, seed: int, kinds: str | None, pack: str, html: Path | None, old: Path | None, as_json: bool
+    limit: int, kinds: str | None, seed: int, pack: str, html: Path | None, old: Path | None, as_json: bool
 ) -> int:
     """Cut holes into the indexed files of this work tree, and complete each without and with retrieval.
 
     The hole's own place and copies of it are hidden from retrieval. Every hole counts, also where nothing is answered;
     intervals are 95 % by bootstrap over files. A run that was stopped goes on where it was.
     """
+    from repocomp.bench.run import Plan, bench_self
+
+    plan = Plan(pack, limit, seed, _kinds(kinds))
+    root = work_tree(Path.cwd()) or Path.cwd()
+    return _run(lambda show: bench_self(root, plan, show), html, old, as_json)
+
+
+@command.command(epilog=EPILOG)
+@click.argument("file", type=_FILE)
+@click.option("--repositories", type=_FOLDER, metavar="FOLDER", help="Where the repositories lie.")
+@click.option("--limit", type=click.IntRange(min=1), default=10_000, show_default=True, metavar="N", help="At most.")
+@report_options
+def repoeval(
+    file: Path,
+    repositories: Path | None,
+    limit: int,
+    seed: int,
+    pack: str,
+    html: Path | None,
+    old: Path | None,
+    as_json: bool,
+) -> int:
+    """Fill the holes of a RepoEval FILE (.jsonl; line, API or function level by its name)."""
+    from repocomp.bench.datasets import repoeval as read
+
+    return _run_dataset(read(file, repositories), pack, seed, limit, html, old, as_json)
+
+
+@command.command(epilog=EPILOG)
+@click.argument("file", type=_FILE)
+@click.option("--repositories", type=_FOLDER, metavar="FOLDER", help="Index these instead of the supplied chunks.")
+@click.option("--limit", type=click.IntRange(min=1), default=10_000, show_default=True, metavar="N", help="At most.")
+@report_options
+def crosscodeeval(
+    file: Path,
+    repositories: Path | None,
+    limit: int,
+    seed: int,
+    pack: str,
+    html: Path | None,
+    old: Path | None,
+    as_json: bool,
+) -> int:
+    """Fill the holes of a CrossCodeEval FILE (.jsonl, with its supplied context)."""
+    from repocomp.bench.datasets import crosscodeeval as read
+
+    return _run_dataset(read(file, repositories), pack, seed, limit, html, old, as_json)
+
+
+def _run_dataset(
+    dataset: Dataset, pack: str, seed: int, limit: int, html: Path | None, old: Path | None, as_json: bool
+) -> int:
+    from repocomp.bench.run import bench_dataset
+
+    for reason in dataset.skipped:
+        output.note(f"left out: {reason}")
+    return _run(lambda show: bench_dataset(dataset, pack, seed, limit, show), html, old, as_json)
+
+
+def _run(measure: Callable[[Show], Report], html: Path | None, old: Path | None, as_json: bool) -> int:
     from repocomp.bench.compare import compare
     from repocomp.bench.page import render
     from repocomp.bench.report import load
-    from repocomp.bench.run import Plan, bench_self
 
     before = load(old) if old is not None else None
-    root = work_tree(Path.cwd()) or Path.cwd()
     with progress.bar() as show:
-        report = bench_self(
-            root, Plan(pack, limit, seed, _kinds(kinds)), lambda done, total: show("filling holes", done, total)
-        )
+        report = measure(lambda done, total: show("filling holes", done, total))
     if html is not None:
         html.write_text(render(report), encoding="utf-8")
     comparison = compare(before, report) if before is not None else None

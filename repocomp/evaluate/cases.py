@@ -11,7 +11,7 @@ from typing import Any
 
 from repocomp.complete.parts import Loaded
 from repocomp.evaluate.baselines import copied_answer, ngram_answer
-from repocomp.evaluate.counterfactual import Attempt, Outcome
+from repocomp.evaluate.counterfactual import Attempt, Cut, Outcome, uncut
 from repocomp.evaluate.holes import mode_of
 from repocomp.evaluate.metrics import edit_similarity, exact_match, identifier_f1, ratio_similarity
 from repocomp.request import Tokens
@@ -76,8 +76,8 @@ class Case:
     baselines: dict[str, Answer]
 
     @classmethod
-    def of(cls, outcome: Outcome, loaded: Loaded) -> Case:
-        """Flatten an outcome of the pack `loaded`, and let the baselines answer too."""
+    def of(cls, outcome: Outcome, loaded: Loaded, cut: Cut = uncut) -> Case:
+        """Flatten an outcome of the pack `loaded`, and let the baselines answer too, `cut` alike."""
         hole = outcome.hole
         truth = hole.answer.replace("\r\n", "\n")
         chunks = outcome.retrieved.completion.retrieval.chunks
@@ -93,8 +93,8 @@ class Case:
             retrieved=Answer.of_attempt(outcome.retrieved, truth),
             chunks=tuple(f"{chunk.path}:{chunk.start_line}-{chunk.end_line}" for chunk in chunks),
             baselines={
-                "n-gram cache": Answer.of(ngram_answer(outcome, loaded), truth),
-                "copy a line": Answer.of(copied_answer(outcome), truth),
+                "n-gram cache": Answer.of(cut(ngram_answer(outcome, loaded), hole), truth),
+                "copy a line": Answer.of(cut(copied_answer(outcome), hole), truth),
             },
         )
 

@@ -6,7 +6,7 @@ is wrapped so that it cannot see the answer: neither the place it was cut from n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from repocomp.complete.parts import Parts, Retriever
@@ -18,6 +18,9 @@ from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import Retrieved
 from repocomp.terms import words
+
+Cut = Callable[[str, Hole], str]
+"""Shortens an answer before it is scored."""
 
 _COPY = 0.9
 """Jaccard similarity of word sets from which a chunk counts as a copy of the hole's own place."""
@@ -34,10 +37,10 @@ class Attempt:
     completion: Completion
 
     @classmethod
-    def of(cls, completion: Completion, answer: str) -> Attempt:
-        """Score `completion` against the text that was cut out."""
-        text = completion.text.replace("\r\n", "\n")
-        truth = answer.replace("\r\n", "\n")
+    def of(cls, completion: Completion, hole: Hole, cut: Cut) -> Attempt:
+        """Score `completion` against the text that was cut out, after `cut` has shortened it."""
+        text = cut(completion.text.replace("\r\n", "\n"), hole)
+        truth = hole.answer.replace("\r\n", "\n")
         return cls(text, exact_match(text, truth), edit_similarity(text, truth), completion)
 
 
@@ -85,19 +88,27 @@ class BlindRetriever:
         return replace(answer, hits=self.found)
 
 
-def compare(holes: Iterable[Hole], parts: Parts, max_new_tokens: int) -> Iterator[Outcome]:
-    """Complete each hole without and with retrieval; the two share the prefill of the file's own context."""
+def uncut(text: str, hole: Hole) -> str:
+    """Score what users get."""
+    return text
+
+
+def compare(holes: Iterable[Hole], parts: Parts, max_new_tokens: int, cut: Cut = uncut) -> Iterator[Outcome]:
+    """Complete each hole without and with retrieval; the two share the prefill of the file's own context.
+
+    `cut` shortens answers before they are scored, as a benchmark prescribes.
+    """
     if parts.retriever is None:
         raise ValueError("a counterfactual needs a retriever")
     for hole in holes:
         blind = BlindRetriever(parts.retriever, hole)
-        without = _attempt(hole, replace(parts, retriever=blind), "never", max_new_tokens)
-        retrieved = _attempt(hole, replace(parts, retriever=blind), "always", max_new_tokens)
+        without = _attempt(hole, replace(parts, retriever=blind), "never", max_new_tokens, cut)
+        retrieved = _attempt(hole, replace(parts, retriever=blind), "always", max_new_tokens, cut)
         probability = without.completion.retrieval.probability
         yield Outcome(hole, without, retrieved, 0.5 if probability is None else probability, tuple(blind.found))
 
 
-def _attempt(hole: Hole, parts: Parts, retrieve: RetrieveMode, max_new_tokens: int) -> Attempt:
+def _attempt(hole: Hole, parts: Parts, retrieve: RetrieveMode, max_new_tokens: int, cut: Cut) -> Attempt:
     document = hole.opened
     request = CompletionRequest(
         document=document,
@@ -107,7 +118,7 @@ def _attempt(hole: Hole, parts: Parts, retrieve: RetrieveMode, max_new_tokens: i
         mode=mode_of(hole.kind),
         max_new_tokens=max_new_tokens,
     )
-    return Attempt.of(complete(request, parts), hole.answer)
+    return Attempt.of(complete(request, parts), hole, cut)
 
 
 def _lines_of(hole: Hole) -> tuple[int, int]:

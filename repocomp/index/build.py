@@ -93,6 +93,13 @@ def build_from(path: Path, sources: Iterable[tuple[str, bytes]]) -> IndexReport:
     return report
 
 
+def readable(root: Path) -> Iterator[tuple[str, bytes]]:
+    """(path, bytes) of every file below `root` that an index would hold."""
+    for found in walk(root):
+        if found.skipped is None and (data := _bytes(root / found.path)) is not None:
+            yield found.path, data
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Connection]:
     connection = open_index(path)
