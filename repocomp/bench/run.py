@@ -26,9 +26,6 @@ from repocomp.retrieve.retrieve import Retrieved
 from repocomp.store.paths import cache_home, index_path
 from repocomp.store.reader import IndexReader
 
-MAX_NEW_TOKENS = 48
-"""As in labelling: answers longer than this are compared by their start."""
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -47,7 +44,7 @@ def bench_self(root: Path, plan: Plan, progress: Show | None = None) -> Report:
         pack = parts.generator.pack
         places = [f"{hole.document.path} {hole.start} {hole.end}" for hole in holes]
         journal = Journal.open(index_path(root).parent, [pack.digest, state, *places])
-        left = compare(holes[len(journal.cases) :], parts, MAX_NEW_TOKENS)
+        left = compare(holes[len(journal.cases) :], parts, pack.budgets.middle)
         cases = journal.follow((Case.of(outcome, parts.generator) for outcome in left), len(holes), progress)
     return Report.of(facts_of("self", pack, plan.seed, plan.limit), cases)
 
@@ -75,7 +72,7 @@ def _measure(tasks: Sequence[Task], loaded: Loaded, done: int) -> Iterator[Case]
             for task in left:
                 finder = SuppliedRetriever(task.supplied) if retriever is None else retriever
                 parts = Parts(loaded, loaded, finder)
-                for outcome in compare([task.hole], parts, MAX_NEW_TOKENS, published):
+                for outcome in compare([task.hole], parts, loaded.pack.budgets.middle, published):
                     case = Case.of(outcome, loaded, published)
                     yield replace(case, path=f"{task.name.partition(':')[0]}/{case.path}")
 

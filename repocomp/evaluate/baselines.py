@@ -37,7 +37,8 @@ def ngram_answer(outcome: Outcome, loaded: Loaded) -> str:
         latest_first = matches[-1].following.tolist()[::-1]
         ids.append(Counter(latest_first).most_common(1)[0][0])
         ngrams.extend(ids[-1:])
-    return trim.trim(loaded.tokenizer.decode(ids), mode, surroundings, finished=True)[0]
+    finished = len(ids) < pack.budgets.middle
+    return trim.trim(loaded.tokenizer.decode(ids), mode, surroundings, finished=finished)[0]
 
 
 def copied_answer(outcome: Outcome) -> str:
