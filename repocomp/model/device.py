@@ -9,6 +9,8 @@ import os
 import sys
 from pathlib import Path
 
+from repocomp.model.runtime import onnxruntime
+
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 _SMALL_THREADS, _BIG_THREADS = 4, 8
@@ -23,8 +25,7 @@ def cuda_works() -> bool:
     """
     if not _has_driver():
         return False
-    import onnxruntime as ort  # type: ignore[import-untyped]
-
+    ort = onnxruntime()
     if CUDA not in ort.get_available_providers():
         return False
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(OSError):

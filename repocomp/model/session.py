@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +16,8 @@ import numpy.typing as npt
 from repocomp.errors import PackError
 from repocomp.model.device import CPU, CUDA, cuda_works, default_threads
 from repocomp.model.pack import Pack
+from repocomp.model.runtime import onnxruntime
 from repocomp.model.shape import ModelShape
-
-if TYPE_CHECKING:
-    import onnxruntime  # type: ignore[import-untyped]
 
 Ids = npt.NDArray[np.int64]
 Logits = npt.NDArray[np.float32]
@@ -50,7 +48,7 @@ class Buffers:
 class Session:
     """A language model on one device: ids in, logits out. Not to be run from two threads at once."""
 
-    def __init__(self, session: onnxruntime.InferenceSession, shape: ModelShape) -> None:
+    def __init__(self, session: Any, shape: ModelShape) -> None:  # noqa: ANN401  (the library has no types)
         self._session = session
         self.shape = shape
         self.device = "cuda" if session.get_providers()[0] == CUDA else "cpu"
@@ -74,7 +72,7 @@ class Session:
 
     def new_buffers(self) -> Buffers:
         """Room for `shape.max_context` tokens."""
-        import onnxruntime as ort
+        ort = onnxruntime()
 
         buffers = Buffers(self._session.io_binding())
         small = {"seqlens_k": buffers.last, "total_sequence_length": buffers.total}
@@ -105,7 +103,7 @@ class Session:
         return buffers.logits[0, :keep]
 
     def _fit(self, buffers: Buffers, count: int, kept: int) -> None:
-        import onnxruntime as ort
+        ort = onnxruntime()
 
         if buffers.ids.shape[1] != count:
             buffers.ids = np.zeros((1, count), np.int64)
@@ -121,9 +119,8 @@ class Session:
         buffers.held.append(value)
 
 
-def _open(path: Path, threads: int | None, providers: list[str]) -> onnxruntime.InferenceSession:
-    import onnxruntime as ort
-
+def _open(path: Path, threads: int | None, providers: list[str]) -> Any:  # noqa: ANN401
+    ort = onnxruntime()
     ort.set_default_logger_severity(_FATAL)
     options = ort.SessionOptions()
     options.log_severity_level = _FATAL

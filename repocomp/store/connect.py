@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,7 +49,10 @@ def explained(path: Path) -> Iterator[None]:
 def _connect(path: Path, readonly: bool) -> sqlite3.Connection:
     if not readonly:
         return sqlite3.connect(path, isolation_level=None, timeout=_BUSY_MS / 1000)
-    uri = f"{path.absolute().as_uri()}?mode=ro"
+    # A write-ahead log cannot be joined where nothing can be written; without one the file alone is the truth.
+    log = path.with_name(path.name + "-wal")
+    frozen = not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
+    uri = f"{path.absolute().as_uri()}?mode=ro" + ("&immutable=1" if frozen else "")
     return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_MS / 1000, check_same_thread=False)
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -129,3 +132,16 @@ def test_calibration_is_a_sigmoid_that_cannot_overflow() -> None:
     assert Calibration().apply(0.0) == 0.5
     assert Calibration(2.0, -1.0).apply(0.5) == 0.5
     assert Calibration(1e9, 0.0).apply(-1.0) == pytest.approx(math.exp(-60))
+
+
+def test_the_runtime_sends_nothing_home(tmp_path: Path) -> None:
+    code = (
+        "import os; from repocomp.model.session import Session; from repocomp.model.pack import load_pack;"
+        "Session.open(load_pack('default')); print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    )
+    homes = {name: str(tmp_path / name) for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")}
+    environment = {**os.environ, **homes, "ORT_DISABLE_TELEMETRY": "0", "PYTHONPATH": str(BUILT_IN.parents[2])}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert (done.stdout.strip(), done.stderr) == ("1", "")
+    # Its identifier of the device would lie here.
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
