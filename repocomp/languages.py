@@ -5,6 +5,7 @@ A grammar is a wheel of its own, imported when the first file of its language is
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -59,6 +60,19 @@ def language_of(path: str) -> str:
 def language(name: str) -> Language | None:
     """The language called `name`, or None for `text`."""
     return _BY_NAME.get(name)
+
+
+@cache
+def keywords(name: str) -> frozenset[str]:
+    """The reserved words of a language; none for `text`. Python's own list, else what its grammar spells out."""
+    if name == "python":
+        return frozenset(keyword.kwlist)
+    known = parser(name)
+    grammar = known.language if known is not None else None
+    if grammar is None:
+        return frozenset()
+    kinds = (number for number in range(grammar.node_kind_count) if not grammar.node_kind_is_named(number))
+    return frozenset(word for number in kinds if (word := grammar.node_kind_for_id(number) or "").isalpha())
 
 
 @cache

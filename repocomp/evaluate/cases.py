@@ -13,7 +13,8 @@ from repocomp.complete.parts import Loaded
 from repocomp.evaluate.baselines import copied_answer, ngram_answer
 from repocomp.evaluate.counterfactual import Attempt, Cut, Outcome, uncut
 from repocomp.evaluate.holes import mode_of
-from repocomp.evaluate.metrics import edit_similarity, exact_match, identifier_f1, ratio_similarity
+from repocomp.evaluate.metrics import edit_similarity, exact_match, identifier_f1, identifier_match, ratio_similarity
+from repocomp.languages import language_of
 from repocomp.request import Tokens
 
 _NONE = Tokens(0, 0, 0)
@@ -24,28 +25,32 @@ STEPS = ("prefill", "policy", "retrieve", "decode")
 class Answer:
     """What was said, in scores of 0..1 and milliseconds by step; `prompt`, `cached` and `generated` count tokens.
 
-    `similarity` is RepoEval's edit similarity, `ratio` CrossCodeEval's, `identifiers` an F1.
+    `exact` and `similarity` are RepoEval's, `ratio`, `names_exact` and `names` (F1) CrossCodeEval's.
     """
 
     text: str
     exact: bool
     similarity: float
     ratio: float
-    identifiers: float
+    names_exact: bool
+    names: float
     prompt: int
     cached: int
     generated: int
     ms: dict[str, float]
 
     @classmethod
-    def of(cls, text: str, truth: str, tokens: Tokens = _NONE, ms: dict[str, float] | None = None) -> Answer:
+    def of(
+        cls, text: str, truth: str, language: str, tokens: Tokens = _NONE, ms: dict[str, float] | None = None
+    ) -> Answer:
         """Score a text; an empty one counts like any other."""
         return cls(
             text=text,
             exact=exact_match(text, truth),
             similarity=round(edit_similarity(text, truth), 4),
             ratio=round(ratio_similarity(text, truth), 4),
-            identifiers=round(identifier_f1(text, truth), 4),
+            names_exact=identifier_match(text, truth, language),
+            names=round(identifier_f1(text, truth, language), 4),
             prompt=tokens.prompt,
             cached=tokens.cached,
             generated=tokens.generated,
@@ -53,10 +58,11 @@ class Answer:
         )
 
     @classmethod
-    def of_attempt(cls, attempt: Attempt, truth: str) -> Answer:
+    def of_attempt(cls, attempt: Attempt, truth: str, language: str) -> Answer:
         """Score what the pipeline answered."""
         done = attempt.completion
-        return cls.of(attempt.text, truth, done.tokens, {step: getattr(done.timings_ms, step) for step in STEPS})
+        ms = {step: getattr(done.timings_ms, step) for step in STEPS}
+        return cls.of(attempt.text, truth, language, done.tokens, ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,7 @@ class Case:
         """Flatten an outcome of the pack `loaded`, and let the baselines answer too, `cut` alike."""
         hole = outcome.hole
         truth = hole.answer.replace("\r\n", "\n")
+        language = language_of(hole.document.path)
         chunks = outcome.retrieved.completion.retrieval.chunks
         return cls(
             path=hole.document.path,
@@ -89,12 +96,12 @@ class Case:
             truth=truth,
             probability=round(outcome.probability, 6),
             threshold=loaded.pack.thresholds[mode_of(hole.kind)],
-            without=Answer.of_attempt(outcome.without, truth),
-            retrieved=Answer.of_attempt(outcome.retrieved, truth),
+            without=Answer.of_attempt(outcome.without, truth, language),
+            retrieved=Answer.of_attempt(outcome.retrieved, truth, language),
             chunks=tuple(f"{chunk.path}:{chunk.start_line}-{chunk.end_line}" for chunk in chunks),
             baselines={
-                "n-gram cache": Answer.of(cut(ngram_answer(outcome, loaded), hole), truth),
-                "copy a line": Answer.of(cut(copied_answer(outcome), hole), truth),
+                "n-gram cache": Answer.of(cut(ngram_answer(outcome, loaded), hole), truth, language),
+                "copy a line": Answer.of(cut(copied_answer(outcome), hole), truth, language),
             },
         )
 

@@ -1,18 +1,22 @@
 """How close a completion came: exact match, edit similarity in both published definitions, identifiers.
 
-Written from the descriptions of the papers, not from their code. Distances are bit-parallel over Python's integers
-(Myers 1999 as corrected by Hyyro 2003 for Levenshtein; Hyyro 2004 for the longest common subsequence): a few
+Definitions as published; a test holds them to outputs of the published code. Distances are bit-parallel over Python's
+integers (Myers 1999 as corrected by Hyyro 2003 for Levenshtein; Hyyro 2004 for the longest common subsequence): a few
 microseconds for a line, and no dependency.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 
-_PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\sA-Za-z\d]")
-_IDENTIFIER = re.compile(r"[^\W\d]\w*")
-_STRING = re.compile(r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'")
+from repocomp.languages import keywords
+from repocomp.terms import words
+
+_PIECE = re.compile(r"[A-Za-z0-9_]+|[^A-Za-z0-9_\s]")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_IDENTIFIER = re.compile(r"[_a-zA-Z]\w*")
+_STRING = re.compile(r"\"[^\"\\]*(?:\\.[^\"\\]*)*\"|'[^'\\]*(?:\\.[^'\\]*)*'")
+_COMMENT = re.compile(r"(?:#|//).*")
 
 
 def exact_match(prediction: str, truth: str) -> bool:
@@ -28,18 +32,27 @@ def edit_similarity(prediction: str, truth: str) -> float:
 
 
 def ratio_similarity(prediction: str, truth: str) -> float:
-    """CrossCodeEval's ES in 0..1 (`fuzz.ratio`): 2 * LCS / sum of lengths, on stripped text."""
+    """CrossCodeEval's ES in 0..1 (`fuzz.ratio`): 2 * LCS / sum of lengths, on stripped text, to whole percents."""
     a, b = prediction.strip(), truth.strip()
-    return 2 * common_subsequence(a, b) / (len(a) + len(b)) if a or b else 1.0
+    return round(100 * 2 * common_subsequence(a, b) / (len(a) + len(b))) / 100 if a or b else 1.0
 
 
-def identifier_f1(prediction: str, truth: str) -> float:
-    """F1 of the multiset of identifiers outside string literals; 1.0 when neither has any."""
-    said, meant = _identifiers(prediction), _identifiers(truth)
-    if not said and not meant:
-        return 1.0
-    shared = sum((said & meant).values())
-    return 2 * shared / (said.total() + meant.total())
+def identifier_match(prediction: str, truth: str, language: str) -> bool:
+    """CrossCodeEval's identifier EM: the same identifiers in the same order."""
+    return identifiers(prediction, language) == identifiers(truth, language)
+
+
+def identifier_f1(prediction: str, truth: str, language: str) -> float:
+    """CrossCodeEval's identifier F1 over sets; 0.0 when neither has any."""
+    said, meant = set(identifiers(prediction, language)), set(identifiers(truth, language))
+    return 2 * len(said & meant) / (len(said) + len(meant)) if said or meant else 0.0
+
+
+def identifiers(text: str, language: str) -> list[str]:
+    """The words of `text` that are names: outside comments and string literals, and no keywords of the language."""
+    code = _STRING.sub("", _COMMENT.sub("", text))
+    reserved = keywords(language)
+    return [word for word in words(code) if _IDENTIFIER.match(word) and word not in reserved]
 
 
 def levenshtein(a: str, b: str) -> int:
@@ -79,8 +92,5 @@ def _masks(text: str) -> dict[str, int]:
 
 
 def _pieces(text: str) -> list[str]:
-    return _PIECE.findall(text.replace('"', "'"))
-
-
-def _identifiers(text: str) -> Counter[str]:
-    return Counter(_IDENTIFIER.findall(_STRING.sub("", text)))
+    normal = text.replace('"', "'").replace("`", "'")
+    return [piece for word in _PIECE.findall(normal) for piece in _HUMP.split(word)]

@@ -35,6 +35,7 @@ class Score:
     edit_similarity: float
     interval: tuple[float, float]
     ratio_similarity: float
+    identifier_match: float
     identifier_f1: float
     retrieval_rate: float
     tokens: float
@@ -205,7 +206,8 @@ def _score(name: str, cases: Sequence[Case], share: Floats, resample: Sequence[n
         edit_similarity=_percent(answers("similarity")),
         interval=interval(answers("similarity"), resample),
         ratio_similarity=_percent(answers("ratio")),
-        identifier_f1=_percent(answers("identifiers")),
+        identifier_match=_percent(answers("names_exact")),
+        identifier_f1=_percent(answers("names")),
         retrieval_rate=_percent(share),
         tokens=round(float(answers("prompt").mean()), 1),
         ms={**{step: _round(values.mean()) for step, values in steps.items()}, "total": _round(total.mean())},
@@ -222,7 +224,7 @@ def _baseline(name: str, cases: Sequence[Case], resample: Sequence[npt.NDArray[n
         _percent(np.array([answer.exact for answer in answers])),
         _percent(similarity),
         interval(similarity, resample),
-        _percent(np.array([answer.identifiers for answer in answers])),
+        _percent(np.array([answer.names for answer in answers])),
     )
 
 

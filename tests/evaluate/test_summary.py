@@ -13,7 +13,7 @@ from repocomp.evaluate.summary import best_threshold, bootstrap, interval, summa
 
 def answer(similarity: float, prefill: float) -> Answer:
     ms = {"prefill": prefill, "policy": 0.0, "retrieve": 0.0, "decode": 10.0}
-    return Answer("", similarity == 1.0, similarity, similarity, similarity, 100, 0, 5, ms)
+    return Answer("", similarity == 1.0, similarity, similarity, similarity == 1.0, similarity, 100, 0, 5, ms)
 
 
 def case(path: str, without: float, retrieved: float, probability: float, threshold: float = 0.5) -> Case:
