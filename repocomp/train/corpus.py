@@ -107,7 +107,7 @@ def read_split(corpus: Path, split: str) -> Iterator[tuple[str, list[tuple[str, 
     for one in facts:
         path = corpus / f"{one['repository'].replace('/', '+')}.jsonl"
         if one["split"] == split and path.exists():
-            rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
             yield one["repository"], [(row["path"], row["text"]) for row in rows]
 
 

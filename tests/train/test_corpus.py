@@ -96,3 +96,11 @@ def test_a_damaged_recipe_is_named(tmp_path: Path, text: str, said: str) -> None
             load_recipe(str(path))
     else:
         assert load_recipe(str(path)).name == "toy"
+
+
+def test_odd_line_ends_inside_a_text_survive(tmp_path: Path, recipe: Recipe) -> None:
+    text = code("odd", 1) + "x = '\u2028\x0c\x85'\n"
+    make_repository(tmp_path / "repositories", "acme/a", {"odd.py": text})
+    gather(tmp_path, recipe)
+    ((_, files),) = read_split(tmp_path / "corpus", "train")
+    assert files == [("odd.py", text)]
