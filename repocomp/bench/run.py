@@ -13,6 +13,7 @@ import numpy as np
 from repocomp.bench.datasets import Dataset, Task, by_repository
 from repocomp.bench.journal import Journal, Show
 from repocomp.bench.report import Report, facts_of
+from repocomp.bench.rivals import Rival
 from repocomp.complete.parts import IndexRetriever, Loaded, Parts, load, open_parts
 from repocomp.errors import StoreError
 from repocomp.evaluate.cases import Case
@@ -35,6 +36,7 @@ class Plan:
     limit: int = 100
     seed: int = 0
     kinds: tuple[HoleKind, ...] = KINDS
+    rivals: tuple[str, ...] = ()
 
 
 def bench_self(root: Path, plan: Plan, progress: Show | None = None) -> Report:
@@ -43,10 +45,17 @@ def bench_self(root: Path, plan: Plan, progress: Show | None = None) -> Report:
     with open_parts(root, plan.pack, plan.pack) as parts:
         pack = parts.generator.pack
         places = [f"{hole.document.path} {hole.start} {hole.end}" for hole in holes]
-        journal = Journal.open(index_path(root).parent, [pack.digest, state, *places])
+        journal = Journal.open(index_path(root).parent, [pack.digest, state, *plan.rivals, *places])
+        rivals = [Rival(url, pack.budgets.middle) for url in plan.rivals]
         left = compare(holes[len(journal.cases) :], parts, pack.budgets.middle)
-        cases = journal.follow((Case.of(outcome, parts.generator) for outcome in left), len(holes), progress)
-    return Report.of(facts_of("self", pack, plan.seed, plan.limit), cases)
+        measured = (_beside(Case.of(outcome, parts.generator), outcome.hole, rivals) for outcome in left)
+        cases = journal.follow(measured, len(holes), progress)
+    failures = {rival.url: dict(rival.failures) for rival in rivals}
+    return Report.of({**facts_of("self", pack, plan.seed, plan.limit), "rival_failures": failures}, cases)
+
+
+def _beside(case: Case, hole: Hole, rivals: Sequence[Rival]) -> Case:
+    return replace(case, baselines={**case.baselines, **{rival.url: rival.answer(hole) for rival in rivals}})
 
 
 def bench_dataset(dataset: Dataset, pack_name: str, seed: int, limit: int, progress: Show | None = None) -> Report:

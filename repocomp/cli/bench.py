@@ -65,9 +65,19 @@ def report_options(command_: _Command) -> _Command:
 @command.command("self", epilog=EPILOG)
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Holes to cut.")
 @click.option("--kinds", metavar="K,K", help="Of line, api, chunk, function, midline (default: all).")
+@click.option(
+    "--rival", "rivals", multiple=True, metavar="URL", help="Ask this engine too: llama.cpp's /infill, /v1/completions."
+)
 @report_options
 def self_(
-    limit: int, kinds: str | None, seed: int, pack: str, html: Path | None, old: Path | None, as_json: bool
+    limit: int,
+    kinds: str | None,
+    rivals: tuple[str, ...],
+    seed: int,
+    pack: str,
+    html: Path | None,
+    old: Path | None,
+    as_json: bool,
 ) -> int:
     """Cut holes into the indexed files of this work tree, and complete each without and with retrieval.
 
@@ -76,7 +86,7 @@ def self_(
     """
     from repocomp.bench.run import Plan, bench_self
 
-    plan = Plan(pack, limit, seed, _kinds(kinds))
+    plan = Plan(pack, limit, seed, _kinds(kinds), rivals)
     root = work_tree(Path.cwd()) or Path.cwd()
     return _run(lambda show: bench_self(root, plan, show), html, old, as_json)
 
@@ -183,6 +193,9 @@ def _print(report: Report) -> None:
     )
     speed = s.score("always").ms["total"] / s.score("threshold").ms["total"]
     console.print(f"selecting is {speed:.2f} x as fast as always retrieving")
+    for rival, failures in report.facts.get("rival_failures", {}).items():
+        if failures:
+            console.print(f"{rival}: " + ", ".join(f"{count} x {failure}" for failure, count in failures.items()))
     console.print(f"seed {report.facts['seed']}, {s.holes} holes in {s.files} files, {report.facts['machine']}")
 
 
