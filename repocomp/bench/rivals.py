@@ -44,11 +44,7 @@ class Rival:
         left = hole.opened.data[: hole.start].decode(errors="ignore").replace("\r\n", "\n")
         right = document[len(left) :]
         started = time.monotonic()
-        text = self._ask(
-            "\n".join(left.split("\n")[-_LINES_BEFORE:]),
-            "\n".join(right.split("\n")[:_LINES_AFTER]),
-            hole.document.path,
-        )
+        text = self._ask("\n".join(left.split("\n")[-_LINES_BEFORE:]), "\n".join(right.split("\n")[:_LINES_AFTER]))
         ms = 1000 * (time.monotonic() - started)
         surroundings = trim.Surroundings.of(left, right)
         said, _ = trim.trim(text, mode_of(hole.kind), surroundings, finished=False)
@@ -56,7 +52,7 @@ class Rival:
         steps = {**dict.fromkeys(STEPS, 0.0), "decode": round(ms, 3)}
         return Answer.of(said, truth, language_of(hole.document.path), Tokens(0, 0, 0), steps)
 
-    def _ask(self, left: str, right: str, path: str) -> str:
+    def _ask(self, left: str, right: str) -> str:
         is_infill = urlsplit(self.url).path.rstrip("/").endswith("/infill")
         common = {"temperature": 0.0, "stream": False}
         body: dict[str, Any] = (
