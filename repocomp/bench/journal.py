@@ -10,9 +10,6 @@ from pathlib import Path
 
 from repocomp.evaluate.cases import Case
 
-Show = Callable[[int, int], None]
-"""How many are done, of how many."""
-
 
 @dataclass(frozen=True, slots=True)
 class Journal:
@@ -34,7 +31,7 @@ class Journal:
             path.write_text(whole, encoding="utf-8")
         return cls(path, tuple(Case.from_json(json.loads(line)) for line in whole.splitlines()))
 
-    def follow(self, measured: Iterable[Case], total: int, progress: Show | None) -> list[Case]:
+    def follow(self, measured: Iterable[Case], progress: Callable[[int], None]) -> list[Case]:
         """Keep each case as it is measured; all of the run once it is done, and the file is gone."""
         cases = list(self.cases)
         with self.path.open("a", encoding="utf-8") as stream:
@@ -42,7 +39,6 @@ class Journal:
                 cases.append(case)
                 stream.write(json.dumps(case.to_json()) + "\n")
                 stream.flush()
-                if progress is not None:
-                    progress(len(cases), total)
+                progress(len(cases))
         self.path.unlink(missing_ok=True)
         return cases

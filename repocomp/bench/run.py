@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from repocomp.bench.datasets import Dataset, Task, by_repository
-from repocomp.bench.journal import Journal, Show
+from repocomp.bench.journal import Journal
 from repocomp.bench.report import Report, facts_of
 from repocomp.bench.rivals import Rival
 from repocomp.complete.parts import IndexRetriever, Loaded, Parts, load, open_parts
@@ -21,11 +21,15 @@ from repocomp.evaluate.counterfactual import compare
 from repocomp.evaluate.cut import published
 from repocomp.evaluate.holes import KINDS, Hole, HoleKind, sample, sources_of
 from repocomp.index.build import build_from, readable
+from repocomp.model.pack import load_pack
 from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import Retrieved
 from repocomp.store.paths import cache_home, index_path
 from repocomp.store.reader import IndexReader
+
+Show = Callable[[int, int], None]
+"""How many holes are done, of how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +43,38 @@ class Plan:
     rivals: tuple[str, ...] = ()
 
 
-def bench_self(root: Path, plan: Plan, progress: Show | None = None) -> Report:
-    """Measure on the work tree at `root`, which must be indexed. What a stopped run has measured is not done again."""
-    holes, state = draw(root, plan)
+def bench_self(roots: Sequence[Path], plan: Plan, progress: Show | None = None) -> Report:
+    """Measure on work trees, which must be indexed, `plan.limit` holes in each.
+
+    What a stopped run has measured is not done again.
+    """
+    drawn = [draw(root, plan) for root in roots]
+    total = sum(len(holes) for holes, _ in drawn)
+    pack = load_pack(plan.pack)
+    rivals = [Rival(url, pack.budgets.middle) for url in plan.rivals]
+    cases: list[Case] = []
+    for root, (holes, state) in zip(roots, drawn, strict=True):
+        before = len(cases)
+        found = _bench_tree(root, plan, holes, state, rivals, lambda done, n=before: _show(progress, n + done, total))  # type: ignore[misc]
+        cases += [replace(case, path=f"{root.name}/{case.path}") if len(roots) > 1 else case for case in found]
+    facts = {
+        **facts_of("self", pack, plan.seed, plan.limit),
+        "repositories": [root.name for root in roots],
+        "rival_failures": {rival.url: dict(rival.failures) for rival in rivals},
+    }
+    return Report.of(facts, cases)
+
+
+def _bench_tree(
+    root: Path, plan: Plan, holes: Sequence[Hole], state: str, rivals: Sequence[Rival], progress: Callable[[int], None]
+) -> list[Case]:
     with open_parts(root, plan.pack, plan.pack) as parts:
         pack = parts.generator.pack
         places = [f"{hole.document.path} {hole.start} {hole.end}" for hole in holes]
         journal = Journal.open(index_path(root).parent, [pack.digest, state, *plan.rivals, *places])
-        rivals = [Rival(url, pack.budgets.middle) for url in plan.rivals]
         left = compare(holes[len(journal.cases) :], parts, pack.budgets.middle)
         measured = (_beside(Case.of(outcome, parts.generator), outcome.hole, rivals) for outcome in left)
-        cases = journal.follow(measured, len(holes), progress)
-    failures = {rival.url: dict(rival.failures) for rival in rivals}
-    return Report.of({**facts_of("self", pack, plan.seed, plan.limit), "rival_failures": failures}, cases)
+        return journal.follow(measured, progress)
 
 
 def _beside(case: Case, hole: Hole, rivals: Sequence[Rival]) -> Case:
@@ -66,7 +89,7 @@ def bench_dataset(dataset: Dataset, pack_name: str, seed: int, limit: int, progr
     names = [task.name for task in tasks]
     journal = Journal.open(cache_home() / "repocomp", [dataset.suite, loaded.pack.digest, *names])
     measured = _measure(tasks, loaded, len(journal.cases))
-    cases = journal.follow(measured, len(tasks), progress)
+    cases = journal.follow(measured, lambda done: _show(progress, done, len(tasks)))
     facts = facts_of(dataset.suite, loaded.pack, seed, limit)
     return Report.of({**facts, "skipped_lines": list(dataset.skipped)}, cases)
 
@@ -84,6 +107,11 @@ def _measure(tasks: Sequence[Task], loaded: Loaded, done: int) -> Iterator[Case]
                 for outcome in compare([task.hole], parts, loaded.pack.budgets.middle, published):
                     case = Case.of(outcome, loaded, published)
                     yield replace(case, path=f"{task.name.partition(':')[0]}/{case.path}")
+
+
+def _show(progress: Show | None, done: int, total: int) -> None:
+    if progress is not None:
+        progress(done, total)
 
 
 @contextmanager

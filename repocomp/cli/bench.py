@@ -15,8 +15,8 @@ from repocomp.git import work_tree
 if TYPE_CHECKING:
     from repocomp.bench.compare import Comparison
     from repocomp.bench.datasets import Dataset
-    from repocomp.bench.journal import Show
     from repocomp.bench.report import Report
+    from repocomp.bench.run import Show
     from repocomp.evaluate.holes import HoleKind
     from repocomp.evaluate.summary import Summary
 
@@ -63,13 +63,15 @@ def report_options(command_: _Command) -> _Command:
 
 
 @command.command("self", epilog=EPILOG)
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Holes to cut.")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=_FOLDER)
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Holes a tree.")
 @click.option("--kinds", metavar="K,K", help="Of line, api, chunk, function, midline (default: all).")
 @click.option(
     "--rival", "rivals", multiple=True, metavar="URL", help="Ask this engine too: llama.cpp's /infill, /v1/completions."
 )
 @report_options
 def self_(
+    paths: tuple[Path, ...],
     limit: int,
     kinds: str | None,
     rivals: tuple[str, ...],
@@ -79,7 +81,7 @@ def self_(
     old: Path | None,
     as_json: bool,
 ) -> int:
-    """Cut holes into the indexed files of this work tree, and complete each without and with retrieval.
+    """Cut holes into the indexed files of the work trees that hold PATHs (default: this one), and complete each.
 
     The hole's own place and copies of it are hidden from retrieval. Every hole counts, also where nothing is answered;
     intervals are 95 % by bootstrap over files. A run that was stopped goes on where it was.
@@ -87,8 +89,8 @@ def self_(
     from repocomp.bench.run import Plan, bench_self
 
     plan = Plan(pack, limit, seed, _kinds(kinds), rivals)
-    root = work_tree(Path.cwd()) or Path.cwd()
-    return _run(lambda show: bench_self(root, plan, show), html, old, as_json)
+    roots = [work_tree(path) or path.resolve() for path in paths or (Path.cwd(),)]
+    return _run(lambda show: bench_self(roots, plan, show), html, old, as_json)
 
 
 @command.command(epilog=EPILOG)

@@ -12,7 +12,7 @@ from repocomp.cli import app
 from repocomp.errors import StoreError
 from repocomp.index.build import build
 from repocomp.store.paths import index_path
-from tests.conftest import Repository
+from tests.conftest import Repository, write_files
 from tests.train.repositories import modules
 
 
@@ -24,15 +24,15 @@ def root(repository: Repository) -> Path:
 
 
 def test_a_seed_gives_the_same_holes_and_answers(root: Path) -> None:
-    first, second = (bench_self(root, Plan(limit=6, seed=1)) for _ in range(2))
+    first, second = (bench_self([root], Plan(limit=6, seed=1)) for _ in range(2))
     assert [(c.key, c.without.text, c.retrieved.text, c.probability) for c in first.cases] == [
         (c.key, c.without.text, c.retrieved.text, c.probability) for c in second.cases
     ]
-    assert [c.key for c in bench_self(root, Plan(limit=6, seed=2)).cases] != [c.key for c in first.cases]
+    assert [c.key for c in bench_self([root], Plan(limit=6, seed=2)).cases] != [c.key for c in first.cases]
 
 
 def test_no_chunk_shows_the_hole(root: Path) -> None:
-    for case in bench_self(root, Plan(limit=8)).cases:
+    for case in bench_self([root], Plan(limit=8)).cases:
         last = case.line + case.truth.count("\n")
         for chunk in case.chunks:
             path, lines = chunk.rsplit(":", 1)
@@ -49,14 +49,23 @@ def test_a_stopped_run_goes_on(root: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        bench_self(root, plan, stop)
+        bench_self([root], plan, stop)
     (journal,) = index_path(root).parent.glob("bench-*.jsonl")
     with journal.open("a") as stream:
         stream.write('{"path": "cut sho')
-    report = bench_self(root, plan, lambda done, total: seen.append(done))
+    report = bench_self([root], plan, lambda done, total: seen.append(done))
     assert seen == [1, 2, 3, 4, 5]
     assert len(report.cases) == 5
     assert not list(index_path(root).parent.glob("bench-*.jsonl"))
+
+
+def test_several_trees_make_one_report(root: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    write_files(other, modules("beta", 3))
+    build(other)
+    report = bench_self([root, other], Plan(limit=3))
+    assert [case.path.split("/")[0] for case in report.cases] == ["work"] * 3 + ["other"] * 3
+    assert report.facts["repositories"] == ["work", "other"]
 
 
 def test_kinds_and_limit_are_kept(root: Path) -> None:
@@ -67,7 +76,7 @@ def test_kinds_and_limit_are_kept(root: Path) -> None:
 
 def test_without_an_index_or_code_the_mending_command_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError) as raised:
-        bench_self(tmp_path, Plan())
+        bench_self([tmp_path], Plan())
     assert raised.value.hint == "repocomp index"
 
 
