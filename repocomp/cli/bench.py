@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,28 +40,40 @@ def command() -> None:
     """Measure completion on real code."""
 
 
-_Command = Callable[..., int]
-
-
-def report_options(command_: _Command) -> _Command:
+@dataclass(frozen=True, slots=True)
+class Asked:
     """What every suite can be asked for."""
-    for option in reversed(
-        (
-            click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which holes."),
-            click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to measure."),
-            click.option("--html", type=_FILE, metavar="FILE", help="Write the report as one page."),
-            click.option(
-                "--compare",
-                "old",
-                type=_FILE,
-                metavar="FILE",
-                help="Compare with an earlier --json; exit 1 when it was better beyond chance.",
-            ),
-            output.json_option,
-        )
-    ):
-        command_ = option(command_)
-    return command_
+
+    seed: int
+    pack: str
+    html: Path | None
+    old: Path | None
+    as_json: bool
+
+
+def report_options(suite: Callable[..., int]) -> Callable[..., int]:
+    """The options of `Asked`, handed to the suite as one."""
+
+    @wraps(suite)
+    def wrapped(seed: int, pack: str, html: Path | None, old: Path | None, as_json: bool, **rest: object) -> int:
+        return suite(Asked(seed, pack, html, old, as_json), **rest)
+
+    options = (
+        click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which holes."),
+        click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to measure."),
+        click.option("--html", type=_FILE, metavar="FILE", help="Write the report as one page."),
+        click.option(
+            "--compare",
+            "old",
+            type=_FILE,
+            metavar="FILE",
+            help="Compare with an earlier --json; exit 1 when it was better beyond chance.",
+        ),
+        output.json_option,
+    )
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return wrapped
 
 
 @command.command("self", epilog=EPILOG)
@@ -70,17 +84,7 @@ def report_options(command_: _Command) -> _Command:
     "--rival", "rivals", multiple=True, metavar="URL", help="Ask this engine too: llama.cpp's /infill, /v1/completions."
 )
 @report_options
-def self_(
-    paths: tuple[Path, ...],
-    limit: int,
-    kinds: str | None,
-    rivals: tuple[str, ...],
-    seed: int,
-    pack: str,
-    html: Path | None,
-    old: Path | None,
-    as_json: bool,
-) -> int:
+def self_(asked: Asked, paths: tuple[Path, ...], limit: int, kinds: str | None, rivals: tuple[str, ...]) -> int:
     """Cut holes into the indexed files of the work trees that hold PATHs (default: this one), and complete each.
 
     The hole's own place and copies of it are hidden from retrieval. Every hole counts, also where nothing is answered;
@@ -88,76 +92,66 @@ def self_(
     """
     from repocomp.bench.run import Plan, bench_self
 
-    plan = Plan(pack, limit, seed, _kinds(kinds), rivals)
+    plan = Plan(asked.pack, limit, asked.seed, _kinds(kinds), rivals)
     roots = [work_tree(path) or path.resolve() for path in paths or (Path.cwd(),)]
-    return _run(lambda show: bench_self(roots, plan, show), html, old, as_json)
+    return _run(lambda show: bench_self(roots, plan, show), asked)
+
+
+def dataset_options(suite: Callable[..., int]) -> Callable[..., int]:
+    """A published file, and where its repositories lie."""
+    for option in (
+        click.option("--limit", type=click.IntRange(min=1), default=10_000, show_default=True, help="Lines at most."),
+        click.option("--repositories", type=_FOLDER, metavar="FOLDER", help="Where the repositories lie."),
+        click.argument("file", type=_FILE),
+    ):
+        suite = option(suite)
+    return suite
 
 
 @command.command(epilog=EPILOG)
-@click.argument("file", type=_FILE)
-@click.option("--repositories", type=_FOLDER, metavar="FOLDER", help="Where the repositories lie.")
-@click.option("--limit", type=click.IntRange(min=1), default=10_000, show_default=True, metavar="N", help="At most.")
+@dataset_options
 @report_options
-def repoeval(
-    file: Path,
-    repositories: Path | None,
-    limit: int,
-    seed: int,
-    pack: str,
-    html: Path | None,
-    old: Path | None,
-    as_json: bool,
-) -> int:
-    """Fill the holes of a RepoEval FILE (.jsonl; line, API or function level by its name)."""
+def repoeval(asked: Asked, file: Path, repositories: Path | None, limit: int) -> int:
+    """Fill the holes of a RepoEval FILE (.jsonl; line, API or function level by its name).
+
+    The repositories are looked for around the file; without them only the prompt is there.
+    """
     from repocomp.bench.datasets import repoeval as read
 
-    return _run_dataset(read(file, repositories), pack, seed, limit, html, old, as_json)
+    return _run_dataset(read(file, repositories), limit, asked)
 
 
 @command.command(epilog=EPILOG)
-@click.argument("file", type=_FILE)
-@click.option("--repositories", type=_FOLDER, metavar="FOLDER", help="Index these instead of the supplied chunks.")
-@click.option("--limit", type=click.IntRange(min=1), default=10_000, show_default=True, metavar="N", help="At most.")
+@dataset_options
 @report_options
-def crosscodeeval(
-    file: Path,
-    repositories: Path | None,
-    limit: int,
-    seed: int,
-    pack: str,
-    html: Path | None,
-    old: Path | None,
-    as_json: bool,
-) -> int:
-    """Fill the holes of a CrossCodeEval FILE (.jsonl, with its supplied context)."""
+def crosscodeeval(asked: Asked, file: Path, repositories: Path | None, limit: int) -> int:
+    """Fill the holes of a CrossCodeEval FILE (.jsonl), with the chunks it brings or, where given, the repositories."""
     from repocomp.bench.datasets import crosscodeeval as read
 
-    return _run_dataset(read(file, repositories), pack, seed, limit, html, old, as_json)
+    return _run_dataset(read(file, repositories), limit, asked)
 
 
-def _run_dataset(
-    dataset: Dataset, pack: str, seed: int, limit: int, html: Path | None, old: Path | None, as_json: bool
-) -> int:
+def _run_dataset(dataset: Dataset, limit: int, asked: Asked) -> int:
     from repocomp.bench.run import bench_dataset
 
     for reason in dataset.skipped:
         output.note(f"left out: {reason}")
-    return _run(lambda show: bench_dataset(dataset, pack, seed, limit, show), html, old, as_json)
+    return _run(lambda show: bench_dataset(dataset, asked.pack, asked.seed, limit, show), asked)
 
 
-def _run(measure: Callable[[Show], Report], html: Path | None, old: Path | None, as_json: bool) -> int:
+def _run(measure: Callable[[Show], Report], asked: Asked) -> int:
     from repocomp.bench.compare import compare
     from repocomp.bench.page import render
     from repocomp.bench.report import load
 
-    before = load(old) if old is not None else None
+    before = load(asked.old) if asked.old is not None else None
     with progress.bar() as show:
         report = measure(lambda done, total: show("filling holes", done, total))
-    if html is not None:
-        html.write_text(render(report), encoding="utf-8")
+    if asked.html is not None:
+        asked.html.write_text(render(report), encoding="utf-8")
     comparison = compare(before, report) if before is not None else None
     code = ExitCode.NOTHING if comparison is not None and comparison.is_regression else ExitCode.OK
-    if as_json:
+    if asked.as_json:
         changes = {"comparison": comparison.to_json()} if comparison is not None else {}
         return output.document("bench", {**report.to_json(), **changes}, code)
     _print(report)
