@@ -69,10 +69,11 @@ class Retrieval:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A text the generator offers, with the sum of its tokens' log-probabilities (natural logarithm)."""
+    """A text the generator offers, with the natural log-probabilities of its tokens and their sum."""
 
     text: str
     logprob: float
+    token_logprobs: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

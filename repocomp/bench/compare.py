@@ -10,7 +10,8 @@ import numpy as np
 from repocomp.bench.report import Report
 from repocomp.errors import BenchError
 from repocomp.evaluate.cases import Case
-from repocomp.evaluate.summary import Floats, bootstrap, interval, retrieval_shares, similarities
+from repocomp.evaluate.statistics import Floats, bootstrap, interval
+from repocomp.evaluate.summary import retrieval_shares, similarities
 
 
 @dataclass(frozen=True, slots=True)

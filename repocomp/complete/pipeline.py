@@ -214,7 +214,7 @@ def _answer(
         id=_identity(request, generator.pack.digest, text),
         text=text,
         range=here,
-        candidates=(Candidate(text, round(sum(generated.logprobs), 4)),) if text else (),
+        candidates=_candidates(text, generated),
         stop_reason=generated.stop_reason,
         retrieval=retrieval,
         models={"policy": policy.name, "generator": generator.pack.name, "device": generator.model.device},
@@ -224,6 +224,13 @@ def _answer(
         warnings=_warnings(parts),
         reason=None if text else _why_empty(generated, filters),
     )
+
+
+def _candidates(text: str, generated: Generated) -> tuple[Candidate, ...]:
+    if not text:
+        return ()
+    logprobs = tuple(round(logprob, 4) for logprob in generated.logprobs)
+    return (Candidate(text, round(sum(generated.logprobs), 4), logprobs),)
 
 
 def _identity(request: CompletionRequest, pack_digest: str, text: str) -> str:

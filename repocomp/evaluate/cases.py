@@ -6,7 +6,7 @@ nothing is therefore `ms` of the two in the way that `Case.cost` says.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from repocomp.complete.parts import Loaded
@@ -38,6 +38,7 @@ class Answer:
     cached: int
     generated: int
     ms: dict[str, float]
+    logprobs: tuple[float, ...] = ()
 
     @classmethod
     def of(
@@ -62,7 +63,8 @@ class Answer:
         """Score what the pipeline answered."""
         done = attempt.completion
         ms = {step: getattr(done.timings_ms, step) for step in STEPS}
-        return cls.of(attempt.text, truth, language, done.tokens, ms)
+        scored = cls.of(attempt.text, truth, language, done.tokens, ms)
+        return replace(scored, logprobs=done.candidates[0].token_logprobs if done.candidates else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Case:
     without: Answer
     retrieved: Answer
     chunks: tuple[str, ...]
+    jaccard: float
     baselines: dict[str, Answer]
 
     @classmethod
@@ -99,6 +102,7 @@ class Case:
             without=Answer.of_attempt(outcome.without, truth, language),
             retrieved=Answer.of_attempt(outcome.retrieved, truth, language),
             chunks=tuple(f"{chunk.path}:{chunk.start_line}-{chunk.end_line}" for chunk in chunks),
+            jaccard=round(outcome.best_jaccard, 4),
             baselines={
                 "n-gram cache": Answer.of(cut(ngram_answer(outcome, loaded), hole), truth, language),
                 "copy a line": Answer.of(cut(copied_answer(outcome), hole), truth, language),
@@ -133,6 +137,10 @@ class Case:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Case:
         """A case as `to_json` wrote it."""
-        sides = {side: Answer(**content[side]) for side in ("without", "retrieved")}
-        baselines = {name: Answer(**answer) for name, answer in content["baselines"].items()}
+        sides = {side: _answer(content[side]) for side in ("without", "retrieved")}
+        baselines = {name: _answer(answer) for name, answer in content["baselines"].items()}
         return cls(**{**content, **sides, "chunks": tuple(content["chunks"]), "baselines": baselines})
+
+
+def _answer(content: dict[str, Any]) -> Answer:
+    return Answer(**{**content, "logprobs": tuple(content["logprobs"])})

@@ -53,6 +53,7 @@ class Outcome:
     retrieved: Attempt
     probability: float
     found: tuple[Hit, ...]
+    best_jaccard: float = 0.0
 
     @property
     def helped(self) -> bool:
@@ -67,11 +68,12 @@ class Outcome:
 
 @dataclass(slots=True)
 class BlindRetriever:
-    """A retriever that cannot find `hole`; `found` keeps what it answered last."""
+    """A retriever that cannot find `hole`; `found` and `best_jaccard` keep what it answered last."""
 
     inner: Retriever
     hole: Hole
     found: list[Hit] = field(default_factory=list)
+    best_jaccard: float = 0.0
 
     def find(self, query: Query, arms: tuple[str, ...] | None) -> Retrieved:
         """Chunks of other places, the hole's own place and copies of it left out."""
@@ -85,6 +87,8 @@ class BlindRetriever:
 
         answer = self.inner.find(query, arms)
         self.found = [hit for hit in answer.hits if not leaks(hit)]
+        similar = (hit.score for hit in answer.drawn.get("jaccard", ()) if not leaks(hit))
+        self.best_jaccard = max(similar, default=0.0)
         return replace(answer, hits=self.found)
 
 
@@ -105,7 +109,8 @@ def compare(holes: Iterable[Hole], parts: Parts, max_new_tokens: int, cut: Cut =
         without = _attempt(hole, replace(parts, retriever=blind), "never", max_new_tokens, cut)
         retrieved = _attempt(hole, replace(parts, retriever=blind), "always", max_new_tokens, cut)
         probability = without.completion.retrieval.probability
-        yield Outcome(hole, without, retrieved, 0.5 if probability is None else probability, tuple(blind.found))
+        said = 0.5 if probability is None else probability
+        yield Outcome(hole, without, retrieved, said, tuple(blind.found), blind.best_jaccard)
 
 
 def _attempt(hole: Hole, parts: Parts, retrieve: RetrieveMode, max_new_tokens: int, cut: Cut) -> Attempt:

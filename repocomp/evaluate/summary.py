@@ -12,18 +12,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from repocomp.evaluate import selectors
 from repocomp.evaluate.cases import STEPS, Case
+from repocomp.evaluate.statistics import Bools, Floats, bootstrap, interval
 from repocomp.policy.calibrate import expected_calibration_error, roc_auc
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 POLICIES = ("never", "always", "random", "greedy", "threshold", "oracle")
 """`random` retrieves as often as `threshold` does and is reported by its expectation; `oracle` knows the answers."""
 
-_RESAMPLES = 1000
 _BINS = 10
 _CURVE_POINTS = 21
+_AREA_RESAMPLES = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +74,16 @@ class Baseline:
 
 
 @dataclass(frozen=True, slots=True)
+class Selector:
+    """A way to decide: mean ES in percent over all retrieval rates, and ROC-AUC of its scores."""
+
+    name: str
+    area: float
+    interval_to_policy: tuple[float, float]
+    roc_auc: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The comparison on one set of holes. `gain` is ES of always minus never, with its 95 % interval.
 
@@ -99,6 +108,7 @@ class Summary:
     abstention: tuple[float, float, float]
     abstention_precision: float
     curve: tuple[Point, ...]
+    selectors: tuple[Selector, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a report."""
@@ -139,6 +149,7 @@ def summarise(cases: Sequence[Case], seed: int) -> Summary:
         ),
         abstention_precision=_percent(~helped[skipped]) if skipped.any() else 0.0,
         curve=_curve(cases, p, without, retrieved),
+        selectors=_selectors(cases, p, without, retrieved, resample),
     )
 
 
@@ -161,32 +172,6 @@ def retrieval_shares(cases: Sequence[Case]) -> dict[str, Floats]:
         "threshold": chosen,
         "oracle": np.array([float(case.helped) for case in cases]),
     }
-
-
-def bootstrap(groups: Sequence[str], seed: int) -> list[npt.NDArray[np.intp]]:
-    """Resamples of whole groups with replacement: lists of item numbers."""
-    names, member = np.unique(np.array(groups), return_inverse=True)
-    items = [np.flatnonzero(member == group) for group in range(len(names))]
-    rng = np.random.default_rng(seed)
-    draws = rng.integers(len(items), size=(_RESAMPLES, len(items)))
-    return [np.concatenate([items[group] for group in draw]) for draw in draws]
-
-
-def interval(values: Floats, resamples: Sequence[npt.NDArray[np.intp]]) -> tuple[float, float]:
-    """The 95 % interval of the mean of `values`, in percent."""
-    means = np.array([values[resample].mean() for resample in resamples])
-    low, high = np.percentile(means, [2.5, 97.5])
-    return round(100 * float(low), 2), round(100 * float(high), 2)
-
-
-def best_threshold(probabilities: Floats, without: Floats, retrieved: Floats, tolerance: float = 0.001) -> float:
-    """The highest threshold whose ES stays within `tolerance` of the best reachable: skips most at no cost.
-
-    The candidates are the probabilities seen, and 0 (always retrieve).
-    """
-    candidates = np.unique(np.concatenate([[0.0], probabilities]))
-    scores = np.array([np.where(probabilities > t, retrieved, without).mean() for t in candidates])
-    return float(candidates[np.flatnonzero(scores >= scores.max() - tolerance)[-1]])
 
 
 def _score(name: str, cases: Sequence[Case], share: Floats, resample: Sequence[npt.NDArray[np.intp]]) -> Score:
@@ -250,9 +235,36 @@ def _curve(cases: Sequence[Case], p: Floats, without: Floats, retrieved: Floats)
     )
 
 
+def _selectors(
+    cases: Sequence[Case],
+    p: Floats,
+    without: Floats,
+    retrieved: Floats,
+    resample: Sequence[npt.NDArray[np.intp]],
+) -> tuple[Selector, ...]:
+    """Every selector's area; the interval is that of the policy's area minus its own."""
+    helped = retrieved > without
+    rows = [selectors.features(case.without.logprobs) for case in cases]
+    jaccard = np.array([case.jaccard for case in cases])
+    scores = selectors.scores(p, jaccard, rows, helped, [case.path for case in cases])
+    named = {"random": np.zeros(len(p)), **scores, "oracle": retrieved - without}
+
+    def areas(items: npt.NDArray[np.intp]) -> Floats:
+        return np.array([selectors.area(score[items], without[items], retrieved[items]) for score in named.values()])
+
+    whole = areas(np.arange(len(p)))
+    drawn = np.array([areas(items) for items in resample[:_AREA_RESAMPLES]])
+    ahead = drawn[:, [list(named).index("policy")]] - drawn
+    low, high = np.percentile(ahead, [2.5, 97.5], axis=0)
+    return tuple(
+        Selector(name, _percent(whole[at]), (_percent(low[at]), _percent(high[at])), roc_auc(score, helped))
+        for at, (name, score) in enumerate(named.items())
+    )
+
+
 def _round(value: float | np.floating[Any]) -> float:
     return round(float(value), 2)
 
 
-def _percent(values: Floats | Bools) -> float:
+def _percent(values: Floats | Bools | np.floating[Any]) -> float:
     return round(100 * float(np.mean(values)), 2)

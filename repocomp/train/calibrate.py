@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from repocomp.errors import TrainError
-from repocomp.evaluate.summary import best_threshold
+from repocomp.evaluate.statistics import best_threshold
 from repocomp.model.pack import MODES, Calibration
 from repocomp.policy.calibrate import apply, expected_calibration_error, fit, odds_of, roc_auc
 from repocomp.train.label import Example

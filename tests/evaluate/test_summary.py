@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from repocomp.evaluate.cases import Answer, Case
-from repocomp.evaluate.summary import best_threshold, bootstrap, interval, summarise
+from repocomp.evaluate.statistics import best_threshold, bootstrap, interval
+from repocomp.evaluate.summary import summarise
 
 
 def answer(similarity: float, prefill: float) -> Answer:
@@ -18,7 +19,7 @@ def answer(similarity: float, prefill: float) -> Answer:
 
 def case(path: str, without: float, retrieved: float, probability: float, threshold: float = 0.5) -> Case:
     sides = answer(without, 20.0), answer(retrieved, 15.0)
-    return Case(path, 1, 0, "line", "", probability, threshold, *sides, ("b.py:1-2",), {"copy": answer(0.25, 0.0)})
+    return Case(path, 1, 0, "line", "", probability, threshold, *sides, ("b.py:1-2",), 0.1, {"copy": answer(0.25, 0.0)})
 
 
 FOUR = [
