@@ -60,7 +60,9 @@ def render(report: Report) -> str:
             _figure(_rate_chart(s), "Dashed: retrieving at random as often."),
             _figure(_calibration_chart(s), "On the dashed line the policy's probabilities are true."),
             _figure(_abstention_chart(s), "What was skipped at the shipped threshold, in percent of all holes."),
-            "</div><h2>Where the time goes</h2>",
+            "</div>",
+            *_selectors(s),
+            "<h2>Where the time goes</h2>",
             _figure(_time_chart(s), "Mean milliseconds from nothing, by step.", _LEGEND),
             f"<h2>Cases</h2>{''.join(_case(case) for case in report.cases)}",
             "</body></html>",
@@ -76,6 +78,19 @@ def _verdict(s: Summary) -> Iterator[str]:
         f" of that harm. Decisions: accuracy {s.decision_accuracy} %, ROC-AUC {s.roc_auc}, ECE {s.calibration_error},"
         f" abstention precision {s.abstention_precision} %.</p>"
     )
+
+
+def _selectors(s: Summary) -> Iterator[str]:
+    yield (
+        "<p>Mean edit similarity over all retrieval rates, by who orders the holes. The interval is that of the policy's"
+        " area minus the other's.</p>"
+        "<table><tr><th>selector</th><th>area</th><th>policy ahead by</th><th>ROC-AUC</th></tr>"
+    )
+    for one in s.selectors:
+        low, high = one.interval_to_policy
+        cells = (one.name, f"{one.area:.2f}", f"{low:+.2f} .. {high:+.2f}", str(one.roc_auc))
+        yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+    yield "</table>"
 
 
 def _table(report: Report) -> Iterator[str]:

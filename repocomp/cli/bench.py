@@ -187,6 +187,8 @@ def _print(report: Report) -> None:
         f"decision: accuracy {s.decision_accuracy} %, ROC-AUC {s.roc_auc}, ECE {s.calibration_error},"
         f" abstention precision {s.abstention_precision} %"
     )
+    areas = ", ".join(f"{one.name} {one.area:.2f}" for one in s.selectors)
+    console.print(f"mean ES over all retrieval rates, by who selects: {areas}")
     speed = s.score("always").ms["total"] / s.score("threshold").ms["total"]
     console.print(f"selecting is {speed:.2f} x as fast as always retrieving")
     for rival, failures in report.facts.get("rival_failures", {}).items():
