@@ -82,8 +82,8 @@ def _verdict(s: Summary) -> Iterator[str]:
 
 def _selectors(s: Summary) -> Iterator[str]:
     yield (
-        "<p>Mean edit similarity over all retrieval rates, by who orders the holes. The interval is that of the policy's"
-        " area minus the other's.</p>"
+        "<p>Mean edit similarity over all retrieval rates, by who orders the holes. The interval is that of the"
+        " policy's area minus the other's.</p>"
         "<table><tr><th>selector</th><th>area</th><th>policy ahead by</th><th>ROC-AUC</th></tr>"
     )
     for one in s.selectors:
