@@ -31,6 +31,9 @@ class TextCodec(Protocol):
     def decode(self, ids: list[int]) -> str:
         """Text of `ids`, incomplete characters at the end held back."""
 
+    def able_to_spell(self, text: str) -> list[int]:
+        """Tokens that may come first when what is written must begin with `text`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:

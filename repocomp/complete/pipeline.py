@@ -98,12 +98,12 @@ def complete(request: CompletionRequest, parts: Parts) -> Completion:
         clock.lap("prefill")
         encode = generator.tokenizer.encode
         ngrams = repeats.ngram_cache(request.document, request.cursor, context, fetched.hits, encode)
-        generated = _generate(request, generator, mode, surroundings, logits, ngrams, clock)
+        generated = _generate(request, generator, mode, surroundings, context.begun, logits, ngrams, clock)
         clock.lap("decode")
     except DeadlinePassed:
         generated = Generated([], [], "deadline")
     finished = generated.stop_reason not in ("length", "deadline")
-    raw = generator.tokenizer.decode(generated.ids)
+    raw = generator.tokenizer.decode(generated.ids)[len(context.begun) :]
     text, filters = trim.trim(raw, mode, surroundings, finished=finished)
     clock.lap("post")
     counts = Tokens(len(shared) + len(branch), cached, len(generated.ids))
@@ -179,17 +179,26 @@ def _generate(
     generator: Loaded,
     mode: trim.Mode,
     surroundings: trim.Surroundings,
+    begun: str,
     logits: Logits,
     ngrams: NgramCache,
     clock: _Clock,
 ) -> Generated:
     should_stop = trim.stop_rule(mode, surroundings)
+    tokenizer = generator.tokenizer
+
+    def allowed(ids: list[int]) -> list[int] | None:
+        """What may come next until the word that the cursor cuts is written again."""
+        written = tokenizer.decode(ids) if begun else ""
+        return tokenizer.able_to_spell(begun[len(written) :]) if len(written) < len(begun) else None
+
     return decode(
         generator.model,
         generator.cache,
         logits,
         max_new_tokens=min(request.max_new_tokens, generator.pack.budgets.middle),
-        stop=lambda ids: should_stop(generator.tokenizer.decode(ids)),
+        stop=lambda ids: should_stop(tokenizer.decode(ids)[len(begun) :]),
+        allowed=allowed,
         tokens=generator.pack.tokens,
         ngrams=ngrams,
         deadline=clock.deadline,

@@ -10,6 +10,7 @@ serves the decision and whichever branch it takes. The left cut stands at the fi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,6 +25,9 @@ ANCHOR_BYTES = 512
 average 75 tokens of the left budget unused."""
 
 _HEADER_TOKENS = 64
+_WORD_END = re.compile(r"(?:(?<=\S) )?[^\W\d]\w*\Z")
+"""With the single space before it: tokens open with that one, longer runs are tokens of their own."""
+_LONGEST_WORD = 40
 _BYTES_PER_TOKEN = 12
 """No text is encoded that could not fit: in code a token of an 8k vocabulary is rarely longer than this."""
 
@@ -32,12 +36,14 @@ _BYTES_PER_TOKEN = 12
 class Context:
     r"""The visible part of a file: texts with `\n` line ends, their ids, and the lines (from 1) they span.
 
-    `header_ids` name the file; they count towards the left budget.
+    `header_ids` name the file; they count towards the left budget. `begun` is the end of `left` that `left_ids` leave
+    out: a word that the cursor cuts in two is written anew, since the model and the n-gram cache know whole tokens.
     """
 
     left: str
     right: str
     header_ids: tuple[int, ...]
+    begun: str
     left_ids: tuple[int, ...]
     right_ids: tuple[int, ...]
     first_line: int
@@ -51,7 +57,10 @@ def context(document: Document, cursor: Position, budgets: Budgets, encode: Enco
     right, right_ids = _cut_right(document.data[cursor.offset :], budgets.right, encode)
     first = cursor.line - document.data.count(b"\n", start, cursor.offset)
     last = cursor.line + right.count("\n")
-    return Context(left, right, header, tuple(left_ids), tuple(right_ids), first, last)
+    begun = _begun_word(left)
+    if begun:
+        left_ids = encode(left[: -len(begun)])
+    return Context(left, right, header, begun, tuple(left_ids), tuple(right_ids), first, last)
 
 
 def shared_ids(context: Context, tokens: FimTokens, layout: Layout) -> list[int]:
@@ -69,6 +78,12 @@ def branch_ids(snippets: list[int], tokens: FimTokens) -> list[int]:
 def chunk_ids(path: str, text: str, encode: Encode, tokens: FimTokens) -> list[int]:
     """One chunk of the cross-file context."""
     return [tokens.file, *encode(path + "\n"), *encode(text)]
+
+
+def _begun_word(left: str) -> str:
+    """The identifier that the cursor stands in or behind, unless it is long enough to be data."""
+    word = _WORD_END.search(left)
+    return word[0] if word is not None and len(word[0]) <= _LONGEST_WORD else ""
 
 
 def _cut_left(data: bytes, cursor: int, budget: int, encode: Encode) -> tuple[int, str, list[int]]:

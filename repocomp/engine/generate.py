@@ -24,6 +24,7 @@ from repocomp.model.shape import ModelShape
 Ids = npt.NDArray[np.int64]
 Logits = npt.NDArray[np.float32]
 Stop = Callable[[list[int]], str | None]
+Allowed = Callable[[list[int]], Sequence[int] | None]
 
 CHUNK_TOKENS = 128
 """Tokens of one prefill run: no slower than one long run, and every 10-20 ms a point to give up at."""
@@ -78,12 +79,15 @@ class _Answer:
     ngrams: NgramCache
     weights: CacheWeights
     matches: list[Match]
+    allowed: Allowed
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
 
     def add(self, row: Logits) -> str | None:
         probabilities = mix(softmax(row), self.matches, self.weights)
         probabilities[list(self.tokens.banned)] = 0.0
+        if (allowed := self.allowed(self.ids)) is not None:
+            probabilities = _only(probabilities, allowed)
         token = int(probabilities.argmax())
         if token == self.tokens.end:
             return "end"
@@ -133,6 +137,7 @@ def decode(
     deadline: float | None = None,
     draft_tokens: int = DRAFT_TOKENS,
     cache_weights: CacheWeights = (),
+    allowed: Allowed = lambda ids: None,
 ) -> Generated:
     """Continue greedily after the prompt in the cache, whose last logits are `logits[-1]`.
 
@@ -140,10 +145,12 @@ def decode(
     `tokens.end` ends the answer and is not part of it. `stop` sees the ids after each token; `deadline` is
     a moment of `time.monotonic`, and what is there by then is returned. The answer does not depend on
     `draft_tokens` (0: no guessing). `ngrams` ends at the cursor and grows by the answer; `cache_weights` say how
-    far it is trusted.
+    far it is trusted. `allowed` sees the ids so far and names the tokens that may come next; None: any.
     """
     start = cache.length
-    answer = _Answer(min(max_new_tokens, room(model, cache)), stop, tokens, ngrams, cache_weights, ngrams.matches())
+    answer = _Answer(
+        min(max_new_tokens, room(model, cache)), stop, tokens, ngrams, cache_weights, ngrams.matches(), allowed
+    )
     reason = "length" if answer.limit <= 0 else answer.add(logits[-1])
     while reason is None:
         if _is_past(deadline):
@@ -178,6 +185,12 @@ def _run(model: LanguageModel, cache: KvCache, ids: Sequence[int], keep: int) ->
 
 def _is_past(deadline: float | None) -> bool:
     return deadline is not None and time.monotonic() >= deadline
+
+
+def _only(probabilities: Logits, allowed: Sequence[int]) -> Logits:
+    kept = np.zeros_like(probabilities)
+    kept[list(allowed)] = probabilities[list(allowed)]
+    return kept
 
 
 def softmax(row: Logits) -> Logits:

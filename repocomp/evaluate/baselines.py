@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from repocomp.complete import prompt, trim
 from repocomp.complete.parts import Loaded
 from repocomp.complete.repeats import ngram_cache
+from repocomp.engine.ngram_cache import NgramCache
 from repocomp.evaluate.counterfactual import Outcome
 from repocomp.evaluate.holes import mode_of
 from repocomp.terms import words
@@ -30,15 +31,26 @@ def ngram_answer(outcome: Outcome, loaded: Loaded) -> str:
     ngrams = ngram_cache(document, cursor, context, outcome.found, encode)
     should_stop = trim.stop_rule(mode, surroundings)
     ids: list[int] = []
-    while len(ids) < pack.budgets.middle and should_stop(loaded.tokenizer.decode(ids)) is None:
-        matches = ngrams.matches()
-        if not matches:
+    while len(ids) < pack.budgets.middle:
+        written = loaded.tokenizer.decode(ids)
+        latest_first = _following(ngrams, context.begun[len(written) :], loaded)
+        if not latest_first or should_stop(written[len(context.begun) :]) is not None:
             break
-        latest_first = matches[-1].following.tolist()[::-1]
         ids.append(Counter(latest_first).most_common(1)[0][0])
         ngrams.extend(ids[-1:])
     finished = len(ids) < pack.budgets.middle
-    return trim.trim(loaded.tokenizer.decode(ids), mode, surroundings, finished=finished)[0]
+    text = loaded.tokenizer.decode(ids)[len(context.begun) :]
+    return trim.trim(text, mode, surroundings, finished=finished)[0]
+
+
+def _following(ngrams: NgramCache, begun: str, loaded: Loaded) -> list[int]:
+    """What followed the longest match that can spell the word that was begun, the latest first."""
+    allowed = set(loaded.tokenizer.able_to_spell(begun)) if begun else None
+    for match in reversed(ngrams.matches()):
+        found = [token for token in match.following.tolist()[::-1] if allowed is None or token in allowed]
+        if found:
+            return found
+    return []
 
 
 def copied_answer(outcome: Outcome) -> str:

@@ -62,6 +62,11 @@ class Tokenizer:
         """Ids of each text, in parallel."""
         return [item.ids for item in self._inner.encode_batch(list(texts), add_special_tokens=False)]
 
+    def able_to_spell(self, text: str) -> list[int]:
+        """Tokens that may come first when what is written must begin with `text`: longer than it, or a start of it."""
+        wanted = text.encode()
+        return [i for i, own in enumerate(self._bytes) if own and (own.startswith(wanted) or wanted.startswith(own))]
+
     def decode_bytes(self, ids: Sequence[int]) -> bytes:
         """Bytes of `ids`; control tokens have none."""
         return b"".join(self._bytes[i] for i in ids)

@@ -121,7 +121,7 @@ def _example(repository: str, outcome: Outcome, loaded: Loaded) -> Example:
         mode=mode_of(outcome.hole.kind),
         shared=prompt.shared_ids(context, pack.tokens, pack.layout),
         snippets=[token for snippet in snippets for token in snippet.ids],
-        middle=encode(outcome.hole.answer)[: pack.budgets.middle],
+        middle=encode(context.begun + outcome.hole.answer)[: pack.budgets.middle],
         probability=outcome.probability,
         without=outcome.without.similarity,
         retrieved=outcome.retrieved.similarity,

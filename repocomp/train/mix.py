@@ -147,7 +147,7 @@ def _observe(hole: Hole, hits: Sequence[Hit], loaded: Loaded) -> Iterator[_Obser
     context = prompt.context(document, cursor, budgets, encode, tokens)
     snippets = [token for snippet in fit(hits, encode, tokens.file, budgets.cross_file) for token in snippet.ids]
     before = [*prompt.shared_ids(context, tokens, loaded.pack.layout), *prompt.branch_ids(snippets, tokens)]
-    middle = encode(hole.answer)[: budgets.middle]
+    middle = encode(context.begun + hole.answer)[: budgets.middle]
     reused = loaded.cache.reuse(before)
     first = prefill(loaded.model, loaded.cache, before[reused:])
     rows = np.concatenate([first, prefill(loaded.model, loaded.cache, middle, keep=len(middle))])

@@ -31,6 +31,9 @@ class ByteTokenizer:
     def decode(self, ids: Sequence[int]) -> str:
         return bytes(token - FIRST_BYTE for token in ids if token >= FIRST_BYTE).decode(errors="ignore")
 
+    def able_to_spell(self, text: str) -> list[int]:
+        return [FIRST_BYTE + text.encode()[0]]
+
 
 @dataclass
 class ScriptedModel:

@@ -161,3 +161,12 @@ def test_calibration_changes_the_probability_and_the_decision() -> None:
     answer = complete(ask(select="greedy"), Parts(both, both, found()))
     assert answer.retrieval.decision == "skipped"
     assert answer.retrieval.probability == pytest.approx(0.1192, abs=1e-4)
+
+
+@pytest.mark.parametrize(("said", "answer"), [("path.join(x)\n", "th.join(x)"), ("zebra(x)\n", "bra(x)")])
+def test_a_begun_word_is_written_again_and_only_its_rest_is_answered(said: str, answer: str) -> None:
+    text = b"import os\n\nvalue = os.pa"
+    model = ScriptedModel(said)
+    done = complete(ask(text, (3, 14)), parts(model))
+    assert (done.text, done.stop_reason) == (answer, "line")
+    assert done.tokens.generated > len(answer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,8 +98,33 @@ def test_a_long_path_leaves_room_for_code() -> None:
 
 
 def test_order_of_the_shared_part_and_of_the_branches() -> None:
-    context = prompt.Context("L", "R", (6,), (1001,), (1002,), 1, 1)
+    context = prompt.Context("L", "R", (6,), "", (1001,), (1002,), 1, 1)
     assert prompt.shared_ids(context, TOKENS, "spm") == [2, 1002, 1, 6, 1001, 4]
     assert prompt.shared_ids(context, TOKENS, "psm") == [1, 6, 1001, 2, 1002, 4]
     assert prompt.branch_ids([], TOKENS) == [3]
     assert prompt.branch_ids([7, 8], TOKENS) == [5, 7, 8, 3]
+
+
+@pytest.mark.parametrize(
+    ("left", "begun"),
+    [
+        ("x = fro", " fro"),
+        ("    retu", "retu"),
+        ("self.con", "con"),
+        ("f(al", "al"),
+        ("x = ", ""),
+        ("f(", ""),
+        ("x  = y", " y"),
+        ("a1", "a1"),
+        ("12", ""),
+        ("x" * 41, ""),
+        ("größe = na", " na"),
+        ("", ""),
+    ],
+)
+def test_a_word_that_the_cursor_cuts_is_left_for_the_model_to_write(left: str, begun: str) -> None:
+    document = Document("a.py", left.encode())
+    context = prompt.context(document, document.at_offset(len(left.encode())), BUDGETS, encode, TOKENS)
+    assert context.begun == begun
+    assert context.left == left
+    assert list(context.left_ids) == encode(left.removesuffix(begun))

@@ -54,3 +54,13 @@ def test_a_batch_is_encoded_as_its_texts() -> None:
 @pytest.mark.parametrize("text", ["\r\n", "\t\tx", "\x00", "\u2028", " " * 70])
 def test_odd_white_space_survives(text: str) -> None:
     assert tokenizer().decode(tokenizer().encode(text)) == text
+
+
+@pytest.mark.parametrize("begun", ["fro", " pa", "_x", "é"])
+def test_what_can_spell_a_begun_word_agrees_with_it(begun: str) -> None:
+    tokens = tokenizer().able_to_spell(begun)
+    wanted = begun.encode()
+    spelt = [tokenizer().decode_bytes([token]) for token in tokens]
+    assert all(one.startswith(wanted) or wanted.startswith(one) for one in spelt)
+    assert wanted[:1] in spelt
+    assert not set(tokens) & set(pack().tokens.all)
