@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -9,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from repocomp.model.pack import load_pack
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -52,3 +55,22 @@ def test_the_commands_of_daily_use_run(as_installed: str, tmp_path: Path) -> Non
         command = re.sub(r"\s+#.*", "", line).replace("42:17", "42:12")
         done = shell(command, tmp_path, as_installed)
         assert done.returncode in (0, 1), f"{command}: {done.stderr}"
+
+
+def test_the_figures_are_those_of_the_committed_report() -> None:
+    report = json.loads((ROOT / "tests" / "cases" / "held-out.json").read_text(encoding="utf-8"))
+    rows = re.findall(r"^\| (never|always|threshold) \| (.*) \|$", README, re.M)
+    scores = {score["policy"]: score for score in report["overall"]["scores"]}
+    assert {name for name, _ in rows} == {"never", "always", "threshold"}
+    for name, cells in rows:
+        score = scores[name]
+        low, high = score["interval"]
+        assert cells.split(" | ") == [
+            f"{score['exact_match']:.1f}",
+            f"{score['edit_similarity']:.1f} ({low:.1f} .. {high:.1f})",
+            f"{score['identifier_f1']:.1f}",
+            f"{score['retrieval_rate']:.0f} %",
+            f"{score['p50']:.0f}",
+            f"{score['p95']:.0f}",
+        ]
+    assert report["facts"]["pack"]["digest"] == load_pack("default").digest
