@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +51,7 @@ def command(path: Path, status: bool, rebuild: bool, jobs: int | None, quiet: bo
             rebuild=rebuild,
         )
     if as_json:
-        return output.document("index", {"root": str(root), **asdict(report)})
+        return output.document("index", {"root": str(root), **report.to_json()})
     if not quiet:
         output.note(_summary(report))
     return 0

@@ -12,11 +12,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from sqlite3 import Connection
+from typing import Any
 
 from repocomp.index.read import Content, digest_of, read
 from repocomp.index.walk import Found, unfit, walk
@@ -56,6 +57,11 @@ class IndexReport:
     bytes: int = 0
     seconds: float = 0.0
     skipped: Counter[str] = field(default_factory=Counter)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {**values, "skipped": dict(self.skipped)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -252,6 +252,16 @@ def test_a_path_that_cannot_hold_the_cache_is_named(repository: Repository, monk
     assert (done.returncode, done.stderr.startswith(b"repocomp: "), b"hint:" in done.stderr) == (2, True, True)
 
 
+def test_indexing_says_in_json_what_it_left_out(repository: Repository) -> None:
+    root = repository({**FILES, "empty.py": "", "data.min.js": "x" * 9})
+    for expected in ({"indexed": len(FILES)}, {"indexed": 0, "unchanged": len(FILES)}):
+        done = repocomp("index", "--json", cwd=root)
+        data = json.loads(done.stdout)["data"]
+        assert done.returncode == 0
+        assert expected.items() <= data.items()
+        assert sum(data["skipped"].values()) == 2
+
+
 @pytest.mark.slow
 def test_random_cursors_in_this_repository(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
