@@ -39,6 +39,12 @@ def work_tree(path: Path) -> Path | None:
     return None
 
 
+def revision(root: Path) -> str | None:
+    """The commit that the work tree stands on, ending in "-dirty" where files differ from it; None without one."""
+    head = run(root, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    return head.decode().strip() if head is not None else None
+
+
 def list_files(root: Path) -> list[str] | None:
     """Paths git tracks or would track below `root`, relative and "/" separated; None without git."""
     listed = run(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")

@@ -20,6 +20,7 @@ from repocomp.evaluate.cases import Case
 from repocomp.evaluate.counterfactual import compare
 from repocomp.evaluate.cut import published
 from repocomp.evaluate.holes import KINDS, Hole, HoleKind, sample, sources_of
+from repocomp.git import revision
 from repocomp.index.build import build_from, readable
 from repocomp.model.pack import load_pack
 from repocomp.retrieve.arms.base import Hit
@@ -59,7 +60,7 @@ def bench_self(roots: Sequence[Path], plan: Plan, progress: Show | None = None) 
         cases += [replace(case, path=f"{root.name}/{case.path}") if len(roots) > 1 else case for case in found]
     facts = {
         **facts_of("self", pack, plan.seed, plan.limit),
-        "repositories": [root.name for root in roots],
+        "repositories": {root.name: revision(root) for root in roots},
         "rival_failures": {rival.url: dict(rival.failures) for rival in rivals},
     }
     return Report.of(facts, cases)

@@ -65,7 +65,7 @@ def test_several_trees_make_one_report(root: Path, tmp_path: Path) -> None:
     build(other)
     report = bench_self([root, other], Plan(limit=3))
     assert [case.path.split("/")[0] for case in report.cases] == ["work"] * 3 + ["other"] * 3
-    assert report.facts["repositories"] == ["work", "other"]
+    assert list(report.facts["repositories"]) == ["work", "other"]
 
 
 def test_kinds_and_limit_are_kept(root: Path) -> None:
