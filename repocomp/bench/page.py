@@ -193,4 +193,6 @@ def _case(case: Case) -> str:
 
 def _answer(name: str, answer: Answer) -> str:
     facts = f"{name} · EM {int(answer.exact)} · ES {100 * answer.similarity:.0f} · {answer.prompt} tokens"
+    if answer.passed is not None:
+        facts += f" · tests {'passed' if answer.passed else 'failed'}"
     return f"<p class=faint>{facts}</p><pre>{escape(answer.text) or '(nothing)'}</pre>"

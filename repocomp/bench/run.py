@@ -14,10 +14,11 @@ from repocomp.bench.datasets import Dataset, Task, by_repository
 from repocomp.bench.journal import Journal
 from repocomp.bench.report import Report, facts_of
 from repocomp.bench.rivals import Rival
+from repocomp.bench.unit_tests import UnitTests
 from repocomp.complete.parts import IndexRetriever, Loaded, Parts, load, open_parts
 from repocomp.errors import StoreError
 from repocomp.evaluate.cases import Case
-from repocomp.evaluate.counterfactual import compare
+from repocomp.evaluate.counterfactual import Outcome, compare
 from repocomp.evaluate.cut import published
 from repocomp.evaluate.holes import KINDS, Hole, HoleKind, sample, sources_of
 from repocomp.git import revision
@@ -42,6 +43,7 @@ class Plan:
     seed: int = 0
     kinds: tuple[HoleKind, ...] = KINDS
     rivals: tuple[str, ...] = ()
+    unit_tests: UnitTests | None = None
 
 
 def bench_self(roots: Sequence[Path], plan: Plan, progress: Show | None = None) -> Report:
@@ -72,30 +74,44 @@ def _bench_tree(
     with open_parts(root, plan.pack, plan.pack) as parts:
         pack = parts.generator.pack
         places = [f"{hole.document.path} {hole.start} {hole.end}" for hole in holes]
-        journal = Journal.open(index_path(root).parent, [pack.digest, state, *plan.rivals, *places])
+        asked = [pack.digest, state, *plan.rivals, *_command(plan.unit_tests)]
+        journal = Journal.open(index_path(root).parent, [*asked, *places])
+
+        def finish(outcome: Outcome) -> Case:
+            case = _beside(Case.of(outcome, parts.generator), outcome.hole, rivals)
+            return _judged(case, outcome.hole, root, plan.unit_tests)
+
         left = compare(holes[len(journal.cases) :], parts, pack.budgets.middle)
-        measured = (_beside(Case.of(outcome, parts.generator), outcome.hole, rivals) for outcome in left)
-        return journal.follow(measured, progress)
+        return journal.follow(map(finish, left), progress)
 
 
 def _beside(case: Case, hole: Hole, rivals: Sequence[Rival]) -> Case:
     return replace(case, baselines={**case.baselines, **{rival.url: rival.answer(hole) for rival in rivals}})
 
 
-def bench_dataset(dataset: Dataset, pack_name: str, seed: int, limit: int, progress: Show | None = None) -> Report:
-    """Measure on the tasks of a dataset, at most `limit` of them, chosen by `seed`; scored as published."""
-    order = np.random.default_rng(seed).permutation(len(dataset.tasks))[:limit]
+def _judged(case: Case, hole: Hole, root: Path | None, unit_tests: UnitTests | None) -> Case:
+    return case if unit_tests is None or root is None else unit_tests.judge(case, hole, root)
+
+
+def _command(unit_tests: UnitTests | None) -> tuple[str, ...]:
+    return () if unit_tests is None else unit_tests.command
+
+
+def bench_dataset(dataset: Dataset, plan: Plan, progress: Show | None = None) -> Report:
+    """Measure on the tasks of a dataset, at most `plan.limit` of them, chosen by its seed; scored as published."""
+    order = np.random.default_rng(plan.seed).permutation(len(dataset.tasks))[: plan.limit]
     tasks = [dataset.tasks[int(number)] for number in sorted(order)]
-    loaded = load(pack_name)
+    loaded = load(plan.pack)
     names = [task.name for task in tasks]
-    journal = Journal.open(cache_home() / "repocomp", [dataset.suite, loaded.pack.digest, *names])
-    measured = _measure(tasks, loaded, len(journal.cases))
+    asked = [dataset.suite, loaded.pack.digest, *_command(plan.unit_tests)]
+    journal = Journal.open(cache_home() / "repocomp", [*asked, *names])
+    measured = _measure(tasks, loaded, len(journal.cases), plan.unit_tests)
     cases = journal.follow(measured, lambda done: _show(progress, done, len(tasks)))
-    facts = facts_of(dataset.suite, loaded.pack, seed, limit)
+    facts = facts_of(dataset.suite, loaded.pack, plan.seed, plan.limit)
     return Report.of({**facts, "skipped_lines": list(dataset.skipped)}, cases)
 
 
-def _measure(tasks: Sequence[Task], loaded: Loaded, done: int) -> Iterator[Case]:
+def _measure(tasks: Sequence[Task], loaded: Loaded, done: int, unit_tests: UnitTests | None) -> Iterator[Case]:
     """Cases of the tasks after the first `done`, repository by repository, each indexed for the while."""
     for folder, some in by_repository(tasks):
         left, done = some[done:], max(0, done - len(some))
@@ -106,7 +122,7 @@ def _measure(tasks: Sequence[Task], loaded: Loaded, done: int) -> Iterator[Case]
                 finder = SuppliedRetriever(task.supplied) if retriever is None else retriever
                 parts = Parts(loaded, loaded, finder)
                 for outcome in compare([task.hole], parts, loaded.pack.budgets.middle, published):
-                    case = Case.of(outcome, loaded, published)
+                    case = _judged(Case.of(outcome, loaded, published), task.hole, folder, unit_tests)
                     yield replace(case, path=f"{task.name.partition(':')[0]}/{case.path}")
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from repocomp.bench.datasets import Dataset
     from repocomp.bench.report import Report
     from repocomp.bench.run import Show
+    from repocomp.bench.unit_tests import UnitTests
     from repocomp.evaluate.holes import HoleKind
     from repocomp.evaluate.summary import Summary
 
@@ -76,6 +77,13 @@ def report_options(suite: Callable[..., int]) -> Callable[..., int]:
     return wrapped
 
 
+run_tests_option = click.option(
+    "--run-tests",
+    metavar="COMMAND",
+    help="Judge bodies of Python functions by this, run in copies without network: 'python -m pytest -x -q'.",
+)
+
+
 @command.command("self", epilog=EPILOG)
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=_FOLDER)
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Holes a tree.")
@@ -83,8 +91,16 @@ def report_options(suite: Callable[..., int]) -> Callable[..., int]:
 @click.option(
     "--rival", "rivals", multiple=True, metavar="URL", help="Ask this engine too: llama.cpp's /infill, /v1/completions."
 )
+@run_tests_option
 @report_options
-def self_(asked: Asked, paths: tuple[Path, ...], limit: int, kinds: str | None, rivals: tuple[str, ...]) -> int:
+def self_(
+    asked: Asked,
+    paths: tuple[Path, ...],
+    limit: int,
+    kinds: str | None,
+    rivals: tuple[str, ...],
+    run_tests: str | None,
+) -> int:
     """Cut holes into the indexed files of the work trees that hold PATHs (default: this one), and complete each.
 
     The hole's own place and copies of it are hidden from retrieval. Every hole counts, also where nothing is answered;
@@ -92,7 +108,7 @@ def self_(asked: Asked, paths: tuple[Path, ...], limit: int, kinds: str | None, 
     """
     from repocomp.bench.run import Plan, bench_self
 
-    plan = Plan(asked.pack, limit, asked.seed, _kinds(kinds), rivals)
+    plan = Plan(asked.pack, limit, asked.seed, _kinds(kinds), rivals, _unit_tests(run_tests))
     roots = [work_tree(path) or path.resolve() for path in paths or (Path.cwd(),)]
     return _run(lambda show: bench_self(roots, plan, show), asked)
 
@@ -110,15 +126,16 @@ def dataset_options(suite: Callable[..., int]) -> Callable[..., int]:
 
 @command.command(epilog=EPILOG)
 @dataset_options
+@run_tests_option
 @report_options
-def repoeval(asked: Asked, file: Path, repositories: Path | None, limit: int) -> int:
+def repoeval(asked: Asked, file: Path, repositories: Path | None, limit: int, run_tests: str | None) -> int:
     """Fill the holes of a RepoEval FILE (.jsonl; line, API or function level by its name).
 
     The repositories are looked for around the file; without them only the prompt is there.
     """
     from repocomp.bench.datasets import repoeval as read
 
-    return _run_dataset(read(file, repositories), limit, asked)
+    return _run_dataset(read(file, repositories), limit, asked, run_tests)
 
 
 @command.command(epilog=EPILOG)
@@ -131,12 +148,19 @@ def crosscodeeval(asked: Asked, file: Path, repositories: Path | None, limit: in
     return _run_dataset(read(file, repositories), limit, asked)
 
 
-def _run_dataset(dataset: Dataset, limit: int, asked: Asked) -> int:
-    from repocomp.bench.run import bench_dataset
+def _run_dataset(dataset: Dataset, limit: int, asked: Asked, run_tests: str | None = None) -> int:
+    from repocomp.bench.run import Plan, bench_dataset
 
     for reason in dataset.skipped:
         output.note(f"left out: {reason}")
-    return _run(lambda show: bench_dataset(dataset, asked.pack, asked.seed, limit, show), asked)
+    plan = Plan(asked.pack, limit, asked.seed, unit_tests=_unit_tests(run_tests))
+    return _run(lambda show: bench_dataset(dataset, plan, show), asked)
+
+
+def _unit_tests(command: str | None) -> UnitTests | None:
+    from repocomp.bench.unit_tests import UnitTests
+
+    return None if command is None else UnitTests.of(command)
 
 
 def _run(measure: Callable[[Show], Report], asked: Asked) -> int:
@@ -182,6 +206,9 @@ def _print(report: Report) -> None:
     console.print(table)
     s = report.overall
     console.print(f"always - never: {s.gain:+.2f} ES ({s.gain_interval[0]:+.2f} .. {s.gain_interval[1]:+.2f})")
+    if s.scores[0].tests_passed is not None:
+        passed = ", ".join(f"{score.policy} {score.tests_passed:.1f} %" for score in s.scores)
+        console.print(f"unit tests passed: {passed}")
     console.print(f"retrieval helped {s.helped} %, harmed {s.harmed} %, of that avoided {s.harm_avoided} %")
     console.print(
         f"decision: accuracy {s.decision_accuracy} %, ROC-AUC {s.roc_auc}, ECE {s.calibration_error},"

@@ -25,7 +25,8 @@ STEPS = ("prefill", "policy", "retrieve", "decode")
 class Answer:
     """What was said, in scores of 0..1 and milliseconds by step; `prompt`, `cached` and `generated` count tokens.
 
-    `exact` and `similarity` are RepoEval's, `ratio`, `names_exact` and `names` (F1) CrossCodeEval's.
+    `exact` and `similarity` are RepoEval's, `ratio`, `names_exact` and `names` (F1) CrossCodeEval's; `passed` is what
+    unit tests said, where they were run.
     """
 
     text: str
@@ -39,6 +40,7 @@ class Answer:
     generated: int
     ms: dict[str, float]
     logprobs: tuple[float, ...] = ()
+    passed: bool | None = None
 
     @classmethod
     def of(

@@ -27,7 +27,10 @@ _AREA_RESAMPLES = 300
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One policy's result in percent; `ms` by step and in all are means, `p50` and `p95` of the whole answer."""
+    """One policy's result in percent; `ms` by step and in all are means, `p50` and `p95` of the whole answer.
+
+    `tests_passed` is of the holes that unit tests judged, None without any.
+    """
 
     policy: str
     exact_match: float
@@ -41,6 +44,7 @@ class Score:
     ms: dict[str, float]
     p50: float
     p95: float
+    tests_passed: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +189,7 @@ def _score(name: str, cases: Sequence[Case], share: Floats, resample: Sequence[n
 
     steps = {step: mixed(lambda case, side, step=step: case.cost(side)[step]) for step in STEPS}  # type: ignore[misc]
     total = np.sum(list(steps.values()), axis=0)
+    tested = np.array([case.without.passed is not None for case in cases])
     return Score(
         policy=name,
         exact_match=_percent(answers("exact")),
@@ -198,6 +203,7 @@ def _score(name: str, cases: Sequence[Case], share: Floats, resample: Sequence[n
         ms={**{step: _round(values.mean()) for step, values in steps.items()}, "total": _round(total.mean())},
         p50=_round(np.percentile(total, 50)),
         p95=_round(np.percentile(total, 95)),
+        tests_passed=_percent(answers("passed")[tested]) if tested.any() else None,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from repocomp.bench.datasets import by_repository, crosscodeeval, repoeval
-from repocomp.bench.run import bench_dataset
+from repocomp.bench.run import Plan, bench_dataset
 from repocomp.cli import app
 from repocomp.errors import BenchError
 from tests.conftest import write_files
@@ -112,7 +112,7 @@ def test_a_dataset_runs_whole_and_hides_the_answer(tmp_path: Path) -> None:
     files = modules("alpha", 4)
     write_files(tmp_path / "acme_one", {**files, "one/a.py": FILE})
     rows = [repoeval_row(), repoeval_row(task_id="x", fpath_tuple=["no_repo", "b.py"])]
-    report = bench_dataset(repoeval(write_rows(tmp_path / "function.jsonl", *rows)), "default", 0, 10)
+    report = bench_dataset(repoeval(write_rows(tmp_path / "function.jsonl", *rows)), Plan(limit=10))
     assert [case.path for case in report.cases] == ["acme--one/idx/one/a.py", "x/no_repo/b.py"]
     assert report.cases[0].chunks
     assert all("one/a.py" not in chunk for chunk in report.cases[0].chunks)
