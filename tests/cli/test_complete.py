@@ -254,12 +254,10 @@ def test_a_path_that_cannot_hold_the_cache_is_named(repository: Repository, monk
 
 def test_indexing_says_in_json_what_it_left_out(repository: Repository) -> None:
     root = repository({**FILES, "empty.py": "", "data.min.js": "x" * 9})
-    for expected in ({"indexed": len(FILES)}, {"indexed": 0, "unchanged": len(FILES)}):
+    for indexed in (len(FILES), 0):
         done = repocomp("index", "--json", cwd=root)
         data = json.loads(done.stdout)["data"]
-        assert done.returncode == 0
-        assert expected.items() <= data.items()
-        assert sum(data["skipped"].values()) == 2
+        assert (done.returncode, data["indexed"], sum(data["skipped"].values())) == (0, indexed, 2)
 
 
 @pytest.mark.slow
