@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -65,7 +65,7 @@ def _page(command: click.Command, name: str) -> str:
         ".SH DESCRIPTION",
         *_paragraphs(command.help or summary),
         *_options(command),
-        *_commands(command),
+        *_commands(command, name),
         *_section("EXIT STATUS", _EXIT_STATUS),
         *_section("ENVIRONMENT", _ENVIRONMENT),
         *_section("FILES", _FILES),
@@ -77,20 +77,29 @@ def _page(command: click.Command, name: str) -> str:
 
 
 def _options(command: click.Command) -> Iterator[str]:
+    return _section("OPTIONS", _option_rows(command))
+
+
+def _option_rows(command: click.Command) -> list[tuple[str, str]]:
     context = _context(command)
     options = [param for param in command.get_params(context) if isinstance(param, click.Option)]
     records = [record for option in options if (record := option.get_help_record(context)) is not None]
-    return _section("OPTIONS", [(head, " ".join(text.split())) for head, text in records])
+    return [(head, " ".join(text.split())) for head, text in records]
 
 
-def _commands(command: click.Command) -> Iterator[str]:
+def _commands(command: click.Command, name: str) -> Iterator[str]:
+    """The verbs by their lines; the commands of a verb in full, since they have no page of their own."""
     if command is cli:
-        return _section("COMMANDS", list(VERBS.items()))
-    if not isinstance(command, click.Group):
-        return iter(())
-    context = _context(command)
-    found = [(name, command.get_command(context, name)) for name in command.list_commands(context)]
-    return _section("COMMANDS", [(name, sub.get_short_help_str(200)) for name, sub in found if sub is not None])
+        yield from _section("COMMANDS", list(VERBS.items()))
+    elif isinstance(command, click.Group):
+        context = _context(command)
+        yield ".SH COMMANDS"
+        for own in command.list_commands(context):
+            sub = command.get_command(context, own)
+            if sub is not None:
+                usage = " ".join(sub.collect_usage_pieces(_context(sub)))
+                yield from (f".SS {_roff(f'{name} {own} {usage}')}", *_paragraphs(sub.help or ""))
+                yield from _rows(_option_rows(sub))
 
 
 def _context(command: click.Command) -> click.Context:
@@ -101,8 +110,12 @@ def _context(command: click.Command) -> click.Context:
 def _section(title: str, rows: tuple[tuple[str, str], ...] | list[tuple[str, str]]) -> Iterator[str]:
     if rows:
         yield f".SH {title}"
-        for head, text in rows:
-            yield from (".TP", f"\\fB{_roff(head)}\\fR", _roff(text))
+        yield from _rows(rows)
+
+
+def _rows(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for head, text in rows:
+        yield from (".TP", f"\\fB{_roff(head)}\\fR", _roff(text))
 
 
 def _examples(command: click.Command) -> Iterator[str]:
