@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from repocomp.bench.compare import Comparison
     from repocomp.bench.datasets import Dataset
     from repocomp.bench.report import Report
+    from repocomp.bench.retrieval import RetrievalReport
     from repocomp.bench.run import Show
     from repocomp.bench.unit_tests import UnitTests
     from repocomp.evaluate.holes import HoleKind
@@ -28,6 +29,7 @@ Examples:
   repocomp bench self
   repocomp bench self --limit 200 --seed 1 --json > report.json
   repocomp bench self --compare report.json --html report.html
+  repocomp bench retrieval --limit 300
   repocomp bench repoeval dataset/function_level_completion_2k_context_codex.test.jsonl
   repocomp bench crosscodeeval python/line_completion_rg1_bm25.jsonl --limit 500
 """
@@ -111,6 +113,32 @@ def self_(
     plan = Plan(asked.pack, limit, asked.seed, _kinds(kinds), rivals, _unit_tests(run_tests))
     roots = [work_tree(path) or path.resolve() for path in paths or (Path.cwd(),)]
     return _run(lambda show: bench_self(roots, plan, show), asked)
+
+
+@command.command(epilog=EPILOG)
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=_FOLDER)
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Holes a tree.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which holes.")
+@click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack that counts tokens.")
+@click.option("--likelihood", is_flag=True, help="Also measure how much more probable the true answer becomes; slow.")
+@output.json_option
+def retrieval(paths: tuple[Path, ...], limit: int, seed: int, pack: str, likelihood: bool, as_json: bool) -> int:
+    """Ask each retrieval strategy alone, and together, about holes in the work trees that hold PATHs.
+
+    Recall is the share of the answer's identifiers not yet in sight that 512 tokens of chunks show. The hole's own
+    place and copies of it are hidden; intervals are 95 % by bootstrap over files.
+    """
+    from repocomp.bench.retrieval import bench_retrieval
+    from repocomp.bench.run import Plan
+
+    roots = [work_tree(path) or path.resolve() for path in paths or (Path.cwd(),)]
+    with progress.bar() as show:
+        plan = Plan(pack, limit, seed)
+        report = bench_retrieval(roots, plan, likelihood, lambda done, total: show("asking", done, total))
+    if as_json:
+        return output.document("bench", report.to_json())
+    _print_retrieval(report)
+    return ExitCode.OK
 
 
 def dataset_options(suite: Callable[..., int]) -> Callable[..., int]:
@@ -253,3 +281,23 @@ def _print_comparison(comparison: Comparison) -> None:
             + (" worse" if change.is_regression else "")
         )
     output.line(f"on the {comparison.holes} holes that both runs filled")
+
+
+def _print_retrieval(report: RetrievalReport) -> None:
+    from rich.table import Table
+
+    console = output.table_console()
+    table = Table("strategy", "chunks", "recall %", "95 %", "to rrf", "gain, nats", "95 %", "p50 ms", "p95 ms")
+    for row in report.rows:
+        gain = ("", "")
+        if row.gain is not None and row.gain_interval is not None:
+            gain = (f"{row.gain:+.3f}", "{:+.3f} .. {:+.3f}".format(*row.gain_interval))
+        low, high = row.interval
+        table.add_row(
+            *(row.name, str(row.chunks), f"{row.recall:.1f}", f"{low:.1f} .. {high:.1f}"),
+            *("{:+.1f} .. {:+.1f}".format(*row.ahead), *gain, f"{row.p50:.1f}", f"{row.p95:.1f}"),
+        )
+    console.print(table)
+    console.print(f"{report.judged} of {report.holes} holes ask for identifiers not in sight;", end=" ")
+    console.print(f"the repository holds {report.reachable} % of them anywhere")
+    console.print(f"seed {report.facts['seed']}, {report.facts['machine']}")

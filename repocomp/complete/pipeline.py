@@ -141,7 +141,7 @@ def _fetch(request: CompletionRequest, parts: Parts, context: prompt.Context, de
         return _Fetched(report("skipped", _why_skipped(decision)))
     if parts.retriever is None:
         return _Fetched(report("unavailable", "this work tree has no index"))
-    query = _query(request.document, request.cursor, context)
+    query = query_of(request.document, request.cursor, context)
     found = parts.retriever.find(query, request.arms)
     pack = parts.generator.pack
     snippets = fit(found.hits, parts.generator.tokenizer.encode, pack.tokens.file, pack.budgets.cross_file)
@@ -159,7 +159,8 @@ def _why_skipped(decision: Decision) -> str:
     return f"the policy expects no help ({decision.probability:.2f} <= {decision.threshold:.2f})"
 
 
-def _query(document: Document, cursor: Position, context: prompt.Context) -> Query:
+def query_of(document: Document, cursor: Position, context: prompt.Context) -> Query:
+    """What retrieval is asked for a cursor whose prompt shows `context`."""
     return Query(
         path=document.path,
         language=language_of(document.path),

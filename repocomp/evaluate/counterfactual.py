@@ -77,19 +77,25 @@ class BlindRetriever:
 
     def find(self, query: Query, arms: tuple[str, ...] | None) -> Retrieved:
         """Chunks of other places, the hole's own place and copies of it left out."""
-        first, last = _lines_of(self.hole)
-        shown = (min(first, query.visible[0]), max(last, query.visible[1] + last - first))
-        own = _words_around(self.hole, first, last)
-
-        def leaks(hit: Hit) -> bool:
-            in_place = hit.path == query.path and hit.start_line <= shown[1] and hit.end_line >= shown[0]
-            return in_place or _similarity(frozenset(words(hit.text)), own) >= _COPY
-
+        leaks = leaks_of(self.hole, query)
         answer = self.inner.find(query, arms)
         self.found = [hit for hit in answer.hits if not leaks(hit)]
         similar = (hit.score for hit in answer.drawn.get("jaccard", ()) if not leaks(hit))
         self.best_jaccard = max(similar, default=0.0)
         return replace(answer, hits=self.found)
+
+
+def leaks_of(hole: Hole, query: Query) -> Callable[[Hit], bool]:
+    """Whether a hit shows the place that `hole` was cut from, what the prompt shows around it, or a copy of either."""
+    first, last = _lines_of(hole)
+    shown = (min(first, query.visible[0]), max(last, query.visible[1] + last - first))
+    own = _words_around(hole, first, last)
+
+    def leaks(hit: Hit) -> bool:
+        in_place = hit.path == query.path and hit.start_line <= shown[1] and hit.end_line >= shown[0]
+        return in_place or _similarity(frozenset(words(hit.text)), own) >= _COPY
+
+    return leaks
 
 
 def uncut(text: str, hole: Hole) -> str:

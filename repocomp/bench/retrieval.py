@@ -1,0 +1,249 @@
+"""What retrieval brings, arm by arm, without a word generated: identifiers found, likelihood gained, time spent.
+
+The targets are holes as in `bench self`, hidden from every arm in the same way. A target's identifiers that the prompt
+does not show yet are what retrieval is for; the recall is the share of them in the first 512 tokens of chunks.
+Beside the arms stand their plain fusion (`rrf`), what completions get (`default`), the best order of all that was
+drawn, for one who knows the answer (`oracle`), and the share that the repository holds anywhere at all.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from repocomp.bench.report import facts_of
+from repocomp.bench.run import Plan, Show, draw
+from repocomp.complete import prompt
+from repocomp.complete.parts import DRAWS, Loaded, load
+from repocomp.complete.pipeline import query_of
+from repocomp.errors import BenchError, StoreError
+from repocomp.evaluate.counterfactual import leaks_of
+from repocomp.evaluate.holes import Hole
+from repocomp.evaluate.likelihood import Target, logprob
+from repocomp.evaluate.metrics import identifiers
+from repocomp.evaluate.statistics import bootstrap, interval
+from repocomp.git import revision
+from repocomp.languages import language_of
+from repocomp.retrieve.arms.base import Hit
+from repocomp.retrieve.budget import fit
+from repocomp.retrieve.query import Query
+from repocomp.retrieve.rank import fuse
+from repocomp.retrieve.retrieve import ARMS, retrieve
+from repocomp.store.reader import IndexReader
+from repocomp.terms import words
+
+CHUNKS = (3, 5, 10, 30)
+BUDGET = 512
+"""Tokens of cross-file context that identifiers are looked for in: Repoformer's budget, whatever the pack's own is."""
+JUDGES = ("rrf", "default", "oracle")
+"""What stands beside the arms alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One hole: `unseen` identifiers of the answer, the share of them that the repository holds (`reachable`).
+
+    By strategy: the share found with each of `CHUNKS`, the gain in nats a token if it was asked for, milliseconds.
+    """
+
+    path: str
+    kind: str
+    unseen: int
+    reachable: float
+    recall: dict[str, tuple[float, ...]]
+    gain: dict[str, tuple[float, ...]]
+    ms: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A strategy with `chunks` chunks at most: recall in percent and gain in nats a token, with 95 % intervals.
+
+    `ahead` is the interval of its recall minus that of `rrf` with as many chunks.
+    """
+
+    name: str
+    chunks: int
+    recall: float
+    interval: tuple[float, float]
+    ahead: tuple[float, float]
+    gain: float | None
+    gain_interval: tuple[float, float] | None
+    p50: float
+    p95: float
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalReport:
+    """A run: `judged` holes had identifiers to find, of which `reachable` percent stand somewhere in the repository."""
+
+    facts: dict[str, Any]
+    holes: int
+    judged: int
+    reachable: float
+    rows: tuple[Row, ...]
+    trials: tuple[Trial, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def bench_retrieval(
+    roots: Sequence[Path], plan: Plan, likelihood: bool = False, progress: Show | None = None
+) -> RetrievalReport:
+    """Ask every arm about `plan.limit` holes of each work tree. Raises StoreError for one without an index."""
+    drawn = [draw(root, plan)[0] for root in roots]
+    total = sum(map(len, drawn))
+    loaded = load(plan.pack)
+    trials: list[Trial] = []
+    for root, holes in zip(roots, drawn, strict=True):
+        for trial in _trials(root, holes, loaded, likelihood):
+            trials.append(trial)
+            if progress is not None:
+                progress(len(trials), total)
+    facts = {
+        **facts_of("retrieval", loaded.pack, plan.seed, plan.limit),
+        "repositories": {root.name: revision(root) for root in roots},
+    }
+    return summarise(facts, trials)
+
+
+def summarise(facts: dict[str, Any], trials: Sequence[Trial]) -> RetrievalReport:
+    """Means over the trials that had something to find. Raises BenchError when none had."""
+    judged = [trial for trial in trials if trial.unseen]
+    if not judged:
+        raise BenchError("no hole asks for an identifier that is not in sight", "use a larger --limit")
+    seed = int(facts["seed"])
+    rows = tuple(_row(name, at, judged, trials, seed) for name in trials[0].recall for at in range(len(CHUNKS)))
+    reachable = round(100 * float(np.mean([trial.reachable for trial in judged])), 2)
+    return RetrievalReport(facts, len(trials), len(judged), reachable, rows, tuple(trials))
+
+
+def _row(name: str, at: int, judged: Sequence[Trial], trials: Sequence[Trial], seed: int) -> Row:
+    resample = bootstrap([trial.path for trial in judged], seed)
+    recall, plain = (np.array([trial.recall[which][at] for trial in judged]) for which in (name, "rrf"))
+    gains = np.array([trial.gain[name][at] for trial in trials if trial.gain])
+    low, high = interval(gains, bootstrap([trial.path for trial in trials], seed)) if len(gains) else (0.0, 0.0)
+    spent = [trial.ms[name] for trial in trials if name in trial.ms] or [0.0]
+    return Row(
+        name=name,
+        chunks=CHUNKS[at],
+        recall=round(100 * float(recall.mean()), 2),
+        interval=interval(recall, resample),
+        ahead=interval(recall - plain, resample),
+        gain=round(float(gains.mean()), 4) if len(gains) else None,
+        gain_interval=(round(low / 100, 4), round(high / 100, 4)) if len(gains) else None,
+        p50=round(float(np.percentile(spent, 50)), 2),
+        p95=round(float(np.percentile(spent, 95)), 2),
+    )
+
+
+def _trials(root: Path, holes: Sequence[Hole], loaded: Loaded, likelihood: bool) -> Iterator[Trial]:
+    reader = IndexReader.open(root)
+    if reader is None:
+        raise StoreError(f"{root}: has no index", "repocomp index")
+    with reader:
+        files = Counter(word for row in reader.files() for word in set(words(reader.text(row.content_id))))
+        for hole in holes:
+            yield _trial(hole, reader, files, loaded, likelihood, root.name)
+
+
+def _trial(
+    hole: Hole, reader: IndexReader, files: Mapping[str, int], loaded: Loaded, likelihood: bool, tree: str
+) -> Trial:
+    document, pack, encode = hole.opened, loaded.pack, loaded.tokenizer.encode
+    cursor = document.at_offset(hole.start)
+    context = prompt.context(document, cursor, pack.budgets, encode, pack.tokens)
+    query = query_of(document, cursor, context)
+    leaks = leaks_of(hole, query)
+    unseen = unseen_identifiers(hole, context)
+    ranked, ms = _ranked(reader, query, leaks)
+    ranked["oracle"] = _oracle(ranked.values(), unseen)
+
+    def recall(hits: Sequence[Hit]) -> float:
+        snippets = fit(hits, encode, pack.tokens.file, BUDGET)
+        shown = words(loaded.tokenizer.decode([token for snippet in snippets for token in snippet.ids]))
+        return len(unseen & set(shown)) / max(1, len(unseen))
+
+    target = Target.of(hole, context, loaded)
+    gains = _Gains(target, loaded) if likelihood and target.middle else None
+    elsewhere = set(words(document.data.decode()))
+    own = set(words(hole.document.data.decode()))
+    reachable = sum(name in elsewhere or files.get(name, 0) > (name in own) for name in unseen)
+    return Trial(
+        path=f"{tree}/{document.path}",
+        kind=hole.kind,
+        unseen=len(unseen),
+        reachable=reachable / max(1, len(unseen)),
+        recall={name: tuple(recall(hits[:number]) for number in CHUNKS) for name, hits in ranked.items()},
+        gain={
+            name: tuple(gains.of(hits[:number]) for number in CHUNKS)
+            for name, hits in ranked.items()
+            if gains is not None
+        },
+        ms=ms,
+    )
+
+
+def unseen_identifiers(hole: Hole, context: prompt.Context) -> frozenset[str]:
+    """Identifiers of the answer, the one that the cursor cuts included, that the visible part of the file lacks."""
+    answer = context.begun.lstrip() + hole.answer.replace("\r\n", "\n")
+    before = context.left[: len(context.left) - len(context.begun)]
+    visible = {*words(before), *words(context.right)}
+    return frozenset(identifiers(answer, language_of(hole.document.path))) - visible
+
+
+def _ranked(
+    reader: IndexReader, query: Query, leaks: Callable[[Hit], bool]
+) -> tuple[dict[str, list[Hit]], dict[str, float]]:
+    """What each arm, their fusion and the product rank, and the milliseconds of those that were asked."""
+    ranked: dict[str, list[Hit]] = {}
+    ms: dict[str, float] = {}
+    asked: dict[str, Callable[[], list[Hit]]] = {
+        name: lambda arm=arm: arm.draw(reader, query, DRAWS)  # type: ignore[misc]
+        for name, arm in ARMS.items()
+    }
+    asked["default"] = lambda: retrieve(reader, query, top_k=DRAWS).hits
+    for name, ask in asked.items():
+        started = time.perf_counter()
+        hits = ask()
+        ms[name] = (time.perf_counter() - started) * 1000
+        ranked[name] = [hit for hit in hits if not leaks(hit)]
+    ranked["rrf"] = fuse({name: ranked[name] for name in ARMS})
+    return ranked, ms
+
+
+def _oracle(ranked: Iterable[Sequence[Hit]], unseen: frozenset[str]) -> list[Hit]:
+    """All that was drawn, the hit with the most identifiers still wanted for its length first."""
+    left = list(dict.fromkeys(hit for hits in ranked for hit in hits))
+    shown = {hit: set(words(hit.text)) & unseen for hit in left}
+    wanted, chosen = set(unseen), list[Hit]()
+    while left and len(chosen) < max(CHUNKS):
+        best = max(left, key=lambda hit: len(shown[hit] & wanted) / (20 + len(hit.text)))
+        left.remove(best)
+        wanted -= shown[best]
+        chosen.append(best)
+    return chosen
+
+
+class _Gains:
+    """The likelihood gain of one target; the same chunks are asked for once."""
+
+    def __init__(self, target: Target, loaded: Loaded) -> None:
+        self._target, self._loaded = target, loaded
+        self._known: dict[tuple[Hit, ...], float] = {}
+        self._without = logprob(target, (), loaded)
+
+    def of(self, hits: Sequence[Hit]) -> float:
+        """Nats a token that the chunks add."""
+        chosen = tuple(hits)
+        if chosen not in self._known:
+            self._known[chosen] = logprob(self._target, chosen, self._loaded) - self._without
+        return self._known[chosen]
