@@ -76,7 +76,10 @@ def _verdict(s: Summary) -> Iterator[str]:
         f"<p>Always retrieving scores <b>{s.gain:+.2f}</b> ES against never ({low:+.2f} .. {high:+.2f}). Retrieval"
         f" helped {s.helped} % of the holes and harmed {s.harmed} %; the shipped threshold avoids {s.harm_avoided} %"
         f" of that harm. Decisions: accuracy {s.decision_accuracy} %, ROC-AUC {s.roc_auc}, ECE {s.calibration_error},"
-        f" abstention precision {s.abstention_precision} %.</p>"
+        f" abstention precision {s.abstention_precision} %. The truth becomes likelier by"
+        f" {s.likelihood_gain:+.3f} nats a token ({s.likelihood_interval[0]:+.3f} .. {s.likelihood_interval[1]:+.3f}):"
+        f" {s.score('never').bits_per_byte:.3f} bits a byte without retrieval, {s.score('always').bits_per_byte:.3f}"
+        " with it.</p>"
     )
 
 

@@ -25,7 +25,7 @@ from repocomp.complete.pipeline import query_of
 from repocomp.errors import BenchError, StoreError
 from repocomp.evaluate.counterfactual import leaks_of
 from repocomp.evaluate.holes import Hole
-from repocomp.evaluate.likelihood import Target, logprob
+from repocomp.evaluate.likelihood import Target, context_of, logprob
 from repocomp.evaluate.metrics import identifiers
 from repocomp.evaluate.statistics import bootstrap, interval
 from repocomp.git import revision
@@ -159,9 +159,8 @@ def _trial(
     hole: Hole, reader: IndexReader, files: Mapping[str, int], loaded: Loaded, likelihood: bool, tree: str
 ) -> Trial:
     document, pack, encode = hole.opened, loaded.pack, loaded.tokenizer.encode
-    cursor = document.at_offset(hole.start)
-    context = prompt.context(document, cursor, pack.budgets, encode, pack.tokens)
-    query = query_of(document, cursor, context)
+    context = context_of(hole, loaded)
+    query = query_of(document, document.at_offset(hole.start), context)
     leaks = leaks_of(hole, query)
     unseen = unseen_identifiers(hole, context)
     ranked, ms = _ranked(reader, query, leaks)

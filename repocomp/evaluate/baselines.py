@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from repocomp.complete import prompt, trim
+from repocomp.complete import trim
 from repocomp.complete.parts import Loaded
 from repocomp.complete.repeats import ngram_cache
 from repocomp.engine.ngram_cache import NgramCache
 from repocomp.evaluate.counterfactual import Outcome
 from repocomp.evaluate.holes import mode_of
+from repocomp.evaluate.likelihood import context_of
 from repocomp.terms import words
 
 _COPIED_LINES = {"line": 1, "block": 4}
@@ -24,11 +25,10 @@ def ngram_answer(outcome: Outcome, loaded: Loaded) -> str:
     """Continue with what most often followed the longest match, the latest of equals."""
     document, pack = outcome.hole.opened, loaded.pack
     cursor = document.at_offset(outcome.hole.start)
-    encode = loaded.tokenizer.encode
-    context = prompt.context(document, cursor, pack.budgets, encode, pack.tokens)
+    context = context_of(outcome.hole, loaded)
     surroundings = trim.Surroundings.of(context.left, context.right)
     mode = mode_of(outcome.hole.kind)
-    ngrams = ngram_cache(document, cursor, context, outcome.found, encode)
+    ngrams = ngram_cache(document, cursor, context, outcome.found, loaded.tokenizer.encode)
     should_stop = trim.stop_rule(mode, surroundings)
     ids: list[int] = []
     while len(ids) < pack.budgets.middle:

@@ -6,16 +6,21 @@ nothing is therefore `ms` of the two in the way that `Case.cost` says.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from repocomp.complete.parts import Loaded
 from repocomp.evaluate.baselines import copied_answer, ngram_answer
 from repocomp.evaluate.counterfactual import Attempt, Cut, Outcome, uncut
 from repocomp.evaluate.holes import mode_of
+from repocomp.evaluate.likelihood import Floats, Target, context_of, logprobs
 from repocomp.evaluate.metrics import edit_similarity, exact_match, identifier_f1, identifier_match, ratio_similarity
 from repocomp.languages import language_of
 from repocomp.request import Tokens
+from repocomp.retrieve.arms.base import Hit
 
 _NONE = Tokens(0, 0, 0)
 STEPS = ("prefill", "policy", "retrieve", "decode")
@@ -26,7 +31,8 @@ class Answer:
     """What was said, in scores of 0..1 and milliseconds by step; `prompt`, `cached` and `generated` count tokens.
 
     `exact` and `similarity` are RepoEval's, `ratio`, `names_exact` and `names` (F1) CrossCodeEval's; `passed` is what
-    unit tests said, where they were run.
+    unit tests said, where they were run. `bits` and `likelihood` are what the model gave the truth instead: its bits in
+    all, and the weighted mean log-probability of a token (nats).
     """
 
     text: str
@@ -41,6 +47,8 @@ class Answer:
     ms: dict[str, float]
     logprobs: tuple[float, ...] = ()
     passed: bool | None = None
+    bits: float = 0.0
+    likelihood: float = 0.0
 
     @classmethod
     def of(
@@ -61,17 +69,27 @@ class Answer:
         )
 
     @classmethod
-    def of_attempt(cls, attempt: Attempt, truth: str, language: str) -> Answer:
-        """Score what the pipeline answered."""
+    def of_attempt(cls, attempt: Attempt, truth: str, language: str, likely: Floats, weights: Floats) -> Answer:
+        """Score what the pipeline answered; `likely` [T] are the log-probabilities of the truth, `weights` [T] theirs.
+
+        T may be 0.
+        """
         done = attempt.completion
         ms = {step: getattr(done.timings_ms, step) for step in STEPS}
-        scored = cls.of(attempt.text, truth, language, done.tokens, ms)
-        return replace(scored, logprobs=done.candidates[0].token_logprobs if done.candidates else ())
+        return replace(
+            cls.of(attempt.text, truth, language, done.tokens, ms),
+            logprobs=done.candidates[0].token_logprobs if done.candidates else (),
+            bits=round(float(-likely.sum() / np.log(2)), 3),
+            likelihood=round(float(likely @ weights / max(1.0, weights.sum())), 4),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A hole: where it is, what stood there, both answers, and what the policy thought of it."""
+    """A hole: where it is, what stood there, both answers, and what the policy thought of it.
+
+    `measured_bytes` of the truth are in the budget of one answer; the model's bits are for those.
+    """
 
     path: str
     line: int
@@ -85,6 +103,7 @@ class Case:
     chunks: tuple[str, ...]
     jaccard: float
     baselines: dict[str, Answer]
+    measured_bytes: int = 0
 
     @classmethod
     def of(cls, outcome: Outcome, loaded: Loaded, cut: Cut = uncut) -> Case:
@@ -93,6 +112,11 @@ class Case:
         truth = hole.answer.replace("\r\n", "\n")
         language = language_of(hole.document.path)
         chunks = outcome.retrieved.completion.retrieval.chunks
+        target = Target.of(hole, context_of(hole, loaded), loaded)
+
+        def scored(attempt: Attempt, hits: Sequence[Hit]) -> Answer:
+            return Answer.of_attempt(attempt, truth, language, logprobs(target, hits, loaded), target.weights)
+
         return cls(
             path=hole.document.path,
             line=hole.document.at_offset(hole.start).line,
@@ -101,14 +125,15 @@ class Case:
             truth=truth,
             probability=round(outcome.probability, 6),
             threshold=loaded.pack.thresholds[mode_of(hole.kind)],
-            without=Answer.of_attempt(outcome.without, truth, language),
-            retrieved=Answer.of_attempt(outcome.retrieved, truth, language),
+            without=scored(outcome.without, ()),
+            retrieved=scored(outcome.retrieved, outcome.found),
             chunks=tuple(f"{chunk.path}:{chunk.start_line}-{chunk.end_line}" for chunk in chunks),
             jaccard=round(outcome.best_jaccard, 4),
             baselines={
                 "n-gram cache": Answer.of(cut(ngram_answer(outcome, loaded), hole), truth, language),
                 "copy a line": Answer.of(cut(copied_answer(outcome), hole), truth, language),
             },
+            measured_bytes=len(loaded.tokenizer.decode(target.middle).encode()),
         )
 
     @property

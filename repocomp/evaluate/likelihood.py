@@ -53,6 +53,12 @@ class Target:
         return cls(document, document.at_offset(hole.start), context, shared, middle, weights)
 
 
+def context_of(hole: Hole, loaded: Loaded) -> prompt.Context:
+    """The file around the hole, cut to the budgets of the pack."""
+    document, pack = hole.opened, loaded.pack
+    return prompt.context(document, document.at_offset(hole.start), pack.budgets, loaded.tokenizer.encode, pack.tokens)
+
+
 def token_weights(pieces: Sequence[str], language: str) -> Floats:
     """Weights [T] of an answer's tokens, given their texts in order."""
     reserved = keywords(language)
@@ -68,11 +74,18 @@ def token_weights(pieces: Sequence[str], language: str) -> Floats:
 
 
 def logprob(target: Target, hits: Sequence[Hit], loaded: Loaded) -> float:
-    """Weighted mean log-probability (nats a token) of the true middle when `hits`, best first, were retrieved.
+    """Weighted mean log-probability (nats a token) of the true middle when `hits`, best first, were retrieved."""
+    return float(logprobs(target, hits, loaded) @ target.weights / target.weights.sum())
+
+
+def logprobs(target: Target, hits: Sequence[Hit], loaded: Loaded) -> Floats:
+    """Log-probability [T] in nats of each token of the true middle when `hits`, best first, were retrieved.
 
     It is that of the generator, the n-gram cache mixed in: chunks count in the prompt, as far as its budget reaches,
     and in the cache.
     """
+    if not target.middle:
+        return np.zeros(0)
     pack, encode = loaded.pack, loaded.tokenizer.encode
     snippets = fit(hits, encode, pack.tokens.file, pack.budgets.cross_file)
     branch = prompt.branch_ids([token for snippet in snippets for token in snippet.ids], pack.tokens)
@@ -85,4 +98,5 @@ def logprob(target: Target, hits: Sequence[Hit], loaded: Loaded) -> float:
         chances = np.exp(logits[at] - logits[at].max())
         said[at] = mix(chances / chances.sum(), ngrams.matches(), pack.cache_weights)[token]
         ngrams.extend([token])
-    return float(np.log(np.maximum(said, _LEAST)) @ target.weights / target.weights.sum())
+    result: Floats = np.log(np.maximum(said, _LEAST))
+    return result

@@ -29,7 +29,7 @@ _AREA_RESAMPLES = 300
 class Score:
     """One policy's result in percent; `ms` by step and in all are means, `p50` and `p95` of the whole answer.
 
-    `tests_passed` is of the holes that unit tests judged, None without any.
+    `tests_passed` is of the holes that unit tests judged, None without any; `bits_per_byte` is of the true text.
     """
 
     policy: str
@@ -44,7 +44,8 @@ class Score:
     ms: dict[str, float]
     p50: float
     p95: float
-    tests_passed: float | None = None
+    bits_per_byte: float
+    tests_passed: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,10 @@ class Selector:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The comparison on one set of holes. `gain` is ES of always minus never, with its 95 % interval.
+    """The comparison on one set of holes.
+
+    `gain` is ES of always minus never, with its 95 % interval, `likelihood_gain` what the truth gains by retrieval in
+    nats a token, the first token counting 5, those of identifiers 3, others 1.
 
     `harm_avoided` is the share of harmed cases that the threshold skipped. `abstention` splits what it skipped, in
     percent of all cases: right without retrieval, wrong but not to be helped, would have been helped;
@@ -102,6 +106,8 @@ class Summary:
     baselines: tuple[Baseline, ...]
     gain: float
     gain_interval: tuple[float, float]
+    likelihood_gain: float
+    likelihood_interval: tuple[float, float]
     helped: float
     harmed: float
     harm_avoided: float
@@ -129,6 +135,7 @@ def summarise(cases: Sequence[Case], seed: int) -> Summary:
     p = np.array([case.probability for case in cases])
     helped, harmed = retrieved > without, retrieved < without
     resample = bootstrap([case.path for case in cases], seed)
+    likelier = np.array([case.retrieved.likelihood - case.without.likelihood for case in cases])
     shares = retrieval_shares(cases)
     skipped = shares["threshold"] == 0
     right = np.array([case.without.exact for case in cases])
@@ -139,6 +146,8 @@ def summarise(cases: Sequence[Case], seed: int) -> Summary:
         baselines=tuple(_baseline(name, cases, resample) for name in cases[0].baselines),
         gain=_percent(retrieved - without),
         gain_interval=interval(retrieved - without, resample),
+        likelihood_gain=round(float(likelier.mean()), 4),
+        likelihood_interval=_hundredth(interval(likelier, resample)),
         helped=_percent(helped),
         harmed=_percent(harmed),
         harm_avoided=_percent(skipped[harmed]) if harmed.any() else 0.0,
@@ -203,6 +212,7 @@ def _score(name: str, cases: Sequence[Case], share: Floats, resample: Sequence[n
         ms={**{step: _round(values.mean()) for step, values in steps.items()}, "total": _round(total.mean())},
         p50=_round(np.percentile(total, 50)),
         p95=_round(np.percentile(total, 95)),
+        bits_per_byte=round(float(answers("bits").sum() / max(1, sum(case.measured_bytes for case in cases))), 4),
         tests_passed=_percent(answers("passed")[tested]) if tested.any() else None,
     )
 
@@ -266,6 +276,10 @@ def _selectors(
         Selector(name, _percent(whole[at]), (_percent(low[at]), _percent(high[at])), roc_auc(score, helped))
         for at, (name, score) in enumerate(named.items())
     )
+
+
+def _hundredth(percent: tuple[float, float]) -> tuple[float, float]:
+    return round(percent[0] / 100, 4), round(percent[1] / 100, 4)
 
 
 def _round(value: float | np.floating[Any]) -> float:

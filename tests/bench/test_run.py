@@ -31,6 +31,14 @@ def test_a_seed_gives_the_same_holes_and_answers(root: Path) -> None:
     assert [c.key for c in bench_self([root], Plan(limit=6, seed=2)).cases] != [c.key for c in first.cases]
 
 
+def test_every_case_says_how_probable_the_truth_was(root: Path) -> None:
+    report = bench_self([root], Plan(limit=4))
+    for case in report.cases:
+        assert case.measured_bytes > 0
+        assert min(case.without.bits, case.retrieved.bits) > 0
+        assert max(case.without.likelihood, case.retrieved.likelihood) < 0
+
+
 def test_no_chunk_shows_the_hole(root: Path) -> None:
     for case in bench_self([root], Plan(limit=8)).cases:
         last = case.line + case.truth.count("\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from repocomp.evaluate.statistics import best_threshold, bootstrap, interval
 from repocomp.evaluate.summary import summarise
 
 
-def answer(similarity: float, prefill: float) -> Answer:
+def answer(similarity: float, prefill: float, likelihood: float = 0.0) -> Answer:
     ms = {"prefill": prefill, "policy": 0.0, "retrieve": 0.0, "decode": 10.0}
-    return Answer("", similarity == 1.0, similarity, similarity, similarity == 1.0, similarity, 100, 0, 5, ms)
+    scores = (similarity == 1.0, similarity, similarity, similarity == 1.0, similarity)
+    return Answer("", *scores, 100, 0, 5, ms, bits=-10 * likelihood, likelihood=likelihood)
 
 
 def case(path: str, without: float, retrieved: float, probability: float, threshold: float = 0.5) -> Case:
@@ -46,6 +48,17 @@ def test_known_figures() -> None:
     assert (summary.harm_avoided, summary.abstention_precision) == (100.0, 66.67)
     assert (summary.roc_auc, summary.decision_accuracy) == (0.75, 75.0)
     assert summary.abstention == (25.0, 25.0, 25.0)
+
+
+def test_the_truth_becomes_likelier() -> None:
+    def told(without: float, retrieved: float, size: int) -> Case:
+        sides = answer(0.5, 1.0, without), answer(0.5, 1.0, retrieved)
+        return replace(FOUR[0], without=sides[0], retrieved=sides[1], measured_bytes=size)
+
+    summary = summarise([told(-2.0, -1.0, 10), told(-4.0, -3.5, 30)], seed=0)
+    assert summary.likelihood_gain == 0.75
+    assert summary.likelihood_interval == (0.75, 0.75)  # one file
+    assert (summary.score("never").bits_per_byte, summary.score("always").bits_per_byte) == (1.5, 1.125)
 
 
 def test_baselines_are_scored_beside() -> None:
