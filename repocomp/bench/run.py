@@ -44,6 +44,12 @@ class Plan:
     kinds: tuple[HoleKind, ...] = KINDS
     rivals: tuple[str, ...] = ()
     unit_tests: UnitTests | None = None
+    policy: str | None = None
+
+    @property
+    def policy_pack(self) -> str:
+        """The pack that decides: by default the one that writes."""
+        return self.policy or self.pack
 
 
 def bench_self(roots: Sequence[Path], plan: Plan, progress: Show | None = None) -> Report:
@@ -62,6 +68,7 @@ def bench_self(roots: Sequence[Path], plan: Plan, progress: Show | None = None) 
         cases += [replace(case, path=f"{root.name}/{case.path}") if len(roots) > 1 else case for case in found]
     facts = {
         **facts_of("self", pack, plan.seed, plan.limit),
+        "policy": load_pack(plan.policy_pack).digest,
         "repositories": {root.name: revision(root) for root in roots},
         "rival_failures": {rival.url: dict(rival.failures) for rival in rivals},
     }
@@ -71,14 +78,14 @@ def bench_self(roots: Sequence[Path], plan: Plan, progress: Show | None = None) 
 def _bench_tree(
     root: Path, plan: Plan, holes: Sequence[Hole], state: str, rivals: Sequence[Rival], progress: Callable[[int], None]
 ) -> list[Case]:
-    with open_parts(root, plan.pack, plan.pack) as parts:
+    with open_parts(root, plan.policy_pack, plan.pack) as parts:
         pack = parts.generator.pack
         places = [f"{hole.document.path} {hole.start} {hole.end}" for hole in holes]
-        asked = [pack.digest, state, *plan.rivals, *_command(plan.unit_tests)]
+        asked = [pack.digest, parts.policy.pack.digest, state, *plan.rivals, *_command(plan.unit_tests)]
         journal = Journal.open(index_path(root).parent, [*asked, *places])
 
         def finish(outcome: Outcome) -> Case:
-            case = _beside(Case.of(outcome, parts.generator), outcome.hole, rivals)
+            case = _beside(Case.of(outcome, parts), outcome.hole, rivals)
             return _judged(case, outcome.hole, root, plan.unit_tests)
 
         left = compare(holes[len(journal.cases) :], parts, pack.budgets.middle)
@@ -122,7 +129,7 @@ def _measure(tasks: Sequence[Task], loaded: Loaded, done: int, unit_tests: UnitT
                 finder = SuppliedRetriever(task.supplied) if retriever is None else retriever
                 parts = Parts(loaded, loaded, finder)
                 for outcome in compare([task.hole], parts, loaded.pack.budgets.middle, published):
-                    case = _judged(Case.of(outcome, loaded, published), task.hole, folder, unit_tests)
+                    case = _judged(Case.of(outcome, parts, published), task.hole, folder, unit_tests)
                     yield replace(case, path=f"{task.name.partition(':')[0]}/{case.path}")
 
 

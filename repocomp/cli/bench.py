@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING
 import click
 
 from repocomp.cli import output, progress
+from repocomp.cli.bench_tables import print_comparison, print_policy, print_report, print_retrieval
 from repocomp.errors import BenchError, ExitCode
 from repocomp.git import work_tree
 
 if TYPE_CHECKING:
-    from repocomp.bench.compare import Comparison
     from repocomp.bench.datasets import Dataset
     from repocomp.bench.report import Report
-    from repocomp.bench.retrieval import RetrievalReport
     from repocomp.bench.run import Show
     from repocomp.bench.unit_tests import UnitTests
     from repocomp.evaluate.holes import HoleKind
-    from repocomp.evaluate.summary import Summary
 
 EPILOG = """\b
 Examples:
   repocomp bench self
   repocomp bench self --limit 200 --seed 1 --json > report.json
   repocomp bench self --compare report.json --html report.html
+  repocomp bench retrieval --limit 300
+  repocomp bench policy --policy small --pack large
   repocomp bench retrieval --limit 300
   repocomp bench repoeval dataset/function_level_completion_2k_context_codex.test.jsonl
   repocomp bench crosscodeeval python/line_completion_rg1_bm25.jsonl --limit 500
@@ -118,6 +118,24 @@ def self_(
 @command.command(epilog=EPILOG)
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=_FOLDER)
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Holes a tree.")
+@click.option("--policy", "decides", metavar="PACK", help="The pack that decides (default: the one that writes).")
+@report_options
+def policy(asked: Asked, paths: tuple[Path, ...], limit: int, decides: str | None) -> int:
+    """Hold the decision to retrieve, on holes as in `bench self`, against other ways to decide.
+
+    Those are: at random, by the best similarity, by how unsure the answer without retrieval was, by a classifier on
+    its probabilities, and the oracle that knows both answers.
+    """
+    from repocomp.bench.run import Plan, bench_self
+
+    plan = Plan(asked.pack, limit, asked.seed, policy=decides)
+    roots = [work_tree(path) or path.resolve() for path in paths or (Path.cwd(),)]
+    return _run(lambda show: bench_self(roots, plan, show), asked, print_policy)
+
+
+@command.command(epilog=EPILOG)
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=_FOLDER)
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Holes a tree.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which holes.")
 @click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack that counts tokens.")
 @click.option("--likelihood", is_flag=True, help="Also measure how much more probable the true answer becomes; slow.")
@@ -137,14 +155,16 @@ def retrieval(paths: tuple[Path, ...], limit: int, seed: int, pack: str, likelih
         report = bench_retrieval(roots, plan, likelihood, lambda done, total: show("asking", done, total))
     if as_json:
         return output.document("bench", report.to_json())
-    _print_retrieval(report)
+    print_retrieval(report)
     return ExitCode.OK
 
 
 def dataset_options(suite: Callable[..., int]) -> Callable[..., int]:
     """A published file, and where its repositories lie."""
     for option in (
-        click.option("--limit", type=click.IntRange(min=1), default=10_000, show_default=True, help="Lines at most."),
+        click.option(
+            "--limit", type=click.IntRange(min=1), default=10_000, show_default=True, metavar="N", help="Lines at most."
+        ),
         click.option("--repositories", type=_FOLDER, metavar="FOLDER", help="Where the repositories lie."),
         click.argument("file", type=_FILE),
     ):
@@ -191,7 +211,7 @@ def _unit_tests(command: str | None) -> UnitTests | None:
     return None if command is None else UnitTests.of(command)
 
 
-def _run(measure: Callable[[Show], Report], asked: Asked) -> int:
+def _run(measure: Callable[[Show], Report], asked: Asked, show_report: Callable[[Report], None] = print_report) -> int:
     from repocomp.bench.compare import compare
     from repocomp.bench.page import render
     from repocomp.bench.report import load
@@ -206,9 +226,9 @@ def _run(measure: Callable[[Show], Report], asked: Asked) -> int:
     if asked.as_json:
         changes = {"comparison": comparison.to_json()} if comparison is not None else {}
         return output.document("bench", {**report.to_json(), **changes}, code)
-    _print(report)
+    show_report(report)
     if comparison is not None:
-        _print_comparison(comparison)
+        print_comparison(comparison)
     return code
 
 
@@ -219,89 +239,3 @@ def _kinds(listed: str | None) -> tuple[HoleKind, ...]:
     if unknown := set(wanted) - set(KINDS):
         raise BenchError(f"there are no holes of the kind {sorted(unknown)[0]!r}", "kinds are " + ", ".join(KINDS))
     return tuple(kind for kind in KINDS if kind in wanted)
-
-
-def _print(report: Report) -> None:
-    from rich.table import Table
-
-    console = output.table_console()
-    names = ("policy", "kind", "holes", "EM %", "ES %", "95 %", "id F1 %", "retrieved %", "p50 ms", "p95 ms")
-    table = Table(*names, title=f"bench {report.facts['suite']}")
-    for kind, summary in [*report.by_kind.items(), ("all", report.overall)]:
-        for row in _rows(kind, summary):
-            table.add_row(*row)
-        table.add_section()
-    console.print(table)
-    s = report.overall
-    console.print(f"always - never: {s.gain:+.2f} ES ({s.gain_interval[0]:+.2f} .. {s.gain_interval[1]:+.2f})")
-    low, high = s.likelihood_interval
-    console.print(f"the truth becomes likelier by {s.likelihood_gain:+.3f} nats a token ({low:+.3f} .. {high:+.3f})")
-    bits = [s.score(policy).bits_per_byte for policy in ("never", "always")]
-    console.print(f"bits a byte of the truth: never {bits[0]:.3f}, always {bits[1]:.3f}")
-    if s.scores[0].tests_passed is not None:
-        passed = ", ".join(f"{score.policy} {score.tests_passed:.1f} %" for score in s.scores)
-        console.print(f"unit tests passed: {passed}")
-    console.print(f"retrieval helped {s.helped} %, harmed {s.harmed} %, of that avoided {s.harm_avoided} %")
-    console.print(
-        f"decision: accuracy {s.decision_accuracy} %, ROC-AUC {s.roc_auc}, ECE {s.calibration_error},"
-        f" abstention precision {s.abstention_precision} %"
-    )
-    areas = ", ".join(f"{one.name} {one.area:.2f}" for one in s.selectors)
-    console.print(f"mean ES over all retrieval rates, by who selects: {areas}")
-    speed = s.score("always").ms["total"] / s.score("threshold").ms["total"]
-    console.print(f"selecting is {speed:.2f} x as fast as always retrieving")
-    for rival, failures in report.facts.get("rival_failures", {}).items():
-        if failures:
-            console.print(f"{rival}: " + ", ".join(f"{count} x {failure}" for failure, count in failures.items()))
-    console.print(f"seed {report.facts['seed']}, {s.holes} holes in {s.files} files, {report.facts['machine']}")
-
-
-def _rows(kind: str, summary: Summary) -> Iterator[tuple[str, ...]]:
-    for score in summary.scores:
-        low, high = score.interval
-        yield (
-            score.policy,
-            kind,
-            str(summary.holes),
-            f"{score.exact_match:.1f}",
-            f"{score.edit_similarity:.1f}",
-            f"{low:.1f} .. {high:.1f}",
-            f"{score.identifier_f1:.1f}",
-            f"{score.retrieval_rate:.0f}",
-            f"{score.p50:.0f}",
-            f"{score.p95:.0f}",
-        )
-    for baseline in summary.baselines:
-        low, high = baseline.interval
-        scores = (f"{baseline.exact_match:.1f}", f"{baseline.edit_similarity:.1f}", f"{low:.1f} .. {high:.1f}")
-        yield (baseline.name, kind, str(summary.holes), *scores, f"{baseline.identifier_f1:.1f}", "", "", "")
-
-
-def _print_comparison(comparison: Comparison) -> None:
-    for change in comparison.changes:
-        low, high = change.interval
-        output.line(
-            f"{change.policy}: ES {change.before:.2f} -> {change.after:.2f} ({low:+.2f} .. {high:+.2f})"
-            + (" worse" if change.is_regression else "")
-        )
-    output.line(f"on the {comparison.holes} holes that both runs filled")
-
-
-def _print_retrieval(report: RetrievalReport) -> None:
-    from rich.table import Table
-
-    console = output.table_console()
-    table = Table("strategy", "chunks", "recall %", "95 %", "to rrf", "gain, nats", "95 %", "p50 ms", "p95 ms")
-    for row in report.rows:
-        gain = ("", "")
-        if row.gain is not None and row.gain_interval is not None:
-            gain = (f"{row.gain:+.3f}", "{:+.3f} .. {:+.3f}".format(*row.gain_interval))
-        low, high = row.interval
-        table.add_row(
-            *(row.name, str(row.chunks), f"{row.recall:.1f}", f"{low:.1f} .. {high:.1f}"),
-            *("{:+.1f} .. {:+.1f}".format(*row.ahead), *gain, f"{row.p50:.1f}", f"{row.p95:.1f}"),
-        )
-    console.print(table)
-    console.print(f"{report.judged} of {report.holes} holes ask for identifiers not in sight;", end=" ")
-    console.print(f"the repository holds {report.reachable} % of them anywhere")
-    console.print(f"seed {report.facts['seed']}, {report.facts['machine']}")

@@ -110,17 +110,24 @@ def complete(request: CompletionRequest, parts: Parts) -> Completion:
     return _answer(request, parts, fetched.retrieval, generated, (text, tuple(filters)), counts, clock)
 
 
+def expectation(request: CompletionRequest, policy: Loaded, mode: trim.Mode) -> float:
+    """The probability, by a policy that is not the generator, that retrieval helps; it reads the file itself."""
+    logits = _read_decision(request, policy)
+    return probability(logits[-1], policy.pack.tokens, policy.pack.calibration[mode])
+
+
 def _decide(request: CompletionRequest, parts: Parts, mode: trim.Mode, logits: Logits) -> Decision:
-    """Read the policy. With one pack in both roles `logits` already holds its answer; else it reads the file itself."""
+    """Ask the policy. With one pack in both roles `logits` already holds its answer."""
     policy = parts.policy
-    if policy is not parts.generator:
-        if request.retrieve != "auto":
-            return Decision(request.retrieve == "always", request.retrieve, None, None)
-        logits = _read_decision(request, policy)
-    calibration = policy.pack.calibration[mode]
+    if policy is parts.generator:
+        said = probability(logits[-1], policy.pack.tokens, policy.pack.calibration[mode])
+    elif request.retrieve == "auto":
+        said = expectation(request, policy, mode)
+    else:
+        return Decision(request.retrieve == "always", request.retrieve, None, None)
     threshold = policy.pack.thresholds[mode] if request.threshold is None else request.threshold
     rule: Rule = request.select if request.retrieve == "auto" else request.retrieve
-    return decide(rule, probability(logits[-1], policy.pack.tokens, calibration), threshold)
+    return decide(rule, said, threshold)
 
 
 def _read_decision(request: CompletionRequest, policy: Loaded) -> Logits:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from repocomp.complete.parts import Loaded
+from repocomp.complete.parts import Parts
 from repocomp.evaluate.baselines import copied_answer, ngram_answer
 from repocomp.evaluate.counterfactual import Attempt, Cut, Outcome, uncut
 from repocomp.evaluate.holes import mode_of
@@ -88,7 +88,8 @@ class Answer:
 class Case:
     """A hole: where it is, what stood there, both answers, and what the policy thought of it.
 
-    `measured_bytes` of the truth are in the budget of one answer; the model's bits are for those.
+    `measured_bytes` of the truth are in the budget of one answer; the model's bits are for those. `policy_ms` is what
+    it takes to ask a policy that is not the generator.
     """
 
     path: str
@@ -104,11 +105,12 @@ class Case:
     jaccard: float
     baselines: dict[str, Answer]
     measured_bytes: int = 0
+    policy_ms: float = 0.0
 
     @classmethod
-    def of(cls, outcome: Outcome, loaded: Loaded, cut: Cut = uncut) -> Case:
-        """Flatten an outcome of the pack `loaded`, and let the baselines answer too, `cut` alike."""
-        hole = outcome.hole
+    def of(cls, outcome: Outcome, parts: Parts, cut: Cut = uncut) -> Case:
+        """Flatten an outcome of `parts`, and let the baselines answer too, `cut` alike."""
+        hole, loaded = outcome.hole, parts.generator
         truth = hole.answer.replace("\r\n", "\n")
         language = language_of(hole.document.path)
         chunks = outcome.retrieved.completion.retrieval.chunks
@@ -124,7 +126,7 @@ class Case:
             kind=hole.kind,
             truth=truth,
             probability=round(outcome.probability, 6),
-            threshold=loaded.pack.thresholds[mode_of(hole.kind)],
+            threshold=parts.policy.pack.thresholds[mode_of(hole.kind)],
             without=scored(outcome.without, ()),
             retrieved=scored(outcome.retrieved, outcome.found),
             chunks=tuple(f"{chunk.path}:{chunk.start_line}-{chunk.end_line}" for chunk in chunks),
@@ -133,6 +135,7 @@ class Case:
                 "n-gram cache": Answer.of(cut(ngram_answer(outcome, loaded), hole), truth, language),
                 "copy a line": Answer.of(cut(copied_answer(outcome), hole), truth, language),
             },
+            policy_ms=round(outcome.policy_ms, 3),
             measured_bytes=len(loaded.tokenizer.decode(target.middle).encode()),
         )
 

@@ -6,11 +6,12 @@ is wrapped so that it cannot see the answer: neither the place it was cut from n
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from repocomp.complete.parts import Parts, Retriever
-from repocomp.complete.pipeline import complete
+from repocomp.complete.pipeline import complete, expectation
 from repocomp.evaluate.holes import Hole, mode_of
 from repocomp.evaluate.metrics import edit_similarity, exact_match
 from repocomp.request import Completion, CompletionRequest, RetrieveMode
@@ -22,6 +23,7 @@ from repocomp.terms import words
 Cut = Callable[[str, Hole], str]
 """Shortens an answer before it is scored."""
 
+_BRANCHES: tuple[RetrieveMode, RetrieveMode] = ("never", "always")
 _COPY = 0.9
 """Jaccard similarity of word sets from which a chunk counts as a copy of the hole's own place."""
 _AROUND_LINES = 5
@@ -46,7 +48,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A hole with both answers, the policy's probability that retrieval helps, and what was found for it."""
+    """A hole with both answers, the policy's probability that retrieval helps, and what was found for it.
+
+    `policy_ms` is what asking took where the policy is not the generator, whose own prompt answers for nothing.
+    """
 
     hole: Hole
     without: Attempt
@@ -54,6 +59,7 @@ class Outcome:
     probability: float
     found: tuple[Hit, ...]
     best_jaccard: float = 0.0
+    policy_ms: float = 0.0
 
     @property
     def helped(self) -> bool:
@@ -112,16 +118,21 @@ def compare(holes: Iterable[Hole], parts: Parts, max_new_tokens: int, cut: Cut =
         raise ValueError("a counterfactual needs a retriever")
     for hole in holes:
         blind = BlindRetriever(parts.retriever, hole)
-        without = _attempt(hole, replace(parts, retriever=blind), "never", max_new_tokens, cut)
-        retrieved = _attempt(hole, replace(parts, retriever=blind), "always", max_new_tokens, cut)
-        probability = without.completion.retrieval.probability
-        said = 0.5 if probability is None else probability
-        yield Outcome(hole, without, retrieved, said, tuple(blind.found), blind.best_jaccard)
+        without, retrieved = (
+            Attempt.of(complete(_request(hole, how, max_new_tokens), replace(parts, retriever=blind)), hole, cut)
+            for how in _BRANCHES
+        )
+        said, ms = without.completion.retrieval.probability, 0.0
+        if said is None:
+            started = time.perf_counter()
+            said = expectation(_request(hole, "auto", max_new_tokens), parts.policy, mode_of(hole.kind))
+            ms = 1000 * (time.perf_counter() - started)
+        yield Outcome(hole, without, retrieved, said, tuple(blind.found), blind.best_jaccard, ms)
 
 
-def _attempt(hole: Hole, parts: Parts, retrieve: RetrieveMode, max_new_tokens: int, cut: Cut) -> Attempt:
+def _request(hole: Hole, retrieve: RetrieveMode, max_new_tokens: int) -> CompletionRequest:
     document = hole.opened
-    request = CompletionRequest(
+    return CompletionRequest(
         document=document,
         cursor=document.at_offset(hole.start),
         root=None,
@@ -129,7 +140,6 @@ def _attempt(hole: Hole, parts: Parts, retrieve: RetrieveMode, max_new_tokens: i
         mode=mode_of(hole.kind),
         max_new_tokens=max_new_tokens,
     )
-    return Attempt.of(complete(request, parts), hole, cut)
 
 
 def _lines_of(hole: Hole) -> tuple[int, int]:

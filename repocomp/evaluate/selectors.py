@@ -11,16 +11,67 @@ The area under the curve of edit similarity over the retrieval rate says in one 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from repocomp.evaluate.cases import Case
+from repocomp.evaluate.statistics import Bools, Floats
+from repocomp.policy.calibrate import roc_auc
 
+NO_LOSS = 0.2
+"""Points of ES that count as none."""
+
+_AREA_RESAMPLES = 300
 _FOLDS = 5
 _RIDGE = 1.0
 _STEPS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """A way to decide: mean ES in percent over all retrieval rates, and ROC-AUC of its scores.
+
+    `skippable` is the largest percentage of retrievals it could skip at a loss of `NO_LOSS` against always.
+    """
+
+    name: str
+    area: float
+    interval_to_policy: tuple[float, float]
+    roc_auc: float | None
+    skippable: float
+
+
+def compare_selectors(
+    cases: Sequence[Case], p: Floats, resample: Sequence[npt.NDArray[np.intp]]
+) -> tuple[Selector, ...]:
+    """Every selector on the same cases, chance first and the oracle last; `p` [n] is what the policy said."""
+    without = np.array([case.without.similarity for case in cases])
+    retrieved = np.array([case.retrieved.similarity for case in cases])
+    helped = retrieved > without
+    rows = [features(case.without.logprobs) for case in cases]
+    jaccard = np.array([case.jaccard for case in cases])
+    ranked = scores(p, jaccard, rows, helped, [case.path for case in cases])
+    named = {"random": np.zeros(len(p)), **ranked, "oracle": retrieved - without}
+
+    def areas(items: npt.NDArray[np.intp]) -> Floats:
+        return np.array([area(score[items], without[items], retrieved[items]) for score in named.values()])
+
+    whole = areas(np.arange(len(p)))
+    drawn = np.array([areas(items) for items in resample[:_AREA_RESAMPLES]])
+    ahead = drawn[:, [list(named).index("policy")]] - drawn
+    low, high = np.percentile(ahead, [2.5, 97.5], axis=0)
+    return tuple(
+        Selector(
+            name,
+            _percent(whole[at]),
+            (_percent(low[at]), _percent(high[at])),
+            roc_auc(score, helped),
+            _percent(skippable(score, without, retrieved, NO_LOSS / 100)),
+        )
+        for at, (name, score) in enumerate(named.items())
+    )
 
 
 def features(logprobs: Sequence[float]) -> list[float]:
@@ -53,14 +104,26 @@ def scores(
 
 
 def area(selector: Floats, without: Floats, retrieved: Floats) -> float:
-    """Mean edit similarity over all retrieval rates, the highest scores retrieved first; ties share their gain."""
+    """Mean edit similarity over all retrieval rates, the highest scores retrieved first."""
+    curve = _curve(selector, without, retrieved)
+    return float((curve[1:] + curve[:-1]).mean() / 2)
+
+
+def skippable(selector: Floats, without: Floats, retrieved: Floats, loss: float) -> float:
+    """The largest share of retrievals (0..1) that this order can skip and lose at most `loss` against always."""
+    curve = _curve(selector, without, retrieved)
+    fewest = int(np.argmax(curve >= curve[-1] - loss - 1e-12))
+    return 1 - fewest / len(selector)
+
+
+def _curve(selector: Floats, without: Floats, retrieved: Floats) -> Floats:
+    """Mean edit similarity [n + 1] when the 0 .. n highest scores retrieve; ties share their gain."""
     gain = retrieved - without
     _, place = np.unique(-selector, return_inverse=True)
     counts = np.bincount(place)
-    mean_gain = np.bincount(place, gain) / counts
-    ordered = np.repeat(mean_gain, counts)
-    curve = without.mean() + np.concatenate([[0.0], np.cumsum(ordered)]) / len(gain)
-    return float((curve[1:] + curve[:-1]).mean() / 2)
+    ordered = np.repeat(np.bincount(place, gain) / counts, counts)
+    result: Floats = without.mean() + np.concatenate([[0.0], np.cumsum(ordered)]) / len(gain)
+    return result
 
 
 def _out_of_fold(table: Floats, helped: Bools, files: Sequence[str]) -> Floats:
@@ -87,3 +150,7 @@ def _logistic(design: Floats, helped: Bools) -> Floats:
         hessian = (design * (p * (1 - p))[:, None]).T @ design + _RIDGE * np.eye(len(weights))
         weights = weights - np.linalg.solve(hessian, design.T @ (p - helped) + _RIDGE * weights)
     return weights
+
+
+def _percent(value: float) -> float:
+    return round(100 * float(value), 2)

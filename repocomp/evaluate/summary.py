@@ -12,17 +12,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from repocomp.evaluate import selectors
 from repocomp.evaluate.cases import STEPS, Case
+from repocomp.evaluate.selectors import Selector, compare_selectors
 from repocomp.evaluate.statistics import Bools, Floats, bootstrap, interval
 from repocomp.policy.calibrate import expected_calibration_error, roc_auc
 
 POLICIES = ("never", "always", "random", "greedy", "threshold", "oracle")
 """`random` retrieves as often as `threshold` does and is reported by its expectation; `oracle` knows the answers."""
 
+SELECTING = ("greedy", "threshold")
+"""Those that ask the policy first."""
+
 _BINS = 10
 _CURVE_POINTS = 21
-_AREA_RESAMPLES = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +78,6 @@ class Baseline:
     edit_similarity: float
     interval: tuple[float, float]
     identifier_f1: float
-
-
-@dataclass(frozen=True, slots=True)
-class Selector:
-    """A way to decide: mean ES in percent over all retrieval rates, and ROC-AUC of its scores."""
-
-    name: str
-    area: float
-    interval_to_policy: tuple[float, float]
-    roc_auc: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +154,7 @@ def summarise(cases: Sequence[Case], seed: int) -> Summary:
         ),
         abstention_precision=_percent(~helped[skipped]) if skipped.any() else 0.0,
         curve=_curve(cases, p, without, retrieved),
-        selectors=_selectors(cases, p, without, retrieved, resample),
+        selectors=compare_selectors(cases, p, resample),
     )
 
 
@@ -197,6 +189,8 @@ def _score(name: str, cases: Sequence[Case], share: Floats, resample: Sequence[n
         return mixed(lambda case, side: getattr(case.retrieved if side else case.without, field))
 
     steps = {step: mixed(lambda case, side, step=step: case.cost(side)[step]) for step in STEPS}  # type: ignore[misc]
+    if name in SELECTING:
+        steps["policy"] = steps["policy"] + np.array([case.policy_ms for case in cases])
     total = np.sum(list(steps.values()), axis=0)
     tested = np.array([case.without.passed is not None for case in cases])
     return Score(
@@ -248,33 +242,6 @@ def _curve(cases: Sequence[Case], p: Floats, without: Floats, retrieved: Floats)
             _round(np.where(p > limit, cost[1], cost[0]).mean()),
         )
         for limit in limits
-    )
-
-
-def _selectors(
-    cases: Sequence[Case],
-    p: Floats,
-    without: Floats,
-    retrieved: Floats,
-    resample: Sequence[npt.NDArray[np.intp]],
-) -> tuple[Selector, ...]:
-    """Every selector's area; the interval is that of the policy's area minus its own."""
-    helped = retrieved > without
-    rows = [selectors.features(case.without.logprobs) for case in cases]
-    jaccard = np.array([case.jaccard for case in cases])
-    scores = selectors.scores(p, jaccard, rows, helped, [case.path for case in cases])
-    named = {"random": np.zeros(len(p)), **scores, "oracle": retrieved - without}
-
-    def areas(items: npt.NDArray[np.intp]) -> Floats:
-        return np.array([selectors.area(score[items], without[items], retrieved[items]) for score in named.values()])
-
-    whole = areas(np.arange(len(p)))
-    drawn = np.array([areas(items) for items in resample[:_AREA_RESAMPLES]])
-    ahead = drawn[:, [list(named).index("policy")]] - drawn
-    low, high = np.percentile(ahead, [2.5, 97.5], axis=0)
-    return tuple(
-        Selector(name, _percent(whole[at]), (_percent(low[at]), _percent(high[at])), roc_auc(score, helped))
-        for at, (name, score) in enumerate(named.items())
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from repocomp.bench.run import Plan, bench_self, draw
 from repocomp.cli import app
 from repocomp.errors import StoreError
 from repocomp.index.build import build
+from repocomp.model.pack import load_pack
 from repocomp.store.paths import index_path
 from tests.conftest import Repository, write_files
 from tests.train.repositories import modules
@@ -103,6 +105,19 @@ def test_the_command_writes_a_page_and_compares(
     assert page.read_text().startswith("<!doctype html>")
     assert app.run(arguments) == 0
     assert "always - never" in capsys.readouterr().out
+
+
+def test_a_policy_in_a_pack_of_its_own_says_the_same_and_costs_more(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(root)
+    copy = tmp_path / "policy"
+    shutil.copytree(load_pack("default").folder, copy)
+    shared, apart = (bench_self([root], Plan(limit=4, policy=policy)).cases for policy in (None, str(copy)))
+    assert [(c.key, c.probability, c.threshold) for c in shared] == [(c.key, c.probability, c.threshold) for c in apart]
+    assert [c.policy_ms > 0 for c in (*shared, *apart)] == [False] * 4 + [True] * 4
+    assert app.run(["bench", "policy", "--limit", "4", "--policy", str(copy)]) == 0
+    assert "who decides" in capsys.readouterr().out
 
 
 def test_a_better_past_is_exit_code_1(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from repocomp.evaluate.selectors import area, features, scores
+from repocomp.evaluate.selectors import area, features, scores, skippable
 
 WITHOUT = np.array([0.0, 0.5, 1.0, 0.5])
 RETRIEVED = np.array([1.0, 0.5, 0.0, 0.5])
@@ -23,6 +23,17 @@ def test_the_best_order_has_the_largest_area_and_the_worst_the_smallest() -> Non
 def test_ties_are_worth_their_mean() -> None:
     tied = area(np.array([1.0, 0.0, 1.0, 0.0]), WITHOUT, RETRIEVED)
     assert tied == pytest.approx(0.5)
+
+
+def test_what_may_be_skipped_is_what_loses_nothing() -> None:
+    gain = RETRIEVED - WITHOUT
+    # From always (0.5) back: without the harmed case 0.75, without all but the helped one 0.75, without it 0.5.
+    assert skippable(gain, WITHOUT, RETRIEVED, 0.0) == 1.0
+    assert skippable(-gain, WITHOUT, RETRIEVED, 0.0) == 1.0
+    worse = np.array([0.0, 0.5, 0.5, 0.5])
+    assert skippable(RETRIEVED - worse, worse, np.array([1.0, 0.5, 0.5, 0.5]), 0.0) == 0.75
+    assert skippable(worse, worse, np.array([1.0, 0.5, 0.5, 0.5]), 0.0) == 0.0
+    assert skippable(worse, worse, np.array([1.0, 0.5, 0.5, 0.5]), 0.25) == 1.0
 
 
 def test_features_are_thirteen_and_finite() -> None:
