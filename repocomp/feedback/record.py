@@ -108,6 +108,8 @@ def _detail(completion: Completion, request: CompletionRequest, is_secret: bool)
     return {
         "version": __version__,
         "retrieval": completion.retrieval.to_json(),
+        # No exploration yet: the rule decides, so what was done had to be done.
+        "decision_propensity": 1.0,
         "features": completion.features,
         "stop_reason": completion.stop_reason,
         "reason": completion.reason,

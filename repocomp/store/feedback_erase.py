@@ -29,8 +29,10 @@ def prune(connection: sqlite3.Connection, now_ms: int, retention_days: int) -> N
         remember(connection, "pruned_ms", str(now_ms).encode())
 
 
-def forget(connection: sqlite3.Connection, ids: Sequence[str]) -> None:
+def forget(connection: sqlite3.Connection, ids: Sequence[str], *, everything: bool = False) -> None:
     """Delete these impressions and all that was said and measured of them, so that no file holds them any more.
+
+    `everything` also deletes what is known of commits.
 
     Raises FeedbackError when another process still reads an older state; the rows are gone then, and trying again
     empties the log.
@@ -39,6 +41,8 @@ def forget(connection: sqlite3.Connection, ids: Sequence[str]) -> None:
         _delete(connection, ids)
         digests = ((_digest(impression_id),) for impression_id in ids)
         connection.executemany("INSERT OR IGNORE INTO forgotten VALUES (?)", digests)
+        for table in ("committed", "rewrite", "git_event") if everything else ():
+            connection.execute(f"DELETE FROM {table}")
     connection.execute("VACUUM")
     (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     if busy:
