@@ -11,21 +11,37 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from repocomp.errors import ConfigError
 from repocomp.request import FillMode, RetrieveMode, SelectRule
 
+RecordMode = Literal["text", "no-text", "off"]
+"""What is kept of a completion for feedback: its text, digests alone, or nothing."""
+
 REPOSITORY_FILE = ".repocomp.toml"
 REPOSITORY_KEYS = frozenset({"mode", "max_new_tokens"})
 _PREFIX = "REPOCOMP_"
-_CHOICES = {"retrieve": get_args(RetrieveMode), "select": get_args(SelectRule), "mode": get_args(FillMode)}
-_NUMBERS: Mapping[str, type[int] | type[float]] = {"threshold": float, "max_new_tokens": int, "deadline_ms": float}
+_CHOICES = {
+    "retrieve": get_args(RetrieveMode),
+    "select": get_args(SelectRule),
+    "mode": get_args(FillMode),
+    "record": get_args(RecordMode),
+}
+_NUMBERS: Mapping[str, type[int] | type[float]] = {
+    "threshold": float,
+    "max_new_tokens": int,
+    "deadline_ms": float,
+    "retention_days": int,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a completion is asked with. `threshold` None means the pack's own, `arms` None all of them."""
+    """What a completion is asked with. `threshold` None means the pack's own, `arms` None all of them.
+
+    `record` says what is kept for feedback, `retention_days` for how long (0: without end).
+    """
 
     retrieve: RetrieveMode = "auto"
     select: SelectRule = "threshold"
@@ -36,6 +52,8 @@ class Settings:
     policy: str = "default"
     generator: str = "default"
     arms: str | None = None
+    record: RecordMode = "text"
+    retention_days: int = 365
 
     @property
     def arm_names(self) -> tuple[str, ...] | None:

@@ -60,6 +60,12 @@ class ConfigError(RepocompError):
     code = "config"
 
 
+class FeedbackError(RepocompError):
+    """Feedback cannot be read or written: an unknown or forgotten completion, a locked database, a full disk."""
+
+    code = "feedback"
+
+
 class BenchError(RepocompError):
     """A benchmark lacks its input, or its input cannot be used."""
 

@@ -9,9 +9,10 @@ from pathlib import Path
 _TIMEOUT_S = 60
 
 
-def run(folder: Path, *arguments: str, stdin: bytes | None = None) -> bytes | None:
-    """Output of `git ARGUMENTS` in `folder`; None where git is missing, fails or says no."""
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+def run(folder: Path, *arguments: str, stdin: bytes | None = None, timeout_s: float = _TIMEOUT_S) -> bytes | None:
+    """Output of `git ARGUMENTS` in `folder`; None where git is missing, fails, says no or takes too long."""
+    # Objects that a partial clone lacks are not fetched: nothing leaves the machine.
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
     try:
         done = subprocess.run(
             # A repository's own configuration may name commands to run; this is the one that listing files obeys.
@@ -20,7 +21,7 @@ def run(folder: Path, *arguments: str, stdin: bytes | None = None) -> bytes | No
             input=stdin,
             capture_output=True,
             env=environment,
-            timeout=_TIMEOUT_S,
+            timeout=timeout_s,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):

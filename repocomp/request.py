@@ -51,8 +51,29 @@ class ChunkUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Draw:
+    """A chunk that an arm drew, its `rank` (from 1) and `score` there, and whether it entered the prompt, with why.
+
+    `fused` is its score in the union, None for a copy of a better one.
+    """
+
+    arm: str
+    rank: int
+    path: str
+    start_line: int
+    end_line: int
+    score: float
+    fused: float | None
+    kept: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Retrieval:
-    """Whether cross-file context was fetched, and why. `probability` is the policy's, None when it was not asked."""
+    """Whether cross-file context was fetched, and why. `probability` is the policy's, None when it was not asked.
+
+    `draws` are all chunks that were considered, of which `chunks` fitted into `budget_tokens`.
+    """
 
     decision: Literal["skipped", "used", "unavailable"]
     rule: Literal["greedy", "threshold", "always", "never"]
@@ -61,6 +82,8 @@ class Retrieval:
     threshold: float | None = None
     arms: tuple[ArmUse, ...] = ()
     chunks: tuple[ChunkUse, ...] = ()
+    draws: tuple[Draw, ...] = ()
+    budget_tokens: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The `retrieval` object of `--json`."""
@@ -107,7 +130,10 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The answer: `text` replaces `range`. An empty text has a `reason`."""
+    """The answer: `text` replaces `range`. An empty text has a `reason`.
+
+    `features` describe the place as it was known before retrieval.
+    """
 
     id: str
     text: str
@@ -121,6 +147,7 @@ class Completion:
     filters: tuple[Filter, ...] = ()
     warnings: tuple[str, ...] = ()
     reason: str | None = field(default=None)
+    features: dict[str, str | int | float | bool] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The `data` object of `repocomp complete --json`."""

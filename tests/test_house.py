@@ -15,7 +15,7 @@ FLOORS = [
     {"cli"},
     {"bench", "train"},
     {"complete", "evaluate"},
-    {"index", "retrieve", "policy", "engine"},
+    {"index", "retrieve", "policy", "engine", "feedback"},
     {"store", "model"},
 ]
 """From what people touch down to what parts stand on; files in the package itself are the ground."""

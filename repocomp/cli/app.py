@@ -22,6 +22,8 @@ from repocomp.errors import ExitCode, RepocompError
 VERBS = {
     "index": "Index a work tree, or bring its index up to date.",
     "complete": "Complete a file at a cursor.",
+    "explain": "Replay why a completion came out as it did.",
+    "feedback": "Say what became of completions, and see what is known of them.",
     "bench": "Measure completion with and without retrieval on this repository.",
     "model": "List the model packs, or show one.",
     "config": "Show every setting and where its value comes from.",

@@ -50,6 +50,8 @@ class CursorCommand(click.Command):
 @click.option("--arms", metavar="NAME,…", help="Ask only these retrieval strategies.")
 @click.option("--max-new-tokens", type=click.IntRange(min=1), metavar="N", help="Write at most this much.")
 @click.option("--deadline-ms", type=click.FloatRange(min=0), metavar="N", help="Return what is finished by then.")
+@click.option("--no-text", "record", flag_value="no-text", help="Keep digests of the answer for feedback, no text.")
+@click.option("--no-record", "record", flag_value="off", help="Keep nothing of the answer for feedback.")
 @click.option("--stdin-filename", metavar="FILE", help="The name of the buffer on standard input.")
 @click.option(
     "--position-encoding",
@@ -91,7 +93,10 @@ def command(
         deadline_ms=settings.deadline_ms,
         arms=settings.arm_names,
     )
-    return _print(_complete(request, settings), as_json, exit_zero)
+    completion = _complete(request, settings)
+    code = _print(completion, as_json, exit_zero)
+    _record(completion, request, settings, path)
+    return code
 
 
 def _complete(request: CompletionRequest, settings: Settings) -> Completion:
@@ -100,6 +105,17 @@ def _complete(request: CompletionRequest, settings: Settings) -> Completion:
 
     with open_parts(request.root, settings.policy, settings.generator) as parts:
         return complete(request, parts)
+
+
+def _record(completion: Completion, request: CompletionRequest, settings: Settings, path: Path) -> None:
+    """Remember the answer for feedback. It was printed and flushed: nothing that happens here can touch it."""
+    if settings.record == "off":
+        return
+    from repocomp.feedback.record import record
+
+    warning = record(completion, request, settings, path.resolve().parent)
+    if warning is not None:
+        output.note(f"repocomp: {warning}")
 
 
 def _shown_path(path: Path, root: Path | None) -> str:

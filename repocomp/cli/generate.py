@@ -26,10 +26,14 @@ _EXIT_STATUS = (
 _ENVIRONMENT = (
     ("REPOCOMP_*", "Any setting, as in REPOCOMP_RETRIEVE=never; see repocomp config."),
     ("NO_COLOR, FORCE_COLOR", "Switch colour off or on."),
-    ("XDG_CACHE_HOME, XDG_CONFIG_HOME, XDG_STATE_HOME", "Where indexes, settings and crash logs lie."),
+    (
+        "XDG_CACHE_HOME, XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_STATE_HOME",
+        "Where indexes, settings, feedback and crash logs lie.",
+    ),
 )
 _FILES = (
     ("$XDG_CACHE_HOME/repocomp/", "Indexes, one a work tree; can be removed at any time."),
+    ("$XDG_DATA_HOME/repocomp/", "Feedback, one database a repository; precious."),
     ("$XDG_CONFIG_HOME/repocomp/config.toml", "The user's settings."),
     (".repocomp.toml", "A repository's settings: mode and max_new_tokens alone."),
     (".repocompignore", "What to leave out of the index, in gitignore syntax."),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from repocomp.complete import prompt, repeats, trim
+from repocomp.complete.features import features
 from repocomp.complete.parts import Loaded, Parts
 from repocomp.document import Document, Position, Range
 from repocomp.engine.generate import DeadlinePassed, Generated, Logits, decode, prefill
@@ -32,6 +33,7 @@ from repocomp.request import (
 )
 from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.budget import Snippet, fit
+from repocomp.retrieve.considered import considered
 from repocomp.retrieve.query import Query
 
 
@@ -107,7 +109,9 @@ def complete(request: CompletionRequest, parts: Parts) -> Completion:
     text, filters = trim.trim(raw, mode, surroundings, finished=finished)
     clock.lap("post")
     counts = Tokens(len(shared) + len(branch), cached, len(generated.ids))
-    return _answer(request, parts, fetched.retrieval, generated, (text, tuple(filters)), counts, clock)
+    answer = _answer(request, parts, fetched.retrieval, generated, (text, tuple(filters)), counts, clock)
+    place = _query(request.document, request.cursor, context)
+    return replace(answer, features=features(request.document, place, context, mode))
 
 
 def expectation(request: CompletionRequest, policy: Loaded, mode: trim.Mode) -> float:
@@ -151,12 +155,16 @@ def _fetch(request: CompletionRequest, parts: Parts, context: prompt.Context, de
     query = query_of(request.document, request.cursor, context)
     found = parts.retriever.find(query, request.arms)
     pack = parts.generator.pack
-    snippets = fit(found.hits, parts.generator.tokenizer.encode, pack.tokens.file, pack.budgets.cross_file)
+    budget = pack.budgets.cross_file
+    snippets = fit(found.hits, parts.generator.tokenizer.encode, pack.tokens.file, budget)
+    draws = considered(found.drawn, found.hits, [snippet.hit for snippet in snippets])
     arms = tuple(ArmUse(name, len(hits)) for name, hits in found.drawn.items())
     if not snippets:
-        return _Fetched(replace(report("unavailable", "the index holds nothing near this place"), arms=arms))
+        nothing = report("unavailable", "the index holds nothing near this place")
+        return _Fetched(replace(nothing, arms=arms, draws=draws, budget_tokens=budget))
     chunks = tuple(_chunk_use(snippet) for snippet in reversed(snippets))
-    used = replace(report("used", "cross-file context is expected to help"), arms=arms, chunks=chunks)
+    reason = "cross-file context is expected to help"
+    used = replace(report("used", reason), arms=arms, chunks=chunks, draws=draws, budget_tokens=budget)
     return _Fetched(used, tuple(snippets), tuple(found.hits))
 
 
@@ -228,7 +236,7 @@ def _answer(
     here = Range(request.cursor, request.cursor)
     policy, generator = parts.policy.pack, parts.generator
     return Completion(
-        id=_identity(request, generator.pack.digest, text),
+        id=_identity(request, generator.pack.digest, retrieval, text),
         text=text,
         range=here,
         candidates=_candidates(text, generated),
@@ -250,10 +258,11 @@ def _candidates(text: str, generated: Generated) -> tuple[Candidate, ...]:
     return (Candidate(text, round(sum(generated.logprobs), 4), logprobs),)
 
 
-def _identity(request: CompletionRequest, pack_digest: str, text: str) -> str:
-    """A name for this answer that the same request on the same state gets again."""
+def _identity(request: CompletionRequest, pack_digest: str, retrieval: Retrieval, text: str) -> str:
+    """A name for this answer that the same request on the same state gets again; another decision is another name."""
     digest = hashlib.blake2b(digest_size=8)
-    for part in (request.document.path, pack_digest, str(request.cursor.offset), text):
+    shown = [f"{chunk.path}:{chunk.start_line}-{chunk.end_line}" for chunk in retrieval.chunks]
+    for part in (request.document.path, pack_digest, str(request.cursor.offset), text, retrieval.decision, *shown):
         digest.update(part.encode() + b"\0")
     digest.update(request.document.data)
     return f"c_{digest.hexdigest()}"

@@ -8,14 +8,14 @@ comes back costs nothing and a long life does not fill the disk.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from repocomp.index.read import Content
 from repocomp.index.segments import add_segment, drop_contents, merge_small
+from repocomp.store.connect import transaction
 from repocomp.store.reader import PLACE
 from repocomp.store.rows import ChunkKind
 
@@ -29,20 +29,6 @@ class FileState:
     size: int
     mtime_ns: int
     skipped: str | None
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing; the write lock is taken at once, so two writers take turns."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        # A full disk ends the transaction by itself.
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def known_digests(connection: sqlite3.Connection) -> set[str]:

@@ -24,7 +24,7 @@ def open_index(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
         if not readonly:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.touch(mode=0o600, exist_ok=True)
-        connection = _connect(path, readonly)
+        connection = connect(path, readonly=readonly)
         try:
             _prepare(connection, path, readonly)
         except BaseException:
@@ -46,14 +46,29 @@ def explained(path: Path) -> Iterator[None]:
         raise StoreError(f"{path}: {error.strerror or error}", "check the disk and the folder's permissions") from error
 
 
-def _connect(path: Path, readonly: bool) -> sqlite3.Connection:
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing; the write lock is taken at once, so two writers take turns."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # A full disk ends the transaction by itself.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def connect(path: Path, *, readonly: bool, busy_ms: int = _BUSY_MS) -> sqlite3.Connection:
+    """A connection in autocommit mode that waits `busy_ms` for locks. Raises the errors of sqlite3."""
     if not readonly:
-        return sqlite3.connect(path, isolation_level=None, timeout=_BUSY_MS / 1000)
+        return sqlite3.connect(path, isolation_level=None, timeout=busy_ms / 1000)
     # A write-ahead log cannot be joined where nothing can be written; without one the file alone is the truth.
     log = path.with_name(path.name + "-wal")
     frozen = not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
     uri = f"{path.absolute().as_uri()}?mode=ro" + ("&immutable=1" if frozen else "")
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_MS / 1000, check_same_thread=False)
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=busy_ms / 1000, check_same_thread=False)
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, readonly: bool) -> None:

@@ -1,4 +1,4 @@
-"""The schema of an index, as a list of named steps that only grows.
+"""The schema of an index as a list of named steps that only grows, and how such steps are taken.
 
 `sqlite-utils` runs the steps and records them. `PRAGMA user_version` counts them as well, so opening a current
 database costs one read and no import.
@@ -63,28 +63,36 @@ CREATE TABLE posting (
 CREATE INDEX posting_segment ON posting (segment_id);
 """
 
-STEPS: tuple[tuple[str, str], ...] = (("create", _CREATE),)
+Steps = tuple[tuple[str, str], ...]
+"""Names and SQL scripts, oldest first."""
+
+STEPS: Steps = (("create", _CREATE),)
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Take the steps that are missing, all or none. Needs a writable connection in autocommit mode."""
-    if _steps_taken(connection) >= len(STEPS):
+def migrate(connection: sqlite3.Connection, steps: Steps = STEPS, name: str = "index") -> None:
+    """Take the `steps` that are missing, all or none. Needs a writable connection in autocommit mode."""
+    if _steps_taken(connection) >= len(steps):
         return
     from sqlite_utils import Database, Migrations
 
-    migrations = Migrations("index")
-    for name, script in STEPS:
-        migrations(name=name)(_step(script))
+    migrations = Migrations(name)
+    for step, script in steps:
+        migrations(name=step)(_step(script))
     # The lock comes before the question what is missing: two processes may open a new index at once.
     connection.execute("BEGIN IMMEDIATE")
     try:
         migrations.apply(Database(connection))
-        connection.execute(f"PRAGMA user_version = {len(STEPS)}")
+        connection.execute(f"PRAGMA user_version = {len(steps)}")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def statements(script: str) -> list[str]:
+    """The statements of a step; each ends its line with a semicolon."""
+    return script.split(";\n")
 
 
 def _steps_taken(connection: sqlite3.Connection) -> int:
@@ -94,7 +102,7 @@ def _steps_taken(connection: sqlite3.Connection) -> int:
 
 def _step(script: str) -> Callable[[Database], None]:
     def run(database: Database) -> None:
-        for statement in script.split(";\n"):
+        for statement in statements(script):
             database.execute(statement)
 
     return run

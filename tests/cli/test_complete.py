@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import random
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from repocomp.store.paths import index_path
+from repocomp.store.feedback_rows import impressions
+from repocomp.store.paths import feedback_paths, index_path
 from tests.conftest import Repository, write_files
 
 FILES = {
@@ -169,6 +172,30 @@ def test_an_empty_answer_says_why(indexed: Path) -> None:
     assert (document["status"], document["exit_code"], document["data"]["text"]) == ("nothing", 1, "")
     assert "deadline" in document["data"]["reason"]
     assert repocomp("complete", "app/main.py:6:29", "--deadline-ms", "0", "--exit-zero", cwd=indexed).returncode == 0
+
+
+def test_an_answer_is_recorded_once_it_was_given(indexed: Path) -> None:
+    given = [complete("app/main.py:6:29", "--retrieve", "always", cwd=indexed)["data"] for _ in range(2)]
+    complete("app/main.py:6:29", "--no-record", "--max-new-tokens", "1", cwd=indexed)
+    complete("app/main.py:5:1", "--no-text", cwd=indexed)
+    (path,) = feedback_paths()
+    with closing(sqlite3.connect(path)) as connection:
+        first, second = impressions(connection)
+    assert (first.id, first.text, first.shows) == (given[0]["id"], given[0]["text"], 2)
+    retrieval = first.details()["retrieval"]
+    assert retrieval == given[0]["retrieval"]
+    assert {draw["arm"] for draw in retrieval["draws"]} == {arm["name"] for arm in retrieval["arms"]}
+    assert sum(chunk["tokens"] for chunk in retrieval["chunks"]) <= retrieval["budget_tokens"]
+    assert second.text is None
+
+
+def test_an_answer_stands_whatever_happens_to_the_record(indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = complete("app/main.py:6:29", cwd=indexed)
+    monkeypatch.setenv("XDG_DATA_HOME", str(indexed / "app" / "main.py"))
+    done = repocomp("complete", "--json", "app/main.py:6:29", cwd=indexed)
+    assert done.returncode == expected["exit_code"]
+    assert without_times(json.loads(done.stdout)) == without_times(expected)
+    assert done.stderr.startswith(b"repocomp: feedback was not recorded: ")
 
 
 BAD = [

@@ -11,8 +11,7 @@ import pytest
 
 from repocomp.errors import StoreError
 from repocomp.index.build import build_from
-from repocomp.index.write import transaction
-from repocomp.store.connect import explained, open_index
+from repocomp.store.connect import explained, open_index, transaction
 from repocomp.store.migrations import STEPS, migrate
 from repocomp.store.reader import IndexReader
 

@@ -1,0 +1,75 @@
+"""The whole history as JSON Lines: one completion a line, with all that was decided, said and measured.
+
+This is also what learning reads: features known before retrieval, decisions and draws with their propensities, events
+and measurements in the order they came.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from repocomp.secrets import redact
+from repocomp.store.feedback_rows import VERDICTS, Event, Impression, Persistence, events, impressions, persistences
+
+EXPORT_VERSION = 1
+
+
+def export(connection: sqlite3.Connection) -> Iterator[dict[str, Any]]:
+    """Every completion as plain values, oldest first; texts are redacted again, by today's patterns."""
+    said, measured = events(connection), persistences(connection)
+    for row in impressions(connection):
+        yield line(row, said.get(row.id, ()), measured.get(row.id, ()))
+
+
+def line(row: Impression, said: Sequence[Event], measured: Sequence[Persistence]) -> dict[str, Any]:
+    """One completion with its events and measurements. Keys may be added, never changed."""
+    details = row.details()
+    return {
+        "version": EXPORT_VERSION,
+        "id": row.id,
+        "at": moment(row.first_ms),
+        "last_at": moment(row.last_ms),
+        "shows": row.shows,
+        "shown": row.shown or any(event.kind == "shown" for event in said),
+        "verdict": verdict(said),
+        "path": row.path,
+        "language": row.language,
+        "line": row.line,
+        "column": row.column,
+        "base_commit": row.base,
+        "text": None if row.text is None else redact(row.text),
+        "text_digest": row.digest,
+        "chars": row.chars,
+        **{key: value for key, value in details.items() if key != "secret"},
+        "events": [_event(event) for event in said],
+        "persistence": [_measured(item) for item in measured],
+    }
+
+
+def verdict(said: Sequence[Event]) -> str | None:
+    """What the completion came to in the end, in the user's words; None when nothing was said."""
+    return next((event.kind for event in reversed(said) if event.kind in VERDICTS), None)
+
+
+def moment(at_ms: int) -> str:
+    """Unix milliseconds as ISO 8601, UTC."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _event(event: Event) -> dict[str, Any]:
+    text = None if event.text is None else redact(event.text)
+    return {"kind": event.kind, "at": moment(event.at_ms), "text": text, "chars": event.chars}
+
+
+def _measured(item: Persistence) -> dict[str, Any]:
+    return {
+        "moment": item.moment,
+        "at": moment(item.at_ms),
+        "commit": item.commit_id or None,
+        "path": item.path,
+        "kept_chars": item.kept,
+        "chars": item.chars,
+    }
