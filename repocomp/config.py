@@ -14,18 +14,26 @@ from pathlib import Path
 from typing import Any, get_args
 
 from repocomp.errors import ConfigError
-from repocomp.request import FillMode, RetrieveMode, SelectRule
+from repocomp.request import DaemonMode, FillMode, RetrieveMode, SelectRule
 
 REPOSITORY_FILE = ".repocomp.toml"
 REPOSITORY_KEYS = frozenset({"mode", "max_new_tokens"})
 _PREFIX = "REPOCOMP_"
-_CHOICES = {"retrieve": get_args(RetrieveMode), "select": get_args(SelectRule), "mode": get_args(FillMode)}
+_CHOICES = {
+    "retrieve": get_args(RetrieveMode),
+    "select": get_args(SelectRule),
+    "mode": get_args(FillMode),
+    "daemon": get_args(DaemonMode),
+}
 _NUMBERS: Mapping[str, type[int] | type[float]] = {"threshold": float, "max_new_tokens": int, "deadline_ms": float}
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a completion is asked with. `threshold` None means the pack's own, `arms` None all of them."""
+    """What a completion is asked with. `threshold` None means the pack's own, `arms` None all of them.
+
+    `daemon`: "auto" asks one that is there, "always" also starts one for the next time, "never" does neither.
+    """
 
     retrieve: RetrieveMode = "auto"
     select: SelectRule = "threshold"
@@ -36,6 +44,7 @@ class Settings:
     policy: str = "default"
     generator: str = "default"
     arms: str | None = None
+    daemon: DaemonMode = "auto"
 
     @property
     def arm_names(self) -> tuple[str, ...] | None:

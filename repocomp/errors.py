@@ -60,6 +60,12 @@ class ConfigError(RepocompError):
     code = "config"
 
 
+class ServeError(RepocompError):
+    """The daemon cannot start, or cannot be reached."""
+
+    code = "serve"
+
+
 class BenchError(RepocompError):
     """A benchmark lacks its input, or its input cannot be used."""
 

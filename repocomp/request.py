@@ -11,6 +11,7 @@ from repocomp.document import Document, Position, Range
 RetrieveMode = Literal["auto", "always", "never"]
 SelectRule = Literal["greedy", "threshold"]
 FillMode = Literal["auto", "line", "block"]
+DaemonMode = Literal["auto", "always", "never"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,10 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The answer: `text` replaces `range`. An empty text has a `reason`."""
+    """The answer: `text` replaces `range`. An empty text has a `reason`.
+
+    `continues` names the answer that this is the untyped rest of, where the model was not asked again.
+    """
 
     id: str
     text: str
@@ -121,6 +125,7 @@ class Completion:
     filters: tuple[Filter, ...] = ()
     warnings: tuple[str, ...] = ()
     reason: str | None = field(default=None)
+    continues: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The `data` object of `repocomp complete --json`."""

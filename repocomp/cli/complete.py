@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
@@ -15,6 +16,7 @@ from repocomp.config import Settings, load_settings
 from repocomp.document import Document, PositionEncoding
 from repocomp.errors import ExitCode
 from repocomp.request import Completion, CompletionRequest
+from repocomp.serve.client import start
 
 EPILOG = """\b
 Examples:
@@ -22,7 +24,37 @@ Examples:
   repocomp complete src/app.py:#1300 --json
   repocomp complete -:42:17 --stdin-filename src/app.py < buffer
   repocomp complete src/app.py:42:17 --retrieve always --arms structured
+  repocomp complete src/app.py:42:17 --daemon always
 """
+
+
+class Host(Protocol):
+    """What answers a request: this process, or the daemon that runs this command for another."""
+
+    def complete(self, request: CompletionRequest, settings: Settings) -> Completion:
+        """Answer one request. Raises RepocompError."""
+
+    def after_reply(self, action: Callable[[], None]) -> None:
+        """Do `action` once the answer is out: nobody waits for it."""
+
+
+class Here:
+    """What answers without a daemon: opens what it needs, closes it again."""
+
+    def complete(self, request: CompletionRequest, settings: Settings) -> Completion:
+        """Answer one request. Raises RepocompError."""
+        from repocomp.complete.parts import open_parts
+        from repocomp.complete.pipeline import complete
+
+        with open_parts(request.root, settings.policy, settings.generator) as parts:
+            completion = complete(request, parts)
+        if settings.daemon == "always":
+            self.after_reply(start)
+        return completion
+
+    def after_reply(self, action: Callable[[], None]) -> None:
+        """Do `action` when the command has printed everything."""
+        click.get_current_context().call_on_close(action)
 
 
 class CursorCommand(click.Command):
@@ -50,6 +82,11 @@ class CursorCommand(click.Command):
 @click.option("--arms", metavar="NAME,…", help="Ask only these retrieval strategies.")
 @click.option("--max-new-tokens", type=click.IntRange(min=1), metavar="N", help="Write at most this much.")
 @click.option("--deadline-ms", type=click.FloatRange(min=0), metavar="N", help="Return what is finished by then.")
+@click.option(
+    "--daemon",
+    type=click.Choice(["auto", "always", "never"]),
+    help="Ask a daemon that is there (auto), also start one for the next time, or neither.",
+)
 @click.option("--stdin-filename", metavar="FILE", help="The name of the buffer on standard input.")
 @click.option(
     "--position-encoding",
@@ -91,15 +128,8 @@ def command(
         deadline_ms=settings.deadline_ms,
         arms=settings.arm_names,
     )
-    return _print(_complete(request, settings), as_json, exit_zero)
-
-
-def _complete(request: CompletionRequest, settings: Settings) -> Completion:
-    from repocomp.complete.parts import open_parts
-    from repocomp.complete.pipeline import complete
-
-    with open_parts(request.root, settings.policy, settings.generator) as parts:
-        return complete(request, parts)
+    host: Host = click.get_current_context().obj or Here()
+    return _print(host.complete(request, settings), as_json, exit_zero)
 
 
 def _shown_path(path: Path, root: Path | None) -> str:

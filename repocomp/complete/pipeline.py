@@ -79,11 +79,12 @@ def complete(request: CompletionRequest, parts: Parts) -> Completion:
     """Answer one request. Raises RepocompError for what the user can mend; an empty answer carries its reason."""
     clock = _Clock.starting(request.deadline_ms)
     generator = parts.generator
-    pack, cache = generator.pack, generator.cache
+    pack = generator.pack
     context = prompt.context(request.document, request.cursor, pack.budgets, generator.tokenizer.encode, pack.tokens)
     surroundings = trim.Surroundings.of(context.left, context.right)
     mode = trim.choose_mode(context.left, surroundings) if request.mode == "auto" else request.mode
     shared = prompt.shared_ids(context, pack.tokens, pack.layout)
+    cache = generator.caches.take(shared)
     cached = cache.reuse(shared)
     fetched, branch = _NOT_DECIDED, list[int]()
     try:
@@ -127,8 +128,8 @@ def _read_decision(request: CompletionRequest, policy: Loaded) -> Logits:
     pack = policy.pack
     context = prompt.context(request.document, request.cursor, pack.budgets, policy.tokenizer.encode, pack.tokens)
     ids = prompt.shared_ids(context, pack.tokens, pack.layout)
-    cached = policy.cache.reuse(ids)
-    return prefill(policy.model, policy.cache, ids[cached:])
+    cache = policy.caches.take(ids)
+    return prefill(policy.model, cache, ids[cache.reuse(ids) :])
 
 
 def _fetch(request: CompletionRequest, parts: Parts, context: prompt.Context, decision: Decision) -> _Fetched:
@@ -220,7 +221,7 @@ def _answer(
     here = Range(request.cursor, request.cursor)
     policy, generator = parts.policy.pack, parts.generator
     return Completion(
-        id=_identity(request, generator.pack.digest, text),
+        id=identity(request, generator.pack.digest, text),
         text=text,
         range=here,
         candidates=_candidates(text, generated),
@@ -242,7 +243,7 @@ def _candidates(text: str, generated: Generated) -> tuple[Candidate, ...]:
     return (Candidate(text, round(sum(generated.logprobs), 4), logprobs),)
 
 
-def _identity(request: CompletionRequest, pack_digest: str, text: str) -> str:
+def identity(request: CompletionRequest, pack_digest: str, text: str) -> str:
     """A name for this answer that the same request on the same state gets again."""
     digest = hashlib.blake2b(digest_size=8)
     for part in (request.document.path, pack_digest, str(request.cursor.offset), text):
