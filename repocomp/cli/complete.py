@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -28,11 +29,14 @@ Examples:
 """
 
 
+Emit = Callable[[str], None]
+
+
 class Host(Protocol):
     """What answers a request: this process, or the daemon that runs this command for another."""
 
-    def complete(self, request: CompletionRequest, settings: Settings) -> Completion:
-        """Answer one request. Raises RepocompError."""
+    def complete(self, request: CompletionRequest, settings: Settings, emit: Emit | None) -> Completion:
+        """Answer one request, `emit` given the text as it settles. Raises RepocompError."""
 
     def after_reply(self, action: Callable[[], None]) -> None:
         """Do `action` once the answer is out: nobody waits for it."""
@@ -41,13 +45,13 @@ class Host(Protocol):
 class Here:
     """What answers without a daemon: opens what it needs, closes it again."""
 
-    def complete(self, request: CompletionRequest, settings: Settings) -> Completion:
-        """Answer one request. Raises RepocompError."""
+    def complete(self, request: CompletionRequest, settings: Settings, emit: Emit | None) -> Completion:
+        """Answer one request, `emit` given the text as it settles. Raises RepocompError."""
         from repocomp.complete.parts import open_parts
         from repocomp.complete.pipeline import complete
 
         with open_parts(request.root, settings.policy, settings.generator) as parts:
-            completion = complete(request, parts)
+            completion = complete(request, parts, emit)
         if settings.daemon == "always":
             self.after_reply(start)
         return completion
@@ -82,6 +86,7 @@ class CursorCommand(click.Command):
 @click.option("--arms", metavar="NAME,…", help="Ask only these retrieval strategies.")
 @click.option("--max-new-tokens", type=click.IntRange(min=1), metavar="N", help="Write at most this much.")
 @click.option("--deadline-ms", type=click.FloatRange(min=0), metavar="N", help="Return what is finished by then.")
+@click.option("--stream", is_flag=True, help="Print text as soon as it is settled; with --json, JSON Lines.")
 @click.option(
     "--daemon",
     type=click.Choice(["auto", "always", "never"]),
@@ -101,6 +106,7 @@ def command(
     cursor: str,
     stdin_filename: str | None,
     position_encoding: str,
+    stream: bool,
     exit_zero: bool,
     as_json: bool,
     **flags: Any,  # noqa: ANN401
@@ -129,7 +135,8 @@ def command(
         arms=settings.arm_names,
     )
     host: Host = click.get_current_context().obj or Here()
-    return _print(host.complete(request, settings), as_json, exit_zero)
+    emit = None if not stream else _print_line if as_json else output.text
+    return _print(host.complete(request, settings, emit), as_json, exit_zero, emit is not None)
 
 
 def _shown_path(path: Path, root: Path | None) -> str:
@@ -139,11 +146,17 @@ def _shown_path(path: Path, root: Path | None) -> str:
     return absolute.relative_to(root).as_posix() if inside and root is not None else path.name
 
 
-def _print(completion: Completion, as_json: bool, exit_zero: bool) -> int:
+def _print_line(piece: str) -> None:
+    output.text(json.dumps({"text": piece}, ensure_ascii=False) + "\n")
+
+
+def _print(completion: Completion, as_json: bool, exit_zero: bool, is_out: bool) -> int:
+    """Print the answer, its text only where streaming has not done so; returns the exit code."""
     code = ExitCode.OK if completion.text or exit_zero else ExitCode.NOTHING
     if as_json:
         return output.document("complete", completion.to_json(), code)
-    output.text(completion.text)
+    if not is_out:
+        output.text(completion.text)
     for warning in completion.warnings:
         output.note(f"repocomp: {warning}")
     if completion.reason:

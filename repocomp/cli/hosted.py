@@ -28,14 +28,16 @@ class Guest:
     warm: Warm
     later: list[Callable[[], None]] = field(default_factory=list)
 
-    def complete(self, request: CompletionRequest, settings: Settings) -> Completion:
+    def complete(
+        self, request: CompletionRequest, settings: Settings, emit: Callable[[str], None] | None
+    ) -> Completion:
         """Answer from what is warm. Time spent waiting for other requests counts towards the deadline."""
         if settings.daemon == "never":
             raise Declined("its settings say that no daemon is to answer")
         if request.deadline_ms is not None:
             waited_ms = (time.monotonic() - self.call.received) * 1000
             request = replace(request, deadline_ms=max(0.0, request.deadline_ms - waited_ms))
-        return self.warm.complete(request, settings, self.call.cancelled.is_set)
+        return self.warm.complete(request, settings, self.call.cancelled.is_set, emit)
 
     def after_reply(self, action: Callable[[], None]) -> None:
         """Do `action` once the reply is on its way."""
@@ -66,7 +68,7 @@ class Hosted:
         streaming = "--stream" in arguments
 
         def flushed(output: Output) -> None:
-            if streaming:
+            if streaming and output.tell():
                 call.send({"stdout": output.take()})
 
         with stand_in(call.message, flushed) as (output, errors):

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from repocomp.complete import prompt, repeats, trim
 from repocomp.complete.parts import Loaded, Parts
+from repocomp.complete.stream import Stream
 from repocomp.document import Document, Position, Range
 from repocomp.engine.generate import DeadlinePassed, Generated, Logits, decode, prefill
 from repocomp.engine.ngram_cache import NgramCache
@@ -75,8 +77,11 @@ class _Fetched:
 _NOT_DECIDED = _Fetched(Retrieval("skipped", "never", "the deadline passed before the decision"))
 
 
-def complete(request: CompletionRequest, parts: Parts) -> Completion:
-    """Answer one request. Raises RepocompError for what the user can mend; an empty answer carries its reason."""
+def complete(request: CompletionRequest, parts: Parts, emit: Callable[[str], None] | None = None) -> Completion:
+    """Answer one request. Raises RepocompError for what the user can mend; an empty answer carries its reason.
+
+    `emit` is given the text piece by piece, each as soon as nothing can take it back.
+    """
     clock = _Clock.starting(request.deadline_ms)
     generator = parts.generator
     pack = generator.pack
@@ -86,6 +91,7 @@ def complete(request: CompletionRequest, parts: Parts) -> Completion:
     shared = prompt.shared_ids(context, pack.tokens, pack.layout)
     cache = generator.caches.take(shared)
     cached = cache.reuse(shared)
+    stream = Stream(emit, request.document.newline)
     fetched, branch = _NOT_DECIDED, list[int]()
     try:
         logits = prefill(generator.model, cache, shared[cached:], deadline=clock.deadline)
@@ -99,13 +105,14 @@ def complete(request: CompletionRequest, parts: Parts) -> Completion:
         clock.lap("prefill")
         encode = generator.tokenizer.encode
         ngrams = repeats.ngram_cache(request.document, request.cursor, context, fetched.hits, encode)
-        generated = _generate(request, generator, mode, surroundings, context.begun, logits, ngrams, clock)
+        generated = _generate(request, generator, mode, surroundings, context.begun, logits, ngrams, clock, stream)
         clock.lap("decode")
     except DeadlinePassed:
         generated = Generated([], [], "deadline")
     finished = generated.stop_reason not in ("length", "deadline")
     raw = generator.tokenizer.decode(generated.ids)[len(context.begun) :]
     text, filters = trim.trim(raw, mode, surroundings, finished=finished)
+    stream.pass_on(text)
     clock.lap("post")
     counts = Tokens(len(shared) + len(branch), cached, len(generated.ids))
     return _answer(request, parts, fetched.retrieval, generated, (text, tuple(filters)), counts, clock)
@@ -184,9 +191,16 @@ def _generate(
     logits: Logits,
     ngrams: NgramCache,
     clock: _Clock,
+    stream: Stream,
 ) -> Generated:
     should_stop = trim.stop_rule(mode, surroundings)
     tokenizer = generator.tokenizer
+
+    def stop(ids: list[int]) -> str | None:
+        text = tokenizer.decode(ids)[len(begun) :]
+        if stream.emit is not None:
+            stream.pass_on(trim.settled(text, mode, surroundings))
+        return should_stop(text)
 
     def allowed(ids: list[int]) -> list[int] | None:
         """What may come next until the word that the cursor cuts is written again."""
@@ -198,7 +212,7 @@ def _generate(
         generator.cache,
         logits,
         max_new_tokens=min(request.max_new_tokens, generator.pack.budgets.middle),
-        stop=lambda ids: should_stop(tokenizer.decode(ids)[len(begun) :]),
+        stop=stop,
         allowed=allowed,
         tokens=generator.pack.tokens,
         ngrams=ngrams,

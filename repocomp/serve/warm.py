@@ -32,6 +32,7 @@ _PACKS, _INDEXES, _OFFERS = 3, 8, 64
 _CACHE_SHARE = 4
 """Key/value caches take up to a quarter of the memory cap."""
 
+Emit = Callable[[str], None]
 Stamp = tuple[tuple[int, ...], ...]
 """What the disk says of some files; equal stamps mean unchanged files."""
 _Value = TypeVar("_Value")
@@ -113,10 +114,12 @@ class Warm:
         self._indexes: Recent[tuple[Stamp, IndexReader]] = Recent(_INDEXES, lambda held: held[1].close())
         self._offers: Recent[Offer] = Recent(_OFFERS)
 
-    def complete(self, request: CompletionRequest, settings: Settings, is_cancelled: Callable[[], bool]) -> Completion:
+    def complete(
+        self, request: CompletionRequest, settings: Settings, is_cancelled: Callable[[], bool], emit: Emit | None = None
+    ) -> Completion:
         """Answer one request. Raises RepocompError, and Cancelled once `is_cancelled` says so."""
         try:
-            return self._complete(request, settings, is_cancelled)
+            return self._complete(request, settings, is_cancelled, emit)
         except RepocompError:
             # What failed is opened anew the next time: the user may have mended it.
             self._indexes.clear()
@@ -147,7 +150,9 @@ class Warm:
             "caches": caches,
         }
 
-    def _complete(self, request: CompletionRequest, settings: Settings, is_cancelled: Callable[[], bool]) -> Completion:
+    def _complete(
+        self, request: CompletionRequest, settings: Settings, is_cancelled: Callable[[], bool], emit: Emit | None
+    ) -> Completion:
         generator, *states = self._pack(settings.generator)
         policy = generator
         if settings.policy != settings.generator:
@@ -159,11 +164,13 @@ class Warm:
         offer = self._offers.get(place)
         rest = offer.rest(request, state, generator.pack.digest) if offer is not None else None
         if rest is not None:
+            if emit is not None:
+                emit(rest.text)
             return rest
         writing = replace(generator, model=Cancellable(generator.model, is_cancelled))
         deciding = writing if policy is generator else replace(policy, model=Cancellable(policy.model, is_cancelled))
         parts = Parts(deciding, writing, None if reader is None else IndexRetriever(reader))
-        completion = complete(request, parts)
+        completion = complete(request, parts, emit)
         self._offers.put(place, Offer(request, completion, state))
         return completion
 

@@ -98,6 +98,20 @@ def test_a_buffer_settings_and_folders_reach_the_daemon(indexed: Path, warm: Pat
     assert repocomp("complete", "-:1:1", "--stdin-filename", "x.py", cwd=indexed, stdin=b"\xff").returncode == 2
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_stream_is_the_same_with_and_without(indexed: Path, warm: Path, form: list[str]) -> None:
+    arguments = ["complete", "app/main.py:4:15", "--mode", "block", "--stream", *form]
+    with_ = repocomp(*arguments, cwd=indexed)
+    without = repocomp(*arguments, "--daemon", "never", cwd=indexed)
+    assert with_.returncode == without.returncode == 0
+    if not form:
+        assert with_.stdout == without.stdout == repocomp(*arguments[:-1], cwd=indexed).stdout
+        return
+    *pieces, last = with_.stdout.splitlines(keepends=True)
+    assert [*pieces] == without.stdout.splitlines(keepends=True)[:-1]
+    assert "".join(json.loads(piece)["text"] for piece in pieces) == json.loads(last)["data"]["text"]
+
+
 def test_a_new_index_is_seen_at_once(indexed: Path, warm: Path) -> None:
     def chunks() -> set[str]:
         done = repocomp("complete", CURSOR, "--retrieve", "always", "--json", cwd=indexed)
