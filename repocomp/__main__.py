@@ -1,4 +1,7 @@
-"""The entry point: `repocomp` and `python -m repocomp`."""
+"""The entry point: `repocomp` and `python -m repocomp`.
+
+A completion is first offered to the daemon, before anything is imported that only the work itself needs.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,24 @@ import sys
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    from repocomp.cli.app import run
+    arguments = sys.argv[1:]
+    code = _ask(arguments) if arguments[:1] == ["complete"] else None
+    if code is None:
+        from repocomp.cli.app import run
 
-    sys.exit(run(sys.argv[1:]))
+        code = run(arguments)
+    sys.exit(code)
+
+
+def _ask(arguments: list[str]) -> int | None:
+    from repocomp.serve.client import ask
+
+    try:
+        return ask(arguments)
+    except KeyboardInterrupt:
+        from repocomp.cli.app import interrupted
+
+        return interrupted("complete", "--json" in arguments)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from repocomp.errors import ConfigError
-from repocomp.request import FillMode, RetrieveMode, SelectRule
+from repocomp.request import DaemonMode, FillMode, RetrieveMode, SelectRule
 
 RecordMode = Literal["text", "no-text", "off"]
 """What is kept of a completion for feedback: its text, digests alone, or nothing."""
@@ -27,6 +27,7 @@ _CHOICES = {
     "select": get_args(SelectRule),
     "mode": get_args(FillMode),
     "record": get_args(RecordMode),
+    "daemon": get_args(DaemonMode),
 }
 _NUMBERS: Mapping[str, type[int] | type[float]] = {
     "threshold": float,
@@ -41,6 +42,7 @@ class Settings:
     """What a completion is asked with. `threshold` None means the pack's own, `arms` None all of them.
 
     `record` says what is kept for feedback, `retention_days` for how long (0: without end).
+    `daemon`: "auto" asks one that is there, "always" also starts one for the next time, "never" does neither.
     """
 
     retrieve: RetrieveMode = "auto"
@@ -54,6 +56,7 @@ class Settings:
     arms: str | None = None
     record: RecordMode = "text"
     retention_days: int = 365
+    daemon: DaemonMode = "auto"
 
     @property
     def arm_names(self) -> tuple[str, ...] | None:

@@ -66,6 +66,12 @@ class FeedbackError(RepocompError):
     code = "feedback"
 
 
+class ServeError(RepocompError):
+    """The daemon cannot start, or cannot be reached."""
+
+    code = "serve"
+
+
 class BenchError(RepocompError):
     """A benchmark lacks its input, or its input cannot be used."""
 

@@ -11,6 +11,7 @@ from repocomp.document import Document, Position, Range
 RetrieveMode = Literal["auto", "always", "never"]
 SelectRule = Literal["greedy", "threshold"]
 FillMode = Literal["auto", "line", "block"]
+DaemonMode = Literal["auto", "always", "never"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,7 @@ class Completion:
     """The answer: `text` replaces `range`. An empty text has a `reason`.
 
     `features` describe the place as it was known before retrieval.
+    `continues` names the answer that this is the untyped rest of, where the model was not asked again.
     """
 
     id: str
@@ -148,6 +150,7 @@ class Completion:
     warnings: tuple[str, ...] = ()
     reason: str | None = field(default=None)
     features: dict[str, str | int | float | bool] = field(default_factory=dict)
+    continues: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The `data` object of `repocomp complete --json`."""

@@ -25,6 +25,7 @@ def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
         "XDG_CONFIG_HOME": "config",
         "XDG_STATE_HOME": "state",
         "XDG_DATA_HOME": "data",
+        "XDG_RUNTIME_DIR": "run",
     }.items():
         monkeypatch.setenv(name, str(home / folder))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))

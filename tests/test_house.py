@@ -13,7 +13,7 @@ import repocomp
 ROOT = Path(repocomp.__file__).parent
 FLOORS = [
     {"cli"},
-    {"bench", "train"},
+    {"serve", "bench", "train"},
     {"complete", "evaluate"},
     {"index", "retrieve", "policy", "engine", "feedback"},
     {"store", "model"},

@@ -24,6 +24,7 @@ VERBS = {
     "complete": "Complete a file at a cursor.",
     "explain": "Replay why a completion came out as it did.",
     "feedback": "Say what became of completions, and see what is known of them.",
+    "serve": "Keep models and indexes ready, so that completing is fast.",
     "bench": "Measure completion with and without retrieval on this repository.",
     "model": "List the model packs, or show one.",
     "config": "Show every setting and where its value comes from.",
@@ -88,12 +89,15 @@ def cli() -> None:
     """Do nothing but hold the verbs."""
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run the command line; returns the exit code. Prints every error, raises none."""
+def run(arguments: Sequence[str], host: object = None) -> int:
+    """Run the command line; returns the exit code. Prints every error, raises none.
+
+    `host` is what completes requests (`cli.complete.Host`): a daemon hands in its own.
+    """
     as_json = "--json" in arguments
     verb = next((word for word in arguments if word in VERBS), "")
     try:
-        done = cli.main(list(arguments), prog_name="repocomp", standalone_mode=False)
+        done = cli.main(list(arguments), prog_name="repocomp", standalone_mode=False, obj=host)
         sys.stdout.flush()
         return int(done or ExitCode.OK)
     except RepocompError as error:
@@ -102,7 +106,7 @@ def run(arguments: Sequence[str]) -> int:
         hint = f"repocomp {verb} --help".replace("  ", " ")
         return output.failure(verb, "usage", error.format_message(), hint, ExitCode.ERROR, as_json)
     except (KeyboardInterrupt, click.Abort):
-        return output.failure(verb, "interrupted", "interrupted", None, ExitCode.INTERRUPTED, as_json)
+        return interrupted(verb, as_json)
     except (BrokenPipeError, SystemExit):
         # The reader has what it wanted; click turns the broken pipe into an exit, its only one in this mode. Python
         # would complain once more when it flushes at exit.
@@ -112,6 +116,11 @@ def run(arguments: Sequence[str]) -> int:
         path = _write_crash_log(arguments)
         message = f"a bug in repocomp; the details are in {path}" if path else "a bug in repocomp"
         return output.failure(verb, "bug", message, "report it with that file", ExitCode.BUG, as_json)
+
+
+def interrupted(verb: str, as_json: bool) -> int:
+    """Say that the user ended `verb`; returns the exit code."""
+    return output.failure(verb, "interrupted", "interrupted", None, ExitCode.INTERRUPTED, as_json)
 
 
 def _write_crash_log(arguments: Sequence[str]) -> Path | None:

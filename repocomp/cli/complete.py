@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
@@ -15,6 +17,7 @@ from repocomp.config import Settings, load_settings
 from repocomp.document import Document, PositionEncoding
 from repocomp.errors import ExitCode
 from repocomp.request import Completion, CompletionRequest
+from repocomp.serve.client import start
 
 EPILOG = """\b
 Examples:
@@ -22,7 +25,40 @@ Examples:
   repocomp complete src/app.py:#1300 --json
   repocomp complete -:42:17 --stdin-filename src/app.py < buffer
   repocomp complete src/app.py:42:17 --retrieve always --arms structured
+  repocomp complete src/app.py:42:17 --daemon always
 """
+
+
+Emit = Callable[[str], None]
+
+
+class Host(Protocol):
+    """What answers a request: this process, or the daemon that runs this command for another."""
+
+    def complete(self, request: CompletionRequest, settings: Settings, emit: Emit | None) -> Completion:
+        """Answer one request, `emit` given the text as it settles. Raises RepocompError."""
+
+    def after_reply(self, action: Callable[[], None]) -> None:
+        """Do `action` once the answer is out: nobody waits for it."""
+
+
+class Here:
+    """What answers without a daemon: opens what it needs, closes it again."""
+
+    def complete(self, request: CompletionRequest, settings: Settings, emit: Emit | None) -> Completion:
+        """Answer one request, `emit` given the text as it settles. Raises RepocompError."""
+        from repocomp.complete.parts import open_parts
+        from repocomp.complete.pipeline import complete
+
+        with open_parts(request.root, settings.policy, settings.generator) as parts:
+            completion = complete(request, parts, emit)
+        if settings.daemon == "always":
+            self.after_reply(start)
+        return completion
+
+    def after_reply(self, action: Callable[[], None]) -> None:
+        """Do `action` when the command has printed everything."""
+        click.get_current_context().call_on_close(action)
 
 
 class CursorCommand(click.Command):
@@ -52,6 +88,12 @@ class CursorCommand(click.Command):
 @click.option("--deadline-ms", type=click.FloatRange(min=0), metavar="N", help="Return what is finished by then.")
 @click.option("--no-text", "record", flag_value="no-text", help="Keep digests of the answer for feedback, no text.")
 @click.option("--no-record", "record", flag_value="off", help="Keep nothing of the answer for feedback.")
+@click.option("--stream", is_flag=True, help="Print text as soon as it is settled; with --json, JSON Lines.")
+@click.option(
+    "--daemon",
+    type=click.Choice(["auto", "always", "never"]),
+    help="Ask a daemon that is there (auto), also start one for the next time, or neither.",
+)
 @click.option("--stdin-filename", metavar="FILE", help="The name of the buffer on standard input.")
 @click.option(
     "--position-encoding",
@@ -66,6 +108,7 @@ def command(
     cursor: str,
     stdin_filename: str | None,
     position_encoding: str,
+    stream: bool,
     exit_zero: bool,
     as_json: bool,
     **flags: Any,  # noqa: ANN401
@@ -93,18 +136,12 @@ def command(
         deadline_ms=settings.deadline_ms,
         arms=settings.arm_names,
     )
-    completion = _complete(request, settings)
-    code = _print(completion, as_json, exit_zero)
-    _record(completion, request, settings, path)
+    host: Host = click.get_current_context().obj or Here()
+    emit = None if not stream else _print_line if as_json else output.text
+    completion = host.complete(request, settings, emit)
+    code = _print(completion, as_json, exit_zero, emit is not None)
+    host.after_reply(lambda: _record(completion, request, settings, path))
     return code
-
-
-def _complete(request: CompletionRequest, settings: Settings) -> Completion:
-    from repocomp.complete.parts import open_parts
-    from repocomp.complete.pipeline import complete
-
-    with open_parts(request.root, settings.policy, settings.generator) as parts:
-        return complete(request, parts)
 
 
 def _record(completion: Completion, request: CompletionRequest, settings: Settings, path: Path) -> None:
@@ -125,11 +162,17 @@ def _shown_path(path: Path, root: Path | None) -> str:
     return absolute.relative_to(root).as_posix() if inside and root is not None else path.name
 
 
-def _print(completion: Completion, as_json: bool, exit_zero: bool) -> int:
+def _print_line(piece: str) -> None:
+    output.text(json.dumps({"text": piece}, ensure_ascii=False) + "\n")
+
+
+def _print(completion: Completion, as_json: bool, exit_zero: bool, is_out: bool) -> int:
+    """Print the answer, its text only where streaming has not done so; returns the exit code."""
     code = ExitCode.OK if completion.text or exit_zero else ExitCode.NOTHING
     if as_json:
         return output.document("complete", completion.to_json(), code)
-    output.text(completion.text)
+    if not is_out:
+        output.text(completion.text)
     for warning in completion.warnings:
         output.note(f"repocomp: {warning}")
     if completion.reason:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from repocomp.engine.generate import LanguageModel
-from repocomp.engine.kv_cache import KvCache
+from repocomp.engine.kv_cache import KvCache, KvCaches
 from repocomp.model.pack import Pack, load_pack
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import Retrieved, retrieve
@@ -37,12 +37,17 @@ class TextCodec(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A pack that is ready to run, and the key/value cache it fills."""
+    """A pack that is ready to run, and the key/value caches it fills."""
 
     pack: Pack
     tokenizer: TextCodec
     model: LanguageModel
-    cache: KvCache
+    caches: KvCaches
+
+    @property
+    def cache(self) -> KvCache:
+        """The sequence used last."""
+        return self.caches.newest
 
 
 class Retriever(Protocol):
@@ -79,7 +84,7 @@ def load(pack_name: str) -> Loaded:
 
     pack = load_pack(pack_name)
     session = Session.open(pack)
-    return Loaded(pack, Tokenizer.load(pack), session, KvCache.of(session))
+    return Loaded(pack, Tokenizer.load(pack), session, KvCaches(session))
 
 
 @contextmanager

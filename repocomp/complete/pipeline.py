@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from repocomp.complete import prompt, repeats, trim
 from repocomp.complete.features import features
 from repocomp.complete.parts import Loaded, Parts
+from repocomp.complete.stream import Stream
 from repocomp.document import Document, Position, Range
 from repocomp.engine.generate import DeadlinePassed, Generated, Logits, decode, prefill
 from repocomp.engine.ngram_cache import NgramCache
@@ -77,16 +79,21 @@ class _Fetched:
 _NOT_DECIDED = _Fetched(Retrieval("skipped", "never", "the deadline passed before the decision"))
 
 
-def complete(request: CompletionRequest, parts: Parts) -> Completion:
-    """Answer one request. Raises RepocompError for what the user can mend; an empty answer carries its reason."""
+def complete(request: CompletionRequest, parts: Parts, emit: Callable[[str], None] | None = None) -> Completion:
+    """Answer one request. Raises RepocompError for what the user can mend; an empty answer carries its reason.
+
+    `emit` is given the text piece by piece, each as soon as nothing can take it back.
+    """
     clock = _Clock.starting(request.deadline_ms)
     generator = parts.generator
-    pack, cache = generator.pack, generator.cache
+    pack = generator.pack
     context = prompt.context(request.document, request.cursor, pack.budgets, generator.tokenizer.encode, pack.tokens)
     surroundings = trim.Surroundings.of(context.left, context.right)
     mode = trim.choose_mode(context.left, surroundings) if request.mode == "auto" else request.mode
     shared = prompt.shared_ids(context, pack.tokens, pack.layout)
+    cache = generator.caches.take(shared)
     cached = cache.reuse(shared)
+    stream = Stream(emit, request.document.newline)
     fetched, branch = _NOT_DECIDED, list[int]()
     try:
         logits = prefill(generator.model, cache, shared[cached:], deadline=clock.deadline)
@@ -100,17 +107,18 @@ def complete(request: CompletionRequest, parts: Parts) -> Completion:
         clock.lap("prefill")
         encode = generator.tokenizer.encode
         ngrams = repeats.ngram_cache(request.document, request.cursor, context, fetched.hits, encode)
-        generated = _generate(request, generator, mode, surroundings, context.begun, logits, ngrams, clock)
+        generated = _generate(request, generator, mode, surroundings, context.begun, logits, ngrams, clock, stream)
         clock.lap("decode")
     except DeadlinePassed:
         generated = Generated([], [], "deadline")
     finished = generated.stop_reason not in ("length", "deadline")
     raw = generator.tokenizer.decode(generated.ids)[len(context.begun) :]
     text, filters = trim.trim(raw, mode, surroundings, finished=finished)
+    stream.pass_on(text)
     clock.lap("post")
     counts = Tokens(len(shared) + len(branch), cached, len(generated.ids))
     answer = _answer(request, parts, fetched.retrieval, generated, (text, tuple(filters)), counts, clock)
-    place = _query(request.document, request.cursor, context)
+    place = query_of(request.document, request.cursor, context)
     return replace(answer, features=features(request.document, place, context, mode))
 
 
@@ -138,8 +146,8 @@ def _read_decision(request: CompletionRequest, policy: Loaded) -> Logits:
     pack = policy.pack
     context = prompt.context(request.document, request.cursor, pack.budgets, policy.tokenizer.encode, pack.tokens)
     ids = prompt.shared_ids(context, pack.tokens, pack.layout)
-    cached = policy.cache.reuse(ids)
-    return prefill(policy.model, policy.cache, ids[cached:])
+    cache = policy.caches.take(ids)
+    return prefill(policy.model, cache, ids[cache.reuse(ids) :])
 
 
 def _fetch(request: CompletionRequest, parts: Parts, context: prompt.Context, decision: Decision) -> _Fetched:
@@ -199,9 +207,16 @@ def _generate(
     logits: Logits,
     ngrams: NgramCache,
     clock: _Clock,
+    stream: Stream,
 ) -> Generated:
     should_stop = trim.stop_rule(mode, surroundings)
     tokenizer = generator.tokenizer
+
+    def stop(ids: list[int]) -> str | None:
+        text = tokenizer.decode(ids)[len(begun) :]
+        if stream.emit is not None:
+            stream.pass_on(trim.settled(text, mode, surroundings))
+        return should_stop(text)
 
     def allowed(ids: list[int]) -> list[int] | None:
         """What may come next until the word that the cursor cuts is written again."""
@@ -213,7 +228,7 @@ def _generate(
         generator.cache,
         logits,
         max_new_tokens=min(request.max_new_tokens, generator.pack.budgets.middle),
-        stop=lambda ids: should_stop(tokenizer.decode(ids)[len(begun) :]),
+        stop=stop,
         allowed=allowed,
         tokens=generator.pack.tokens,
         ngrams=ngrams,
@@ -236,7 +251,7 @@ def _answer(
     here = Range(request.cursor, request.cursor)
     policy, generator = parts.policy.pack, parts.generator
     return Completion(
-        id=_identity(request, generator.pack.digest, retrieval, text),
+        id=identity(request, generator.pack.digest, retrieval, text),
         text=text,
         range=here,
         candidates=_candidates(text, generated),
@@ -258,7 +273,7 @@ def _candidates(text: str, generated: Generated) -> tuple[Candidate, ...]:
     return (Candidate(text, round(sum(generated.logprobs), 4), logprobs),)
 
 
-def _identity(request: CompletionRequest, pack_digest: str, retrieval: Retrieval, text: str) -> str:
+def identity(request: CompletionRequest, pack_digest: str, retrieval: Retrieval, text: str) -> str:
     """A name for this answer that the same request on the same state gets again; another decision is another name."""
     digest = hashlib.blake2b(digest_size=8)
     shown = [f"{chunk.path}:{chunk.start_line}-{chunk.end_line}" for chunk in retrieval.chunks]

@@ -81,6 +81,27 @@ def trim(text: str, mode: Mode, surroundings: Surroundings, *, finished: bool) -
     return apply("blank", text if text.strip() else ""), filters
 
 
+def settled(text: str, mode: Mode, surroundings: Surroundings) -> str:
+    """The start of a text that still grows which no rule of `trim` can take back, however it goes on."""
+    if mode == "line":
+        safe = _first_line(text)
+        # A line below the cursor's may turn out to be the one that stands there.
+        safe = "" if "\n" in safe else safe
+    else:
+        safe = _settled_lines(text.split("\n")[:-1], surroundings)
+    overlap = len(surroundings.after.rstrip())
+    return safe[: max(0, len(safe) - overlap)].rstrip()
+
+
+def _settled_lines(whole: list[str], surroundings: Surroundings) -> str:
+    """Of whole lines those that stay: inside the block, not its last, before the suffix, in no run of equal ones."""
+    lines = _body("\n".join(whole), surroundings).split("\n")
+    twice = [at for at in range(1, len(lines)) if lines[at].strip() and lines[at] == lines[at - 1]]
+    loop = next((at for at in twice if at + 1 == len(lines) or at + 1 in twice), len(lines))
+    kept = "\n".join(lines[: min(loop, len(lines) - 1)])
+    return _without_line_below(kept, surroundings.below)
+
+
 def _stop_line(text: str) -> StopReason | None:
     return "line" if "\n" in text.lstrip() else None
 

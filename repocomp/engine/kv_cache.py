@@ -1,9 +1,15 @@
-"""The tokens whose keys and values a model holds. Rewinding forgets tokens at the end, at no cost."""
+"""The tokens whose keys and values a model holds. Rewinding forgets tokens at the end, at no cost.
+
+One sequence serves one place in one file while somebody types there; several are kept for who goes to and fro.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Protocol
+
+_CHANCE = 32
+"""Tokens that prompts of different files may share at their start: control tokens, an empty suffix, a folder."""
 
 
 class HasBuffers(Protocol):
@@ -39,7 +45,39 @@ class KvCache:
 
         At least one of `ids` is left to run, since the logits of what is cached are not kept.
         """
-        limit = min(self.length, len(ids) - 1)
-        common = next((i for i in range(limit) if self.tokens[i] != ids[i]), max(0, limit))
+        common = max(0, min(self.shared(ids), len(ids) - 1))
         self.truncate(common)
         return common
+
+    def shared(self, ids: Sequence[int]) -> int:
+        """Length of the longest common prefix with `ids`."""
+        limit = min(self.length, len(ids))
+        return next((i for i in range(limit) if self.tokens[i] != ids[i]), limit)
+
+
+class KvCaches:
+    """The sequences of one model, at most `capacity` of them; the one used longest ago makes room for a new one."""
+
+    def __init__(self, model: HasBuffers, capacity: int = 1) -> None:
+        self._model, self._capacity = model, capacity
+        self._by_use = [KvCache.of(model)]
+
+    def __len__(self) -> int:
+        return len(self._by_use)
+
+    @property
+    def newest(self) -> KvCache:
+        """The sequence used last."""
+        return self._by_use[-1]
+
+    def take(self, ids: Sequence[int]) -> KvCache:
+        """The sequence that shares most with `ids`, or an empty one where none shares more than chance."""
+        best = max(self._by_use, key=lambda cache: cache.shared(ids))
+        if best.shared(ids) < min(_CHANCE, len(ids) // 2) and any(cache.length for cache in self._by_use):
+            best = KvCache.of(self._model) if len(self) < self._capacity else self._by_use[0]
+        self._by_use = [*(cache for cache in self._by_use if cache is not best), best]
+        return best
+
+    def shrink(self) -> None:
+        """Give back the memory of all sequences but the newest."""
+        self._by_use = [self.newest]

@@ -122,7 +122,7 @@ def load_pack(name_or_path: str | Path) -> Pack:
 
     A bare name never means a folder of the working directory; write `./name` for that.
     """
-    folder = _folder_of(name_or_path)
+    folder = folder_of(name_or_path)
     try:
         text = (folder / MANIFEST).read_text("utf-8")
     except FileNotFoundError as error:
@@ -163,7 +163,8 @@ def write_pack(pack: Pack, files: Mapping[str, bytes]) -> Pack:
     return pack
 
 
-def _folder_of(name_or_path: str | Path) -> Path:
+def folder_of(name_or_path: str | Path) -> Path:
+    """Where a pack lies: a built-in one by its name, any other by its path."""
     if isinstance(name_or_path, str) and _NAME.fullmatch(name_or_path):
         return BUILT_IN / name_or_path
     return Path(name_or_path).expanduser()

@@ -24,6 +24,11 @@ class ModelShape:
         """Features of one attention head."""
         return self.d_model // self.n_heads
 
+    @property
+    def cache_bytes(self) -> int:
+        """Keys and values of one sequence of `max_context` tokens, in 32-bit floats."""
+        return 2 * self.n_layers * self.n_kv_heads * self.head_dim * self.max_context * 4
+
 
 def weight_shapes(shape: ModelShape) -> dict[str, tuple[int, ...]]:
     """Every weight by name, in `torch.nn.Linear` orientation [out, in]."""

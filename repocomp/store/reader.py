@@ -63,6 +63,10 @@ class IndexReader:
         """Close the database; the reader cannot be used afterwards."""
         self._connection.close()
 
+    def version(self) -> int:
+        """A number that changes when another process has changed the database."""
+        return int(next(self._rows("PRAGMA data_version"))[0])
+
     def files(self) -> list[FileRow]:
         """Every indexed path, sorted."""
         rows = self._rows("SELECT path, content_id FROM file WHERE content_id IS NOT NULL ORDER BY path")
@@ -199,7 +203,7 @@ class IndexReader:
         return {**numbers, "lines": lines, "bytes": self.path.stat().st_size}
 
     def _refresh(self) -> None:
-        version = next(self._rows("PRAGMA data_version"))[0]
+        version = self.version()
         if version != self._version:
             self._version = version
             self._segments.clear()

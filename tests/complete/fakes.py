@@ -10,7 +10,7 @@ import numpy as np
 
 from repocomp.complete.parts import Loaded, Parts
 from repocomp.engine.generate import Ids, Logits
-from repocomp.engine.kv_cache import KvCache
+from repocomp.engine.kv_cache import KvCaches
 from repocomp.model.pack import Budgets, Pack
 from repocomp.model.shape import ModelShape
 from repocomp.retrieve.arms.base import Hit
@@ -86,9 +86,9 @@ def fake_pack(name: str = "fake") -> Pack:
     return Pack(name=name, version="0", folder=Path(), shape=SHAPE, budgets=BUDGETS)
 
 
-def loaded(model: ScriptedModel, name: str = "fake") -> Loaded:
+def loaded(model: ScriptedModel, name: str = "fake", capacity: int = 1) -> Loaded:
     """The scripted model as a loaded pack."""
-    return Loaded(fake_pack(name), ByteTokenizer(), model, KvCache.of(model))
+    return Loaded(fake_pack(name), ByteTokenizer(), model, KvCaches(model, capacity))
 
 
 def parts(model: ScriptedModel, retriever: FixedRetriever | None = None) -> Parts:

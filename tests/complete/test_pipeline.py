@@ -170,3 +170,21 @@ def test_a_begun_word_is_written_again_and_only_its_rest_is_answered(said: str, 
     done = complete(ask(text, (3, 14)), parts(model))
     assert (done.text, done.stop_reason) == (answer, "line")
     assert done.tokens.generated > len(answer)
+
+
+@pytest.mark.parametrize(
+    ("data", "place", "said"),
+    [
+        (b"def f():\r\n    \r\n\r\nf()\r\n", (2, 5), "a = 1\n    b = 2\n    c = 3\n    return a\n\n\nf()"),
+        (TEXT, PLACE, "path.join(path)\n"),
+        (TEXT, PLACE, " \n"),
+        (b"x = f(a)\n", (1, 8), "a, b)\n"),
+    ],
+)
+def test_a_stream_is_the_answer_in_pieces(data: bytes, place: tuple[int, int], said: str) -> None:
+    pieces: list[str] = []
+    answer = complete(ask(data, place), parts(ScriptedModel(said)), pieces.append)
+    assert "".join(pieces) == answer.text
+    assert all(pieces)
+    assert len(pieces) > 1 or len(answer.text) < 3
+    assert complete(ask(data, place), parts(ScriptedModel(said))).text == answer.text

@@ -106,3 +106,43 @@ def test_trimming_never_invents_text(said: str, place: str) -> None:
             assert text == "" or text.strip()
             if not text and said.strip():
                 assert filters
+
+
+PIECES = st.sampled_from(
+    ["a", "b(", ")", "}", " ", "    ", "\t", "\n", "\n    ", "\n    x\n", "return x", ":", "x = 1\n", "\n\n"]
+)
+TEXTS = st.lists(PIECES, max_size=14).map("".join)
+
+
+@given(
+    left=TEXTS,
+    right=TEXTS,
+    said=TEXTS,
+    cut=st.integers(0, 60),
+    mode=st.sampled_from(["line", "block"]),
+    finished=st.booleans(),
+)
+def test_what_is_settled_stays_however_it_goes_on(
+    left: str, right: str, said: str, cut: int, mode: trim.Mode, finished: bool
+) -> None:
+    surroundings = trim.Surroundings.of(left, right)
+    final, _ = trim.trim(said, mode, surroundings, finished=finished)
+    assert final.startswith(trim.settled(said[:cut], mode, surroundings))
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "expected"),
+    [
+        ("x = |", "foo(1", "foo(1"),
+        ("x = |", "foo(1 ", "foo(1"),
+        ("x = foo(|)", "1, 2)", "1, 2"),
+        ("x = 1|\ny = 2", "\ny = ", ""),
+        ("def f():|", "\n    a = 1\n    b = 2\n    c", "\n    a = 1"),
+        ("def f():|\n    a = 2", "\n    a = 1\n    a = 2\n    c", "\n    a = 1"),
+        ("def f():|", "\n    a\n    b\n    b\n    b\n", "\n    a\n    b"),
+        ("def f():|", "\n    a\n    b\n    b\n    c\n    d\n", "\n    a\n    b\n    b\n    c"),
+    ],
+)
+def test_what_is_settled_is_worth_sending(text: str, said: str, expected: str) -> None:
+    left, surroundings = around(text)
+    assert trim.settled(said, trim.choose_mode(left, surroundings), surroundings) == expected

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from repocomp.engine.kv_cache import KvCache
+from repocomp.engine.kv_cache import KvCache, KvCaches
 
 
 def cache_of(*tokens: int) -> KvCache:
@@ -45,3 +45,45 @@ def test_buffers_are_the_models_own() -> None:
             return "opaque"
 
     assert KvCache.of(Model()).buffers == "opaque"
+
+
+def several(capacity: int) -> KvCaches:
+    class Model:
+        def new_buffers(self) -> list[int]:
+            return []
+
+    return KvCaches(Model(), capacity)
+
+
+def fill(caches: KvCaches, ids: list[int]) -> int:
+    """Tokens that were there already."""
+    cache = caches.take(ids)
+    reused = cache.reuse(ids)
+    cache.tokens.extend(ids[reused:])
+    return reused
+
+
+def test_each_place_keeps_its_own_sequence_and_the_oldest_makes_room() -> None:
+    caches = several(2)
+    a, b, c = ([1, number, *range(100)] for number in (10, 11, 12))
+    assert [fill(caches, ids) for ids in (a, b, a, b)] == [0, 0, 101, 101]
+    assert fill(caches, [*a[:60], 7]) == 60
+    assert (fill(caches, c), len(caches)) == (1, 2)
+    assert fill(caches, [*a[:60], 8]) == 60
+    assert fill(caches, b) == 1
+
+
+def test_the_sequence_in_use_is_the_newest_and_alone_survives_shrinking() -> None:
+    caches = several(3)
+    for number in range(3):
+        fill(caches, [number, *range(50)])
+    assert caches.newest.tokens[0] == 2
+    caches.shrink()
+    assert (len(caches), fill(caches, [2, *range(50)])) == (1, 50)
+
+
+def test_short_prompts_are_kept_too() -> None:
+    caches = several(2)
+    fill(caches, [1, 2, 3, 4])
+    assert fill(caches, [1, 2, 3, 5]) == 3
+    assert len(caches) == 1

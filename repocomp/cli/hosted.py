@@ -1,0 +1,81 @@
+"""One request of a client, run inside the daemon as the command line it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from repocomp.cli import app
+from repocomp.config import Settings
+from repocomp.request import Completion, CompletionRequest
+from repocomp.serve.installed import Installed
+from repocomp.serve.server import Call
+from repocomp.serve.stand_in import Output, stand_in
+from repocomp.serve.warm import Warm
+
+
+class Declined(BaseException):
+    """The client should do this one itself. Not an Exception: nothing on the way may take it for a bug."""
+
+
+@dataclass(slots=True)
+class Guest:
+    """What completes the request of one call (a `cli.complete.Host`)."""
+
+    call: Call
+    warm: Warm
+    later: list[Callable[[], None]] = field(default_factory=list)
+
+    def complete(
+        self, request: CompletionRequest, settings: Settings, emit: Callable[[str], None] | None
+    ) -> Completion:
+        """Answer from what is warm. Time spent waiting for other requests counts towards the deadline."""
+        if settings.daemon == "never":
+            raise Declined("its settings say that no daemon is to answer")
+        if request.deadline_ms is not None:
+            waited_ms = (time.monotonic() - self.call.received) * 1000
+            request = replace(request, deadline_ms=max(0.0, request.deadline_ms - waited_ms))
+        return self.warm.complete(request, settings, self.call.cancelled.is_set, emit)
+
+    def after_reply(self, action: Callable[[], None]) -> None:
+        """Do `action` once the reply is on its way."""
+        self.later.append(action)
+
+
+class Hosted:
+    """Answers calls, one after the other."""
+
+    def __init__(self, warm: Warm) -> None:
+        self._warm, self._installed = warm, Installed()
+
+    def answer(self, call: Call) -> bool:
+        """Run the call's command and send what it printed; False once the daemon should make room for a new one."""
+        if self._installed.is_changed():
+            call.send({"declined": "repocomp was upgraded"}, last=True)
+            return False
+        try:
+            self._run(call)
+        except (Declined, OSError, KeyError, TypeError, ValueError) as reason:
+            call.send({"declined": str(reason)}, last=True)
+        return self._warm.trim()
+
+    def _run(self, call: Call) -> None:
+        arguments = call.message["arguments"]
+        if arguments[:1] != ["complete"]:
+            raise Declined("a daemon completes, and does nothing else")
+        streaming = "--stream" in arguments
+
+        def flushed(output: Output) -> None:
+            if streaming and output.tell():
+                call.send({"stdout": output.take()})
+
+        with stand_in(call.message, flushed) as (output, errors):
+            guest = Guest(call, self._warm)
+            code = app.run(arguments, guest)
+            call.send({"exit_code": code, "stdout": output.take(), "stderr": errors()}, last=True)
+            for action in guest.later:
+                # The reply is out; what is noted down beside it must not end the daemon.
+                with suppress(Exception):
+                    action()

@@ -1,0 +1,287 @@
+"""The daemon: one thread for sockets, one for work, both asleep until somebody writes.
+
+A connection is one request. As long as it is open somebody waits for it; when it closes the work is cancelled, whether
+it has begun or not. Requests are answered in the order they came.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from repocomp.serve import protocol
+from repocomp.serve.place import is_own
+
+Message = dict[str, Any]
+_LINE_S = 30.0
+"""A connection that says nothing whole, or reads nothing, for so long is closed."""
+_READ_BYTES = 1 << 20
+
+
+class Cancelled(BaseException):
+    """Nobody waits for this answer any more. Not an Exception: nothing on the way may take it for a bug."""
+
+
+@dataclass(eq=False)
+class Call:
+    """A request, and the way back. Made by the socket thread, answered by the working one."""
+
+    message: Message
+    received: float
+    _post: Callable[[Call, bytes, bool], None]
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    def send(self, reply: Mapping[str, Any], *, last: bool = False) -> None:
+        """Send one line; after the `last` one the connection closes."""
+        self._post(self, protocol.encode(dict(reply)), last)
+
+
+@dataclass(eq=False)
+class _Peer:
+    """A connection: what it sent so far, its call once that is a line, what it has yet to read."""
+
+    socket: socket.socket
+    since: float
+    received: bytearray = field(default_factory=bytearray)
+    call: Call | None = None
+    unsent: bytearray = field(default_factory=bytearray)
+    ends: bool = False
+
+    @property
+    def stalls(self) -> bool:
+        """Whether it is the other end's turn."""
+        return self.call is None or self.ends
+
+
+class Server:
+    """Serves until `stop`, or until it has been idle for `idle_s` seconds (None: for ever)."""
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        token: str | None,
+        handle: Callable[[Call], bool],
+        describe: Callable[[], Message],
+        idle_s: float | None,
+    ) -> None:
+        """`handle` answers a call, in the working thread, and says whether to go on.
+
+        `describe` adds to what `status` says, in the socket thread.
+        """
+        self._listener, self._token = listener, token
+        self._handle, self._describe, self._idle_s = handle, describe, idle_s
+        self._peers: dict[Call | socket.socket, _Peer] = {}
+        self._work: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
+        self._posted: deque[tuple[Call, bytes, bool]] = deque()
+        self._waker, self._wake = socket.socketpair()
+        self._selector = selectors.DefaultSelector()
+        self._leaving = False
+        self._started = self._active = time.monotonic()
+        self._requests = 0
+
+    def run(self) -> None:
+        """Serve; returns when the daemon should end, with every answer that was under way sent."""
+        worker = threading.Thread(target=self._answer_all, name="work", daemon=True)
+        worker.start()
+        for each in (self._listener, self._waker):
+            each.setblocking(False)
+            self._selector.register(each, selectors.EVENT_READ)
+        try:
+            while not self._is_done():
+                for key, _ in self._selector.select(self._patience()):
+                    self._step(key.fileobj)
+                self._drop_stalled()
+        finally:
+            self._work.put(None)
+            for peer in list(self._peers.values()):
+                self._close(peer)
+            worker.join(_LINE_S)
+            self._selector.close()
+            self._waker.close()
+            self._wake.close()
+
+    def stop(self) -> None:
+        """Take no more requests, finish the ones there are, and end. From any thread."""
+        self._leaving = True
+        self._wake_up()
+
+    def _is_done(self) -> bool:
+        busy = any(peer.call is not None for peer in self._peers.values())
+        if self._leaving:
+            return not busy and not self._posted
+        idle = self._idle_s is not None and time.monotonic() - self._active >= self._idle_s
+        return idle and not self._peers
+
+    def _patience(self) -> float | None:
+        """Seconds until something is due though nobody writes: a stalled peer, or the end of idleness."""
+        now = time.monotonic()
+        due = [peer.since + _LINE_S - now for peer in self._peers.values() if peer.stalls]
+        if self._idle_s is not None and not self._peers:
+            due.append(self._active + self._idle_s - now)
+        return max(0.0, min(due)) if due else None
+
+    def _step(self, ready: Any) -> None:  # noqa: ANN401  (what the selector was given)
+        if ready is self._listener:
+            self._accept()
+        elif ready is self._waker:
+            with suppress(BlockingIOError):
+                self._waker.recv(4096)
+            self._send_posted()
+        elif (peer := self._peers.get(ready)) is not None:
+            self._read(peer)
+            self._flush(peer)
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:
+            return
+        connection.setblocking(False)
+        if self._token is None and not is_own(connection):
+            connection.close()
+            return
+        self._peers[connection] = _Peer(connection, time.monotonic())
+        self._selector.register(connection, selectors.EVENT_READ)
+
+    def _read(self, peer: _Peer) -> None:
+        try:
+            data = peer.socket.recv(_READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._close(peer)
+            return
+        if peer.call is not None or peer.ends:
+            return
+        peer.received += data
+        if b"\n" in data:
+            self._understand(peer)
+        elif len(peer.received) > protocol.LIMIT_BYTES:
+            self._reply(peer, {"declined": "the line is too long"})
+
+    def _understand(self, peer: _Peer) -> None:
+        line, _, _ = bytes(peer.received).partition(b"\n")
+        peer.received.clear()
+        try:
+            message = protocol.decode(line)
+        except ValueError as error:
+            self._reply(peer, {"declined": str(error)})
+            return
+        if message.get("token") != self._token:
+            self._reply(peer, {"declined": "the token is wrong"})
+        elif message.get("op") == "status":
+            self._reply(peer, self._status())
+        elif message.get("op") == "stop":
+            self._leaving = True
+            self._reply(peer, {"stopping": os.getpid()})
+        elif message.get("identity") != protocol.IDENTITY:
+            # Whoever upgraded repocomp wants the new one to answer.
+            self._leaving = True
+            self._reply(peer, {"declined": "another version"})
+        elif self._leaving or message.get("op") != "complete":
+            self._reply(peer, {"declined": "leaving" if self._leaving else "unknown operation"})
+        else:
+            self._begin(peer, message)
+
+    def _begin(self, peer: _Peer, message: Message) -> None:
+        self._requests += 1
+        peer.call = Call(message, time.monotonic(), self._post)
+        self._peers[peer.call] = peer
+        self._work.put(peer.call)
+
+    def _status(self) -> Message:
+        now = time.monotonic()
+        return {
+            "pid": os.getpid(),
+            "identity": protocol.IDENTITY,
+            "uptime_s": round(now - self._started, 1),
+            "idle_s": round(now - self._active, 1),
+            "idle_exit_s": self._idle_s,
+            "requests": self._requests,
+            "waiting": sum(1 for key in self._peers if isinstance(key, Call)),
+            **self._describe(),
+        }
+
+    def _reply(self, peer: _Peer, message: Message) -> None:
+        peer.unsent += protocol.encode(message)
+        peer.ends, peer.since = True, time.monotonic()
+        self._flush(peer)
+
+    def _flush(self, peer: _Peer) -> None:
+        """Send what the other end takes, and close behind the last of it."""
+        if peer.socket not in self._peers:
+            return
+        try:
+            while peer.unsent:
+                del peer.unsent[: peer.socket.send(peer.unsent)]
+        except BlockingIOError:
+            self._selector.modify(peer.socket, selectors.EVENT_READ | selectors.EVENT_WRITE)
+            return
+        except OSError:
+            self._close(peer)
+            return
+        self._selector.modify(peer.socket, selectors.EVENT_READ)
+        if peer.ends:
+            self._close(peer)
+
+    def _close(self, peer: _Peer) -> None:
+        if peer.call is not None:
+            peer.call.cancelled.set()
+            self._peers.pop(peer.call, None)
+            peer.call = None
+        if self._peers.pop(peer.socket, None) is not None:
+            self._selector.unregister(peer.socket)
+            peer.socket.close()
+        self._active = time.monotonic()
+
+    def _drop_stalled(self) -> None:
+        now = time.monotonic()
+        for peer in [peer for peer in self._peers.values() if peer.stalls and now - peer.since >= _LINE_S]:
+            self._close(peer)
+
+    def _send_posted(self) -> None:
+        while self._posted:
+            call, data, last = self._posted.popleft()
+            peer = self._peers.get(call)
+            if peer is None:
+                continue
+            peer.unsent += data
+            if last:
+                peer.ends, peer.since, peer.call = True, time.monotonic(), None
+                del self._peers[call]
+            self._flush(peer)
+
+    def _post(self, call: Call, data: bytes, last: bool) -> None:
+        self._posted.append((call, data, last))
+        self._wake_up()
+
+    def _wake_up(self) -> None:
+        with suppress(OSError):
+            self._wake.send(b"\0")
+
+    def _answer_all(self) -> None:
+        """The working thread. What `handle` does not catch ends the daemon: clients then do the work themselves."""
+        try:
+            while (call := self._work.get()) is not None:
+                if not call.cancelled.is_set():
+                    with suppress(Cancelled):
+                        if not self._handle(call):
+                            self.stop()
+        except BaseException:
+            self._leaving = True
+            for peer in list(self._peers.values()):
+                if peer.call is not None:
+                    self._post(peer.call, protocol.encode({"declined": "a bug"}), True)
+            self._wake_up()
+            raise

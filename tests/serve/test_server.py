@@ -1,0 +1,248 @@
+"""The socket side alone, with a handler of the test's own: who is served, who is not, what is cleaned up."""
+
+from __future__ import annotations
+
+import _socket
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from repocomp.errors import ServeError
+from repocomp.serve import client, protocol, server
+from repocomp.serve.place import listening
+from repocomp.serve.server import Call, Cancelled, Server
+
+
+@pytest.fixture(autouse=True)
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    return tmp_path / "repocomp"
+
+
+def echo(call: Call) -> bool:
+    call.send({"exit_code": 0, "stdout": call.message.get("say", ""), "stderr": ""}, last=True)
+    return True
+
+
+@contextmanager
+def serving(handle: Callable[[Call], bool] = echo, idle_s: float | None = None) -> Iterator[Server]:
+    with listening() as (listener, token):
+        serves = Server(listener, token, handle, dict, idle_s)
+        thread = threading.Thread(target=serves.run)
+        thread.start()
+        try:
+            yield serves
+        finally:
+            serves.stop()
+            thread.join(10)
+            assert not thread.is_alive()
+
+
+def connect() -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(10)
+    connection.connect(os.path.join(protocol.folder(), protocol.SOCKET))
+    return connection
+
+
+def request(**fields: Any) -> bytes:
+    return protocol.encode({"op": "complete", "identity": protocol.IDENTITY, **fields})
+
+
+def answer(connection: socket.socket, line: bytes) -> dict[str, Any]:
+    connection.sendall(line)
+    data = b""
+    while chunk := connection.recv(1 << 16):
+        data += chunk
+    connection.close()
+    message: dict[str, Any] = json.loads(data)
+    return message
+
+
+def test_one_line_each_way_then_the_end() -> None:
+    with serving():
+        assert answer(connect(), request(say="hello"))["stdout"] == "hello"
+
+
+def test_requests_are_answered_however_they_are_cut_and_however_long() -> None:
+    text = "é" * 200_000
+    line = request(say=text)
+    with serving():
+        connection = connect()
+        for byte in line[:20]:
+            connection.sendall(bytes([byte]))
+        assert answer(connection, line[20:])["stdout"] == text
+
+
+@pytest.mark.parametrize("line", [b"\n", b"garbage\n", b"[1]\n", b"\xff\xfe\n", b'{"op": "frobnicate"}\n'])
+def test_garbage_is_declined_and_the_next_is_served(line: bytes) -> None:
+    with serving():
+        declined = answer(connect(), line)
+        assert list(declined) == ["declined"]
+        if b"frobnicate" not in line:
+            assert answer(connect(), request(say="still here"))["stdout"] == "still here"
+
+
+def test_a_line_that_never_ends_is_declined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "LIMIT_BYTES", 1000)
+    with serving():
+        assert "too long" in answer(connect(), b"x" * 2000)["declined"]
+
+
+def test_a_peer_that_stalls_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_LINE_S", 0.05)
+    with serving():
+        connection = connect()
+        connection.sendall(b'{"op": ')
+        assert connection.recv(1) == b""
+        connection.close()
+
+
+def test_a_client_that_vanished_frees_the_work_at_once() -> None:
+    begun, freed = threading.Event(), threading.Event()
+
+    def work(call: Call) -> bool:
+        if call.message.get("say"):
+            return echo(call)
+        begun.set()
+        if call.cancelled.wait(10):
+            freed.set()
+            raise Cancelled
+        return True
+
+    with serving(work):
+        connection = connect()
+        connection.sendall(request())
+        assert begun.wait(10)
+        waiting = connect()
+        waiting.sendall(request())
+        waiting.close()
+        connection.close()
+        assert freed.wait(10)
+        assert answer(connect(), request(say="next"))["stdout"] == "next"
+
+
+def test_streamed_lines_come_before_the_last() -> None:
+    def stream(call: Call) -> bool:
+        for word in ("a", "b"):
+            call.send({"stdout": word})
+        return echo(call)
+
+    with serving(stream):
+        connection = connect()
+        connection.sendall(request(say="c"))
+        lines = connection.makefile("rb").read().splitlines()
+        connection.close()
+        assert [json.loads(line)["stdout"] for line in lines] == ["a", "b", "c"]
+
+
+def test_another_version_is_declined_and_the_daemon_leaves() -> None:
+    with serving() as serves:
+        assert "declined" in answer(connect(), request(identity="0.0 /elsewhere"))
+        assert serves._is_done()
+
+
+def test_a_bug_in_the_handler_ends_the_daemon_and_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+
+    def broken(call: Call) -> bool:
+        raise ZeroDivisionError
+
+    with serving(broken):
+        assert "declined" in answer(connect(), request())
+
+
+def test_the_handler_may_end_the_daemon() -> None:
+    def last(call: Call) -> bool:
+        echo(call)
+        return False
+
+    with listening() as (listener, token):
+        serves = Server(listener, token, last, dict, None)
+        thread = threading.Thread(target=serves.run)
+        thread.start()
+        assert answer(connect(), request(say="bye"))["stdout"] == "bye"
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_idle_it_ends_by_itself_and_leaves_no_socket(runtime: Path) -> None:
+    with listening() as (listener, token):
+        Server(listener, token, echo, dict, 0.05).run()
+    assert sorted(path.name for path in runtime.iterdir()) == [protocol.LOCK]
+
+
+def test_status_and_stop() -> None:
+    with serving(idle_s=60) as serves:
+        answer(connect(), request())
+        said = client.tell("status")
+        assert said is not None
+        assert (said["pid"], said["requests"], said["idle_exit_s"]) == (os.getpid(), 1, 60)
+        assert client.tell("stop") == {"stopping": os.getpid()}
+        assert serves._leaving
+    assert client.tell("status") is None
+
+
+def test_of_two_daemons_one_is_told_so() -> None:
+    with serving(), pytest.raises(ServeError, match="already there"), listening():
+        pass
+
+
+def test_what_a_crashed_daemon_left_is_replaced(runtime: Path) -> None:
+    runtime.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(runtime / protocol.SOCKET))
+    assert client.connect() is None
+    with serving():
+        assert answer(connect(), request(say="new"))["stdout"] == "new"
+
+
+def test_the_socket_is_private(runtime: Path) -> None:
+    with serving():
+        modes = [path.stat().st_mode & 0o777 for path in (runtime, runtime / protocol.SOCKET)]
+    assert modes == [0o700, 0o700]
+    runtime.chmod(0o755)
+    assert client.connect() is None
+    with pytest.raises(ServeError, match="alone"), listening():
+        pass
+
+
+def test_another_users_process_is_not_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving():
+        monkeypatch.setattr(os, "getuid", lambda: 12345)
+        connection = connect()
+        assert connection.recv(1) == b""
+        connection.close()
+
+
+def test_where_sockets_know_no_user_a_token_does(monkeypatch: pytest.MonkeyPatch, runtime: Path) -> None:
+    pair = socket.socketpair()
+    monkeypatch.setattr(socket, "socketpair", lambda: pair)
+    monkeypatch.delattr(socket, "AF_UNIX")
+    monkeypatch.delattr(_socket, "AF_UNIX")
+    with serving():
+        assert client.tell("status") is not None
+        assert (runtime / protocol.ADDRESS).stat().st_mode & 0o777 == 0o600
+        port = int((runtime / protocol.ADDRESS).read_text().split()[0])
+        with socket.create_connection(("127.0.0.1", port)) as stranger:
+            assert "token" in answer(stranger, protocol.encode({"op": "stop", "token": "guess"}))["declined"]
+        assert client.tell("status") is not None
+    assert not (runtime / protocol.ADDRESS).exists()
+
+
+def test_sockets_are_closed(runtime: Path) -> None:
+    with serving():
+        before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+        for number in range(20):
+            answer(connect(), request(say=str(number)))
+            connect().close()
+        client.tell("status")
+        after = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    assert after <= before + 1

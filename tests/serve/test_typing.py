@@ -1,0 +1,130 @@
+"""Typing through a real file with the shipped pack: what is computed again, and that it changes no answer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from repocomp.complete.parts import Loaded, Parts, load
+from repocomp.complete.pipeline import complete
+from repocomp.config import Settings
+from repocomp.document import Document
+from repocomp.engine.kv_cache import KvCaches
+from repocomp.request import Completion, CompletionRequest, RetrieveMode
+from repocomp.serve.server import Cancelled
+from repocomp.serve.warm import Warm
+from tests.complete.fakes import FixedRetriever, hit
+
+FILE = Path(__file__).parents[2] / "repocomp" / "index" / "chunk.py"
+START, COUNT = 1800, 200
+
+
+@pytest.fixture(scope="module")
+def loaded() -> Loaded:
+    return load("default")
+
+
+@pytest.fixture(scope="module")
+def warm() -> Warm:
+    made = Warm(512_000_000)
+    made.preload("default")
+    return made
+
+
+def request(at: int, path: str = "chunk.py", typed: str = "", retrieve: RetrieveMode = "never") -> CompletionRequest:
+    """The file without the 200 characters after `START`, up to `at` of them typed again, then `typed`."""
+    data = FILE.read_bytes()
+    document = Document(path, data[:at] + typed.encode() + data[START + COUNT :])
+    return CompletionRequest(document, document.at_offset(at + len(typed)), None, retrieve, max_new_tokens=12)
+
+
+def ask(warm: Warm, wanted: CompletionRequest, is_cancelled: Callable[[], bool] = lambda: False) -> Completion:
+    return warm.complete(wanted, Settings(), is_cancelled)
+
+
+def fresh(loaded: Loaded) -> Loaded:
+    return replace(loaded, caches=KvCaches(loaded.model))
+
+
+def facts(answer: Completion) -> tuple[object, ...]:
+    return answer.id, answer.text, answer.candidates, answer.stop_reason, answer.retrieval, answer.filters
+
+
+def test_typing_200_characters_computes_almost_nothing_twice(loaded: Loaded) -> None:
+    mine = fresh(loaded)
+    parts = Parts(mine, mine, None)
+    complete(request(START), parts)
+    prompt = cached = 0
+    for at in range(START + 1, START + COUNT + 1):
+        answer = complete(request(at), parts)
+        prompt, cached = prompt + answer.tokens.prompt, cached + answer.tokens.cached
+        if at % 10 == 0:
+            alone = fresh(loaded)
+            uncached = complete(request(at), Parts(alone, alone, None))
+            assert uncached.tokens.cached == 0
+            assert facts(answer) == facts(uncached)
+    assert cached / prompt >= 0.95
+
+
+def test_a_retrieval_between_two_keystrokes_costs_neither_its_cache(loaded: Loaded) -> None:
+    mine = fresh(loaded)
+    parts = Parts(mine, mine, FixedRetriever([hit("def best(path):\n    return path\n" * 20)]))
+    complete(request(START + 20), parts)
+    used = complete(request(START + 21, retrieve="always"), parts)
+    after = complete(request(START + 22), parts)
+    shared = after.tokens.prompt - 1
+    assert used.retrieval.decision == "used"
+    assert min(used.tokens.cached, after.tokens.cached) >= shared - 12
+
+
+def test_going_to_and_fro_between_files_keeps_both(warm: Warm) -> None:
+    texts = {name: (FILE.parent / name).read_bytes() for name in ("chunk.py", "build.py", "walk.py")}
+
+    def visit(extra: int) -> list[int]:
+        left = []
+        for name, data in texts.items():
+            document = Document(name, data)
+            wanted = CompletionRequest(document, document.at_offset(2000 + extra), None, retrieve="never")
+            tokens = ask(warm, wanted).tokens
+            left.append(tokens.prompt - tokens.cached)
+        return left
+
+    first, second = visit(0), visit(0)
+    assert min(first) > 300
+    assert max(second) < 10
+
+
+def test_typed_through_text_is_answered_without_the_model(warm: Warm) -> None:
+    at = next(at for at in range(START, START + COUNT) if len(ask(warm, request(at)).text) > 8)
+    offer = ask(warm, request(at))
+    requests = [request(at, typed=offer.text[:count]) for count in (1, 3, 6)]
+    # A run of the model would be cancelled.
+    rests = [ask(warm, wanted, lambda: True) for wanted in requests]
+    for wanted, rest, count in zip(requests, rests, (1, 3, 6), strict=True):
+        assert (rest.text, rest.continues) == (offer.text[count:], offer.id)
+        assert (rest.range.start, rest.tokens.cached, rest.tokens.generated) == (wanted.cursor, rest.tokens.prompt, 0)
+    again = ask(warm, request(at))
+    assert (again.continues, again.text) == (None, offer.text)
+
+
+def test_cancelled_work_stops_and_leaves_nothing_wrong(warm: Warm) -> None:
+    wanted = request(START + 50, path="cancelled.py")
+    cancelled = threading.Event()
+    looked = 0
+
+    def after_two() -> bool:
+        nonlocal looked
+        looked += 1
+        if looked == 3:
+            cancelled.set()
+        return cancelled.is_set()
+
+    with pytest.raises(Cancelled):
+        ask(warm, wanted, after_two)
+    assert looked == 3
+    alone = load("default")
+    assert facts(ask(warm, wanted)) == facts(complete(wanted, Parts(alone, alone, None)))
