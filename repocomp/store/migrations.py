@@ -63,7 +63,13 @@ CREATE TABLE posting (
 CREATE INDEX posting_segment ON posting (segment_id);
 """
 
-STEPS: tuple[tuple[str, str], ...] = (("create", _CREATE),)
+_HISTORY = """
+CREATE TABLE together (
+    path TEXT NOT NULL, other TEXT NOT NULL, weight REAL NOT NULL, PRIMARY KEY (path, other)
+) WITHOUT ROWID;
+"""
+
+STEPS: tuple[tuple[str, str], ...] = (("create", _CREATE), ("history", _HISTORY))
 
 
 def migrate(connection: sqlite3.Connection) -> None:
