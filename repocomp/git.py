@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 _TIMEOUT_S = 60
@@ -58,3 +59,10 @@ def list_ignored(root: Path) -> list[str]:
     """Untracked paths below `root` that git's own rules leave out; whole folders end with "/"."""
     listed = run(root, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
     return [os.fsdecode(name) for name in (listed or b"").split(b"\0") if name]
+
+
+def changes(root: Path, limit: int) -> Iterator[list[str]]:
+    """The paths that each of the last `limit` commits touches, the latest first; merges left out, none without git."""
+    listed = run(root, "log", f"-n{limit}", "--no-merges", "--no-renames", "--name-only", "-z", "--format=%x01")
+    for commit in (listed or b"").split(b"\x01")[1:]:
+        yield [os.fsdecode(name) for name in commit.strip(b"\0\n").split(b"\0") if name]

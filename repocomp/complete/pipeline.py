@@ -184,12 +184,15 @@ def _why_skipped(decision: Decision) -> str:
 
 def query_of(document: Document, cursor: Position, context: prompt.Context) -> Query:
     """What retrieval is asked for a cursor whose prompt shows `context`."""
+    above, below = prompt.unseen(document, cursor, context)
     return Query(
         path=document.path,
         language=language_of(document.path),
         prefix=context.left,
         suffix=context.right,
         visible=(context.first_line, context.last_line),
+        above=above,
+        below=below,
     )
 
 

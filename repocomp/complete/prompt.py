@@ -28,6 +28,7 @@ _HEADER_TOKENS = 64
 _WORD_END = re.compile(r"(?:(?<=\S) )?[^\W\d]\w*\Z")
 """With the single space before it: tokens open with that one, longer runs are tokens of their own."""
 _LONGEST_WORD = 40
+_UNSEEN_BYTES = 1 << 18
 _BYTES_PER_TOKEN = 12
 """No text is encoded that could not fit: in code a token of an 8k vocabulary is rarely longer than this."""
 
@@ -61,6 +62,15 @@ def context(document: Document, cursor: Position, budgets: Budgets, encode: Enco
     if begun:
         left_ids = encode(left[: -len(begun)])
     return Context(left, right, header, begun, tuple(left_ids), tuple(right_ids), first, last)
+
+
+def unseen(document: Document, cursor: Position, context: Context) -> tuple[str, str]:
+    """The file's text before the first and after the last visible line, of a very long file the nearer part."""
+    top = document.at(context.first_line, 1).offset
+    last = min(context.last_line, document.line_count)
+    end = document.at(last, 1).offset + len(document.line(last)) + 1
+    above = document.data[_character_start(document.data, max(0, top - _UNSEEN_BYTES)) : top]
+    return _text(above), _text(document.data[max(end, cursor.offset) :][:_UNSEEN_BYTES])
 
 
 def shared_ids(context: Context, tokens: FimTokens, layout: Layout) -> list[int]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
+from repocomp.index.history import update_history
 from repocomp.index.read import Content, digest_of, read
 from repocomp.index.walk import Found, unfit, walk
 from repocomp.index.write import FileState, known_digests, remember, remove_files, tidy, write_batch
@@ -147,6 +148,7 @@ def _update(connection: Connection, root: Path, progress: Report | None, workers
     _read_all(connection, jobs, report, progress, workers)
     if changed or known:
         tidy(connection)
+    update_history(connection, root)
     return report
 
 

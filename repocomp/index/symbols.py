@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from repocomp.index.grammar import BASES, CONTAINERS, DEFINITIONS, IDENTIFIERS, imports_in
+from repocomp.imports import imports_in
+from repocomp.index.grammar import BASES, CONTAINERS, DEFINITIONS, IDENTIFIERS
 from repocomp.languages import language, parser
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ class Query:
     """A cursor in the file `path`: `prefix` and `suffix` as the prompt shows them.
 
     `visible` is the range of lines (from 1, inclusive) of that file that the prompt holds: nothing new stands there.
+    `above` and `below` are the rest of the file as it is being written, which may differ from what was indexed.
     """
 
     path: str
@@ -20,6 +21,8 @@ class Query:
     prefix: str
     suffix: str
     visible: tuple[int, int]
+    above: str = ""
+    below: str = ""
 
     def last_lines(self, number: int) -> str:
         """The last `number` lines before the cursor, the cursor's own included."""

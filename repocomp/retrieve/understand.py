@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from repocomp.retrieve.query import Query
+from repocomp.terms import words
 
 Place = Literal["import", "decorator", "attribute", "call", "annotation", "definition", "plain"]
 
 _NEAR_LINES = 12
 _FAR_LINES = 80
+_FAR_CHARS = 1 << 16
+_MOST_INDENT = 1000
 _PATH = r"[^\W\d]\w*(?:(?:\.|->|::)[^\W\d]\w*)*"
 _ATTRIBUTE = re.compile(rf"({_PATH})(?:\(\))?(?:\.|->|::)([^\W\d]\w*)?$")
 _CALL = re.compile(rf"({_PATH})\s*$")
@@ -26,6 +29,8 @@ _DEFINITION = re.compile(r"^\s*(?:async\s+)?(?:def|class|func|function|fn|struct
 _ANNOTATION = re.compile(r"(?:->|[\w\])]\s*:)\s*([\w.\[]*)$")
 _CALLED = re.compile(r"([^\W\d]\w*)\s*\(")
 _TYPE_NAME = re.compile(r"\b([A-Z]\w+)\b")
+_SEPARATOR = re.compile(r"\.|->|::")
+_MODULE = re.compile(r"\b(?:from|import|use|using|require(?:_relative)?|include)\b[\s(\"'<]*([\w.:/@-]+)")
 _ENCLOSING = re.compile(
     r"^([ \t]*)(?:export\s+|public\s+|abstract\s+|final\s+)*(?:class|struct|impl|interface|trait)\s+(\w+)([^\n]*)", re.M
 )
@@ -42,11 +47,19 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Understanding:
-    """The place of the cursor, the identifier begun there, and the names it asks for, most wanted first."""
+    """The place of the cursor, the identifier begun there, and the names it asks for, most wanted first.
+
+    `receiver` is what stands before the dot of an attribute, its last part; `maker` the function whose result it holds,
+    where no class is known; `enclosing` the innermost class around the cursor; `module` what an import line names.
+    """
 
     place: Place
     partial: str
     asked: tuple[Asked, ...]
+    receiver: str | None = None
+    maker: str | None = None
+    enclosing: str | None = None
+    module: str | None = None
 
 
 def understand(query: Query) -> Understanding:
@@ -60,7 +73,17 @@ def understand(query: Query) -> Understanding:
         key = (asked.name, asked.owner)
         found[key] = max(found.get(key, 0.0), asked.weight)
     ordered = sorted(found.items(), key=lambda item: (-item[1], item[0][0], item[0][1] or ""))
-    return Understanding(place, partial, tuple(Asked(name, weight, owner) for (name, owner), weight in ordered))
+    last = _SEPARATOR.split(receiver)[-1] if receiver else None
+    named = _MODULE.search(line) if place == "import" else None
+    return Understanding(
+        place,
+        partial,
+        tuple(Asked(name, weight, owner) for (name, owner), weight in ordered),
+        receiver=last,
+        maker=_maker_of(last, query) if last and _type_of(last, query) is None else None,
+        enclosing=_enclosing(query),
+        module=named[1] if named else None,
+    )
 
 
 def _place(line: str) -> tuple[Place, str | None, str | None]:
@@ -97,34 +120,64 @@ def _open_call(line: str) -> str | None:
 def _asked(query: Query, line: str, place: Place, receiver: str | None, function: str | None) -> Iterator[Asked]:
     far = query.last_lines(_FAR_LINES)
     if function:
-        *path, name = re.split(r"\.|->|::", function)
+        *path, name = _SEPARATOR.split(function)
         yield Asked(name, 1.0, _type_of(path[-1], query) if path else None)
     if receiver:
-        last = re.split(r"\.|->|::", receiver)[-1]
+        last = _SEPARATOR.split(receiver)[-1]
         owner = _type_of(last, query)
         if owner:
             yield Asked(owner, 0.95)
         yield Asked(last, 0.7)
-    enclosing = list(_ENCLOSING.finditer(query.prefix))
-    if enclosing and place in ("definition", "attribute", "plain"):
-        yield from (Asked(base, 0.8) for base in _TYPE_NAME.findall(enclosing[-1][3]))
+    bases = _bases(query)
+    if place in ("definition", "attribute", "plain"):
+        yield from (Asked(base, 0.8) for base in _TYPE_NAME.findall(bases))
     for weight, text in ((0.6, query.last_lines(_NEAR_LINES)), (0.5, query.next_lines(4)), (0.25, far)):
         yield from (Asked(name, weight) for name in _CALLED.findall(text))
         yield from (Asked(name, weight * 0.9) for name in _TYPE_NAME.findall(text))
+        yield from (Asked(name, weight * 0.7) for name in words(text))
     if place == "annotation" or place == "import":
         yield from (Asked(name, 0.7) for name in _TYPE_NAME.findall(line))
+
+
+def _enclosing_class(query: Query) -> re.Match[str] | None:
+    """The header of the innermost class around the cursor, judged by indentation."""
+    indent = len(line) - len(line.lstrip()) if (line := query.last_lines(1)).strip() else _MOST_INDENT
+    headers = list(_ENCLOSING.finditer(_text_before(query)))
+    return next((match for match in reversed(headers) if len(match[1]) < indent or not indent), None)
+
+
+def _enclosing(query: Query) -> str | None:
+    found = _enclosing_class(query)
+    return found[2] if found else None
+
+
+def _bases(query: Query) -> str:
+    """What follows the name in the header of the class around the cursor."""
+    found = _enclosing_class(query)
+    return found[3] if found else ""
+
+
+def _text_before(query: Query) -> str:
+    """The file up to the cursor, as far back as classes and assignments are looked for."""
+    return (query.above + query.prefix)[-_FAR_CHARS:]
+
+
+def _maker_of(variable: str, query: Query) -> str | None:
+    """The function whose result was assigned to a variable last."""
+    pattern = rf"\b{re.escape(variable)}\b[^=\n]{{0,40}}=\s*(?:await\s+)?(?:[\w.]+[.:])?([^\W\d]\w*)\s*\("
+    made = [match[1] for match in re.finditer(pattern, _text_before(query))]
+    return made[-1] if made else None
 
 
 def _type_of(variable: str, query: Query) -> str | None:
     """The class a variable seems to hold: from an assignment, an annotation or a parameter, the nearest one first."""
     if variable in ("self", "this", "cls"):
-        enclosing = list(_ENCLOSING.finditer(query.prefix))
-        return enclosing[-1][2] if enclosing else None
-    name = re.escape(variable)
+        return _enclosing(query)
+    name, text = re.escape(variable), _text_before(query)
     patterns = (
         rf"\b{name}\s*(?::=|=)\s*(?:await\s+|new\s+|&)?(?:[\w.]+\.)?([A-Z]\w+)\s*[({{]",
         rf"\b{name}\s*:\s*(?:&\s*(?:mut\s+)?)?(?:Optional\[|list\[|List\[)?[\"']?(?:[\w.]+\.)?([A-Z]\w+)",
         rf"\b([A-Z]\w+)(?:<[^<>]*>)?[\s*&]+{name}\b",
     )
-    found = [(match.start(), match[1]) for pattern in patterns for match in re.finditer(pattern, query.prefix)]
+    found = [(match.start(), match[1]) for pattern in patterns for match in re.finditer(pattern, text)]
     return max(found)[1] if found else (variable if variable[:1].isupper() else None)

@@ -63,10 +63,16 @@ CREATE TABLE posting (
 CREATE INDEX posting_segment ON posting (segment_id);
 """
 
+_HISTORY = """
+CREATE TABLE together (
+    path TEXT NOT NULL, other TEXT NOT NULL, weight REAL NOT NULL, PRIMARY KEY (path, other)
+) WITHOUT ROWID;
+"""
+
 Steps = tuple[tuple[str, str], ...]
 """Names and SQL scripts, oldest first."""
 
-STEPS: Steps = (("create", _CREATE),)
+STEPS: Steps = (("create", _CREATE), ("history", _HISTORY))
 
 
 def migrate(connection: sqlite3.Connection, steps: Steps = STEPS, name: str = "index") -> None:

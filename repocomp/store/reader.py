@@ -25,6 +25,7 @@ from repocomp.store.rows import Chunk, ChunkKind, FileRow, Import, Postings, Seg
 _BATCH = 500
 """Values in one IN list; SQLite's own limit was 999 for long."""
 _TEXTS = 64
+_RECENT = 20
 PLACE = np.dtype("<u4")
 """How chunk numbers, places and line numbers lie in a BLOB."""
 COUNT = np.dtype("<u2")
@@ -40,6 +41,7 @@ class IndexReader:
         self._version = -1
         self._segments: dict[ChunkKind, list[Segment]] = {}
         self._dead: npt.NDArray[np.uint32] | None = None
+        self._recent: list[str] | None = None
         self._texts: OrderedDict[int, str] = OrderedDict()
 
     @classmethod
@@ -82,6 +84,38 @@ class IndexReader:
         for (content_id,) in self._rows("SELECT content_id FROM file WHERE path = ?", (path,)):
             return int(content_id) if content_id is not None else None
         return None
+
+    def held(self, paths: Sequence[str]) -> dict[str, int]:
+        """The contents of those of `paths` that are indexed."""
+        select = "SELECT path, content_id FROM file WHERE content_id IS NOT NULL AND path IN"
+        return {path: int(content_id) for path, content_id in self._each(select, sorted(set(paths)))}
+
+    def below(self, folder: str, limit: int) -> dict[str, int]:
+        """The first `limit` paths below `folder` ("/" at its end, "" for all), with their contents."""
+        # "0" is the character after "/".
+        end = folder[:-1] + "0" if folder else "\U0010ffff"
+        rows = self._rows(
+            "SELECT path, content_id FROM file WHERE path >= ? AND path < ? AND content_id IS NOT NULL"
+            " ORDER BY path LIMIT ?",
+            (folder, end, limit),
+        )
+        return {path: int(content_id) for path, content_id in rows}
+
+    def changed_with(self, path: str) -> dict[str, float]:
+        """Files that commits changed together with `path`, and how often, shared out among the files of a commit."""
+        return dict(self._rows("SELECT other, weight FROM together WHERE path = ? ORDER BY other", (path,)))
+
+    def recent(self, limit: int) -> list[str]:
+        """The paths changed last on disk, more than a minute later than the mean: not those of a fresh checkout."""
+        select = (
+            "SELECT path FROM file WHERE content_id IS NOT NULL"
+            " AND mtime_ns > 60000000000 + (SELECT avg(mtime_ns) FROM file WHERE content_id IS NOT NULL)"
+            " ORDER BY mtime_ns DESC, path LIMIT ?"
+        )
+        self._refresh()
+        if self._recent is None:
+            self._recent = [path for (path,) in self._rows(select, (_RECENT,))]
+        return self._recent[:limit]
 
     def segments(self, kind: ChunkKind) -> list[Segment]:
         """All segments of one kind, oldest first."""
@@ -159,6 +193,11 @@ class IndexReader:
         found = [Symbol(*row) for row in self._each(select, sorted(set(names)))]
         return sorted(found, key=lambda symbol: (symbol.content_id, symbol.start_line, symbol.qualified))
 
+    def names_from(self, prefix: str, limit: int) -> list[str]:
+        """The first `limit` names, in order, that begin with `prefix` and are defined somewhere."""
+        select = "SELECT DISTINCT name FROM symbol WHERE name >= ? AND name < ? ORDER BY name LIMIT ?"
+        return [name for (name,) in self._rows(select, (prefix, prefix + "\U0010ffff", limit))]
+
     def symbols_of(self, content_id: int) -> list[Symbol]:
         """The definitions of one content, first line first."""
         rows = self._rows("SELECT * FROM symbol WHERE content_id = ? ORDER BY start_line, rowid", (content_id,))
@@ -179,6 +218,11 @@ class IndexReader:
         for name, content_id, packed in sorted(self._each(select, sorted(set(names)))):
             found.setdefault(name, []).extend((content_id, int(n)) for n in np.frombuffer(packed, PLACE))
         return found
+
+    def spread(self, names: Sequence[str]) -> dict[str, int]:
+        """In how many contents each of `names` is used; those used nowhere are missing."""
+        select = "SELECT name, count(*) FROM reference WHERE name IN"
+        return dict(self._each(select, sorted(set(names)), tail="GROUP BY name"))
 
     def file_states(self) -> dict[str, tuple[int, int]]:
         """Size in bytes and modification time in nanoseconds of every path, as last read; skipped ones too."""
@@ -209,16 +253,19 @@ class IndexReader:
             self._segments.clear()
             self._texts.clear()
             self._dead = None
+            self._recent = None
 
     def _rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         with explained(self.path):
             yield from self._connection.execute(sql, tuple(values)).fetchall()
 
-    def _each(self, select: str, values: Sequence[object], before: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+    def _each(
+        self, select: str, values: Sequence[object], before: Sequence[object] = (), tail: str = ""
+    ) -> Iterator[tuple[Any, ...]]:
         """Rows of `select` for all `values` of its last IN, a batch at a time."""
         for at in range(0, len(values), _BATCH):
             batch = values[at : at + _BATCH]
-            yield from self._rows(f"{select} ({','.join('?' * len(batch))})", (*before, *batch))
+            yield from self._rows(f"{select} ({','.join('?' * len(batch))}) {tail}", (*before, *batch))
 
 
 def _chunk(row: tuple[Any, ...]) -> Chunk:

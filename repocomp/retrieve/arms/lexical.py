@@ -6,6 +6,7 @@ get equal answers whatever order chunks were indexed in.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -69,13 +70,29 @@ def hits(
     for chunk in reader.chunks(list(score_of)):
         path = best_path(reader.paths_of(chunk.content_id), query)
         start, end = render(chunk)
-        if path is None or (path == query.path and _overlaps(start, end, query.visible)):
+        if path is None or (path == query.path and overlaps(start, end, query.visible)):
             continue
         text = "\n".join(reader.lines(chunk.content_id)[start - 1 : end])
         if text.strip():
             found.append(Hit(chunk.content_id, path, start, end, score_of[chunk.id], arm, text))
     found.sort(key=lambda hit: (-hit.score, hit.path, hit.start_line))
     return found[:top_k]
+
+
+def document_frequency(
+    reader: IndexReader, kind: ChunkKind, found: Sequence[Postings]
+) -> tuple[int, Mapping[str, int]]:
+    """Number of live chunks of a kind, and how many of them hold each term."""
+    masks = {segment.id: reader.dead(segment) for segment in reader.segments(kind)}
+    count = sum(
+        len(segment.chunks) - (0 if (dead := masks[segment.id]) is None else int(dead.sum()))
+        for segment in reader.segments(kind)
+    )
+    frequency: Counter[str] = Counter()
+    for postings in found:
+        dead = masks[postings.segment_id]
+        frequency[postings.term] += len(postings.places) - (0 if dead is None else int(dead[postings.places].sum()))
+    return count, frequency
 
 
 def wanted(top_k: int) -> int:
@@ -90,5 +107,6 @@ def _floor(scores: Floats, number: int) -> float:
     return float(np.partition(scores, len(scores) - number)[len(scores) - number])
 
 
-def _overlaps(start: int, end: int, visible: tuple[int, int]) -> bool:
+def overlaps(start: int, end: int, visible: tuple[int, int]) -> bool:
+    """Whether lines `start` .. `end` and the visible ones have one in common."""
     return start <= visible[1] and end >= visible[0]

@@ -1,118 +1,145 @@
 """Structured search: the definitions that the cursor's place asks for, looked up by name in the symbol table.
 
-Answers are compact: a function's signature with its docstring and first lines, a class as its header and the
-signatures of its members, because what a caller needs to see is how a thing is used.
+Names are resolved through the file's imports to the files that define them. Answers are compact, because what a caller
+needs to see is how a thing is used: a function is its class's header, its signature and its first lines, a class or a
+module the lines that declare its members and fields.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from repocomp.retrieve.arms.base import Hit, best_path, shared_folders
+from repocomp.retrieve.arms.lexical import overlaps
+from repocomp.retrieve.outline import CONTAINERS, Line, class_lines, file_lines, first_lines, out_of_sight
 from repocomp.retrieve.query import Query
-from repocomp.retrieve.understand import Asked, understand
+from repocomp.retrieve.resolve import Binding, bindings
+from repocomp.retrieve.understand import Asked, Understanding, understand
 from repocomp.store.reader import IndexReader
 from repocomp.store.rows import Symbol
 
-_MAX_NAMES = 40
+_MAX_NAMES = 80
 _MAX_PER_NAME = 4
 _COMMON = 30
 """A name defined this often (`get`, `__init__`) says nothing by itself."""
 _BODY_LINES = 10
-_MEMBERS = 16
-_CONTAINERS = frozenset({"class", "interface", "struct", "enum", "trait", "module", "impl", "namespace", "record"})
+_DIRECT, _MODULE, _AROUND, _FILE = 0.95, 0.9, 0.55, 0.45
+"""What an outline weighs: of the class before the dot, of a module, of the class and of the file around the cursor."""
+_LEAST_PARTIAL, _BEGUN = 3, 12
+_RETURNS = re.compile(r"(?:->|\)\s*:)\s*[\"']?(?:[\w.]*\[)?[\"']?(?:\w+\.)*([A-Z]\w+)|^func[^{]*\)\s*\(?\*?([A-Z]\w+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Structured:
-    """Definitions by constraint: name, owner, and nearness of the file."""
+    """Definitions by constraint: name, owner, module, and nearness of the file."""
 
     name: str = "structured"
 
     def draw(self, reader: IndexReader, query: Query, top_k: int) -> list[Hit]:
         """Definitions asked for most directly first."""
-        understood = understand(query)
-        asked = understood.asked[:_MAX_NAMES]
-        symbols: dict[str, list[Symbol]] = {}
-        for symbol in reader.definitions([item.name for item in asked]):
-            symbols.setdefault(symbol.name, []).append(symbol)
-        imported = _imported_paths(reader, query)
+        search = _Search(reader, query, understand(query), bindings(reader, query))
         found: dict[tuple[int, int], Hit] = {}
-        for item in asked:
-            for hit in self._hits(reader, query, item, symbols.get(item.name, []), imported):
-                key = (hit.content_id, hit.start_line)
-                if key not in found or hit.score > found[key].score:
-                    found[key] = hit
+        for hit in (*search.named(), *search.outlines()):
+            key = (hit.content_id, hit.start_line)
+            if key not in found or hit.score > found[key].score:
+                found[key] = hit
         ordered = sorted(found.values(), key=lambda hit: (-hit.score, hit.path, hit.start_line))
-        return ordered[:top_k]
+        return [replace(hit, arm=self.name) for hit in ordered[:top_k]]
 
-    def _hits(
-        self, reader: IndexReader, query: Query, item: Asked, symbols: Sequence[Symbol], imported: frozenset[str]
-    ) -> Iterator[Hit]:
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """One query, understood."""
+
+    reader: IndexReader
+    query: Query
+    understood: Understanding
+    bound: Sequence[Binding]
+
+    def named(self) -> Iterator[Hit]:
+        """The definitions of the names that are asked for, and of names that the begun word may become."""
+        asked = [*self._begun(), *self._receivers(), *self.understood.asked[:_MAX_NAMES]]
+        symbols: dict[str, list[Symbol]] = {}
+        for symbol in self.reader.definitions([item.name for item in asked]):
+            symbols.setdefault(symbol.name, []).append(symbol)
+        imported = frozenset(path for binding in self.bound for path in binding.paths)
+        for item in asked:
+            yield from self._hits(item, symbols.get(item.name, []), imported)
+
+    def outlines(self) -> Iterator[Hit]:
+        """What is declared around the cursor out of sight, and in the module it reaches into."""
+        query, understood = self.query, self.understood
+        for binding in self.bound:
+            wanted = binding.alias == understood.receiver or (
+                understood.module is not None and binding.paths and understood.module.endswith(binding.alias)
+            )
+            if wanted and binding.name is None or understood.place == "import" and wanted:
+                yield from self._modules(binding.paths[:2], _MODULE)
+        own = self.reader.content_of(query.path)
+        if own is None:
+            return
+        for symbol in self.reader.symbols_of(own):
+            if symbol.name == understood.enclosing and symbol.kind in CONTAINERS:
+                direct = understood.receiver in ("self", "this", "cls")
+                for part in out_of_sight(class_lines(self.reader, symbol), query.visible):
+                    yield self._hit(own, query.path, part, _DIRECT if direct else _AROUND)
+        for part in out_of_sight(file_lines(self.reader, own), query.visible):
+            yield self._hit(own, query.path, part, _FILE)
+
+    def _modules(self, paths: Sequence[str], score: float) -> Iterator[Hit]:
+        for path, content_id in self.reader.held(paths).items():
+            lines = first_lines(file_lines(self.reader, content_id))
+            if lines and path != self.query.path:
+                yield self._hit(content_id, path, lines, score)
+
+    def _begun(self) -> Iterable[Asked]:
+        partial = self.understood.partial
+        if len(partial) < _LEAST_PARTIAL or self.understood.place == "definition":
+            return
+        for name in self.reader.names_from(partial, _BEGUN):
+            yield Asked(name, 0.65 + 0.3 * len(partial) / len(name))
+
+    def _receivers(self) -> Iterable[Asked]:
+        """The class that the function which made the receiver says it returns."""
+        if self.understood.maker is not None:
+            for symbol in self.reader.definitions([self.understood.maker])[:_MAX_PER_NAME]:
+                match = _RETURNS.search(symbol.signature)
+                if match:
+                    yield Asked(match[1] or match[2], 0.85)
+
+    def _hits(self, item: Asked, symbols: Sequence[Symbol], imported: frozenset[str]) -> Iterator[Hit]:
         if len(symbols) > _COMMON and item.owner is None:
             return
-        placed = [(path, s) for s in symbols if (path := best_path(reader.paths_of(s.content_id), query))]
+        placed = [(path, s) for s in symbols if (path := best_path(self.reader.paths_of(s.content_id), self.query))]
         scored = sorted(
-            ((_score(item, symbol, path, query, imported), path, symbol) for path, symbol in placed),
+            ((self._score(item, symbol, path, imported), path, symbol) for path, symbol in placed),
             key=lambda entry: (-entry[0], entry[1], entry[2].start_line),
         )
         for score, path, symbol in scored[:_MAX_PER_NAME]:
-            if path == query.path and _is_visible(symbol, query.visible):
-                continue
-            text, last = _render(reader, symbol)
-            yield Hit(symbol.content_id, path, symbol.start_line, last, score, self.name, text)
+            if path != self.query.path or not overlaps(symbol.start_line, symbol.start_line, self.query.visible):
+                yield self._hit(symbol.content_id, path, _shown(self.reader, symbol), score)
+
+    def _score(self, item: Asked, symbol: Symbol, path: str, imported: frozenset[str]) -> float:
+        """The name's weight, raised where its owner fits, its module is imported, or its file is near."""
+        score = item.weight
+        if item.owner is not None:
+            score += 0.5 if symbol.parent == item.owner else -0.2
+        if path in imported:
+            score += 0.3
+        depth = max(1, self.query.path.count("/"))
+        return score + 0.1 * shared_folders(path, self.query.path) / depth
+
+    def _hit(self, content_id: int, path: str, lines: Sequence[Line], score: float) -> Hit:
+        text = "\n".join(line for _, line in lines)
+        return Hit(content_id, path, lines[0][0], lines[-1][0], score, "", text)
 
 
-def _score(item: Asked, symbol: Symbol, path: str, query: Query, imported: frozenset[str]) -> float:
-    """The name's weight, raised where its owner fits, its module is imported, or its file is near."""
-    score = item.weight
-    if item.owner is not None:
-        score += 0.5 if symbol.parent == item.owner else -0.2
-    if _module(path) & imported:
-        score += 0.3
-    depth = max(1, query.path.count("/"))
-    return score + 0.1 * shared_folders(path, query.path) / depth
-
-
-def _imported_paths(reader: IndexReader, query: Query) -> frozenset[str]:
-    """Last parts of the modules that the query's file imports, as it was indexed."""
-    content = reader.content_of(query.path)
-    if content is None:
-        return frozenset()
-    modules = (found.module for found in reader.imports_of(content))
-    tails = (module.replace("\\", "/").replace("::", "/").replace(".", "/").rstrip("/") for module in modules)
-    names = (found.name for found in reader.imports_of(content) if found.name)
-    return frozenset({tail.rsplit("/", 1)[-1] for tail in tails if tail} | set(names))
-
-
-def _module(path: str) -> frozenset[str]:
-    """The names a file may be imported by: its stem, and its folder's for a package's own file."""
-    folder, _, name = path.rpartition("/")
-    stem = name.split(".")[0]
-    return frozenset({stem, folder.rsplit("/", 1)[-1]} if stem in ("__init__", "index", "mod") else {stem})
-
-
-def _is_visible(symbol: Symbol, visible: tuple[int, int]) -> bool:
-    return visible[0] <= symbol.start_line <= visible[1]
-
-
-def _render(reader: IndexReader, symbol: Symbol) -> tuple[str, int]:
-    """The compact text of a definition, and the last line it shows."""
+def _shown(reader: IndexReader, symbol: Symbol) -> list[Line]:
+    """The lines that stand for a definition."""
+    if symbol.kind in CONTAINERS:
+        return first_lines(class_lines(reader, symbol))
     lines = reader.lines(symbol.content_id)
-    if symbol.kind not in _CONTAINERS:
-        last = min(symbol.end_line, symbol.start_line + _BODY_LINES)
-        return "\n".join(lines[symbol.start_line - 1 : last]), last
-    members = [
-        member
-        for member in reader.symbols_of(symbol.content_id)
-        if symbol.start_line < member.start_line <= symbol.end_line and member.parent == symbol.name
-    ][:_MEMBERS]
-    header = [lines[symbol.start_line - 1]]
-    if symbol.doc:
-        header.append(f"    {symbol.doc}")
-    shown = [lines[member.start_line - 1] for member in members]
-    if not shown:
-        last = min(symbol.end_line, symbol.start_line + _BODY_LINES)
-        return "\n".join(lines[symbol.start_line - 1 : last]), last
-    return "\n".join([*header, *shown]), symbol.end_line
+    last = min(symbol.end_line, symbol.start_line + _BODY_LINES)
+    return [(number, lines[number - 1]) for number in range(symbol.start_line, last + 1) if number <= len(lines)]

@@ -1,0 +1,88 @@
+"""What lies near the cursor by other measures than text.
+
+The same file out of sight, what it imports, its neighbours, files that commits change together with it, files that were
+edited last. Nearness chooses the files, the rare words around the cursor choose the windows in them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from repocomp.retrieve.arms.base import Hit
+from repocomp.retrieve.arms.lexical import Floats, document_frequency, hits, top_chunks, wanted
+from repocomp.retrieve.query import Query
+from repocomp.retrieve.resolve import bindings
+from repocomp.store.reader import IndexReader
+from repocomp.store.rows import Chunk, ChunkKind, Postings, Segment
+from repocomp.terms import words
+
+_KIND = ChunkKind.WINDOW_10
+_BEFORE_LINES, _AFTER_LINES = 12, 4
+_HALF_LIFE_LINES = 4
+_SAME, _IMPORTED, _TOGETHER, _SIBLING, _RECENT = 1.0, 0.8, 0.7, 0.5, 0.6
+_SIBLINGS, _LATEST = 60, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Windows of near files that share the rare words around the cursor."""
+
+    name: str = "near"
+
+    def draw(self, reader: IndexReader, query: Query, top_k: int) -> list[Hit]:
+        """The windows as they stand."""
+        closeness = near_contents(reader, query)
+        weights = word_weights(query)
+        found = reader.postings(_KIND, sorted(weights)) if closeness else []
+        if not found:
+            return []
+        count, frequency = document_frequency(reader, _KIND, found)
+        table = np.zeros(max(closeness) + 1)
+        table[list(closeness)] = list(closeness.values())
+
+        def score(segment: Segment, lists: Sequence[Postings]) -> Floats:
+            total = np.zeros(len(segment.chunks))
+            for postings in lists:
+                total[postings.places] += weights[postings.term] * math.log(1 + count / (1 + frequency[postings.term]))
+            near = np.where(segment.contents < len(table), table[np.minimum(segment.contents, len(table) - 1)], 0.0)
+            return np.asarray(total * near, dtype=np.float64)
+
+        scored = top_chunks(reader, _KIND, found, score, wanted(top_k))
+        return hits(reader, query, self.name, scored, top_k, _whole)
+
+
+def near_contents(reader: IndexReader, query: Query) -> dict[int, float]:
+    """Contents of near files and how near each is, in 0..1; the best reason counts."""
+    folder = query.path[: query.path.rfind("/") + 1]
+    imported = [path for binding in bindings(reader, query) for path in binding.paths]
+    siblings = reader.below(folder, _SIBLINGS)
+    together = reader.changed_with(query.path)
+    recent = reader.recent(_LATEST)
+    held = {**siblings, **reader.held([query.path, *imported, *together, *recent])}
+    nearness: dict[str, float] = {path: _SIBLING for path in siblings if "/" not in path[len(folder) :]}
+    nearness |= dict.fromkeys(recent, _RECENT)
+    nearness |= dict.fromkeys(together, _TOGETHER)
+    nearness |= dict.fromkeys(imported, _IMPORTED)
+    nearness[query.path] = _SAME
+    return {held[path]: value for path, value in nearness.items() if path in held}
+
+
+def word_weights(query: Query) -> dict[str, float]:
+    """Words around the cursor, those on nearer lines weighing more; a word counts where it stands nearest."""
+    weights: dict[str, float] = {}
+    before = query.last_lines(_BEFORE_LINES).split("\n")[::-1]
+    after = query.next_lines(_AFTER_LINES).split("\n")
+    for lines in (before, after):
+        for distance, line in enumerate(lines):
+            for word in words(line):
+                if not word.isdigit():
+                    weights[word] = max(weights.get(word, 0.0), 0.5 ** (distance / _HALF_LIFE_LINES))
+    return weights
+
+
+def _whole(chunk: Chunk) -> tuple[int, int]:
+    return chunk.start_line, chunk.end_line

@@ -1,0 +1,122 @@
+"""From an import to the files it names, by looking up the few paths where such a module may lie.
+
+A module's path is tried below the root, below the usual source folders and below every folder above the query's file,
+so nothing has to be configured; what is not indexed (the standard library, dependencies) resolves to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from repocomp.imports import imports_in
+from repocomp.retrieve.query import Query
+from repocomp.store.reader import IndexReader
+
+_SOURCE_FOLDERS = ("", "src/", "lib/", "include/", "app/")
+_FORMS: dict[str, tuple[str, ...]] = {
+    "python": ("{}.py", "{}/__init__.py", "{}.pyi"),
+    "java": ("{}.java",),
+    "rust": ("{}.rs", "{}/mod.rs", "{}/lib.rs"),
+    "c": ("{}",),
+    "cpp": ("{}",),
+    "ruby": ("{}.rb", "{}"),
+    "php": ("{}.php",),
+    "bash": ("{}",),
+    "go": (),
+    "c_sharp": (),
+}
+_SCRIPT_FORMS = tuple(f"{{}}{end}" for end in (".ts", ".tsx", ".js", ".jsx", ".mjs", "/index.ts", "/index.js", ""))
+_FOLDERS = frozenset({"go", "c_sharp"})
+"""Languages whose modules are folders."""
+_MOST_IMPORTS = 60
+_PACKAGE_FILES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A name that the query's file brings in: `name` of a module (None: the module), known as `alias`.
+
+    `paths` are the module's files in the index, the likeliest first; none for a module from outside.
+    """
+
+    alias: str
+    name: str | None
+    paths: tuple[str, ...]
+
+
+def bindings(reader: IndexReader, query: Query) -> list[Binding]:
+    """What the file as it is being written imports, in order."""
+    text = query.above + query.prefix
+    found = list(dict.fromkeys(item[:3] for item in imports_in(query.language, text)))[:_MOST_IMPORTS]
+    candidates = [list(dict.fromkeys(_candidates(module, name, query))) for module, name, _ in found]
+    held = reader.held([path for paths in candidates for path in paths])
+    in_folders = query.language in _FOLDERS
+    packages = _packages(reader, query, [module for module, _, _ in found]) if in_folders else {}
+    return [
+        Binding(alias, name, (*(path for path in paths if path in held), *packages.get(module, ())))
+        for (module, name, alias), paths in zip(found, candidates, strict=True)
+    ]
+
+
+def _candidates(module: str, name: str | None, query: Query) -> Iterator[str]:
+    forms = _FORMS.get(query.language, _SCRIPT_FORMS)
+    here = query.path.rpartition("/")[0]
+    path = _as_path(module, query.language)
+    dots = len(module) - len(module.lstrip(".")) if query.language == "python" else 0
+    if dots:
+        base = "/".join(here.split("/")[: len(here.split("/")) - dots + 1]) if here else ""
+        bases: Sequence[str] = [f"{base}/" if base else ""]
+    elif module.startswith("."):
+        path = _normal(f"{here}/{module}")
+        bases = [""]
+    else:
+        bases = [*_above(here), *_SOURCE_FOLDERS]
+    stems = [path] if name is None else [f"{path}/{name}".lstrip("/"), path]
+    if query.language == "rust":
+        stems.append(path.rpartition("/")[0])
+    for stem in stems:
+        for base in bases:
+            for form in forms:
+                full = (base + form.format(stem)).replace("//", "/").lstrip("/")
+                if full and full != query.path:
+                    yield full
+
+
+def _as_path(module: str, language: str) -> str:
+    if language == "rust":
+        module = module.removeprefix("crate::").removeprefix("self::").removeprefix("super::")
+    if language in ("python", "java", "c_sharp"):
+        return module.lstrip(".").replace(".", "/")
+    return module.replace("::", "/").replace("\\", "/")
+
+
+def _normal(path: str) -> str:
+    """`path` with "." and ".." worked out; what leads out of the root is cut off."""
+    kept: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del kept[-1:]
+        elif part not in ("", "."):
+            kept.append(part)
+    return "/".join(kept)
+
+
+def _above(folder: str) -> list[str]:
+    """`folder` and all folders above it but the root, each with "/" at its end."""
+    parts = folder.split("/") if folder else []
+    return ["/".join(parts[:count]) + "/" for count in range(len(parts), 0, -1)]
+
+
+def _packages(reader: IndexReader, query: Query, modules: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """For languages whose module is a folder: its files, found by the longest end of the module's path."""
+    found: dict[str, tuple[str, ...]] = {}
+    for module in dict.fromkeys(modules):
+        parts = _as_path(module, query.language).split("/")
+        for start in range(len(parts)):
+            folder = "/".join(parts[start:]) + "/"
+            inside = [path for path in reader.below(folder, _PACKAGE_FILES) if "/" not in path[len(folder) :]]
+            if inside:
+                found[module] = tuple(inside)
+                break
+    return found
