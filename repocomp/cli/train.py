@@ -6,11 +6,13 @@ from importlib.util import find_spec
 
 import click
 
-from repocomp.cli import train_base, train_pack
+from repocomp.cli import train_all, train_base, train_pack
 from repocomp.errors import TrainError
 
 EPILOG = """\b
-Examples, in order:
+Examples, all at once:
+  repocomp train all ~/repositories work --hours 10
+The same, stage by stage:
   repocomp train corpus ~/repositories work/corpus
   repocomp train tokenizer work/corpus work/tokenizer.json
   repocomp train data work/corpus work/tokenizer.json work/rows
@@ -34,6 +36,7 @@ def command() -> None:
 
 
 for stage in (
+    train_all.command,
     train_base.corpus,
     train_base.tokenizer,
     train_base.data,

@@ -14,11 +14,19 @@ recipe_option = click.option(
     "--recipe", default="tiny", show_default=True, metavar="NAME", help="A recipe, or its file."
 )
 
+exclude_option = click.option(
+    "--exclude", type=PATH, metavar="FOLDER", help="Repositories whose files must not enter, by content."
+)
+jobs_option = click.option(
+    "--jobs", type=click.IntRange(min=1), default=2, show_default=True, metavar="N", help="Worker processes."
+)
+compile_option = click.option("--compile/--no-compile", "compiled", default=True, help="Compile the model first.")
+
 
 @click.command()
 @click.argument("folder", type=PATH)
 @click.argument("out", type=PATH)
-@click.option("--exclude", type=PATH, metavar="FOLDER", help="Repositories whose files must not enter, by content.")
+@exclude_option
 @recipe_option
 @output.json_option
 def corpus(folder: Path, out: Path, exclude: Path | None, recipe: str, as_json: bool) -> int:
@@ -40,13 +48,10 @@ def corpus(folder: Path, out: Path, exclude: Path | None, recipe: str, as_json: 
 @output.json_option
 def tokenizer(corpus: Path, out: Path, recipe: str, as_json: bool) -> int:
     """Learn the vocabulary OUT from CORPUS."""
-    from repocomp.train.corpus import read_split
     from repocomp.train.recipe import load_recipe
-    from repocomp.train.tokenizer import train_tokenizer
+    from repocomp.train.stages import learn_tokenizer
 
-    chosen = load_recipe(recipe)
-    files = (file for _, files in read_split(corpus, "train") for file in files)
-    train_tokenizer(files, chosen.shape.vocab_size, out, chosen.seed)
+    learn_tokenizer(corpus, out, load_recipe(recipe))
     return done("tokenizer", {"file": str(out)}, as_json)
 
 
@@ -54,7 +59,7 @@ def tokenizer(corpus: Path, out: Path, recipe: str, as_json: bool) -> int:
 @click.argument("corpus", type=PATH)
 @click.argument("tokenizer", type=PATH)
 @click.argument("out", type=PATH)
-@click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, metavar="N", help="Worker processes.")
+@jobs_option
 @recipe_option
 @output.json_option
 def data(corpus: Path, tokenizer: Path, out: Path, jobs: int, recipe: str, as_json: bool) -> int:
@@ -73,7 +78,7 @@ def data(corpus: Path, tokenizer: Path, out: Path, jobs: int, recipe: str, as_js
 @click.option(
     "--hours", type=float, default=10.0, show_default=True, metavar="H", help="The whole run, resumed parts included."
 )
-@click.option("--compile/--no-compile", "compiled", default=True, help="Compile the model first.")
+@compile_option
 @recipe_option
 @output.json_option
 def pretrain(rows: Path, out: Path, hours: float, compiled: bool, recipe: str, as_json: bool) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,8 +51,18 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Labelling:
+    """Holes asked of each repository: to tune on, to calibrate on, to fit the n-gram mixture; and passes of tuning."""
+
+    holes: int = 60
+    validation_holes: int = 100
+    mix_holes: int = 30
+    epochs: int = 2
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
-    """One pack's recipe."""
+    """One pack's recipe. `digest` is that of its content: equal for equal recipes, whatever their comments."""
 
     name: str
     seed: int
@@ -59,10 +71,12 @@ class Recipe:
     mixture: Mixture
     phases: tuple[Phase, ...]
     schedule: Schedule
+    labelling: Labelling
     bytes_each: int
     validation: frozenset[str]
     held_out: frozenset[str]
     excluded: frozenset[str]
+    digest: str
 
     def split_of(self, repository: str) -> str:
         """Whole repositories go to one split: train unless the recipe names them."""
@@ -85,10 +99,12 @@ def load_recipe(name_or_path: str) -> Recipe:
             mixture=Mixture(**content["mixture"]),
             phases=tuple(Phase(**phase) for phase in content["phase"]),
             schedule=Schedule(**{**content["schedule"], "batch_tokens": tuple(content["schedule"]["batch_tokens"])}),
+            labelling=Labelling(**content.get("labelling", {})),
             bytes_each=content["corpus"]["bytes_each"],
             validation=frozenset(content["corpus"]["validation"]),
             held_out=frozenset(content["corpus"]["held_out"]),
             excluded=frozenset(content["corpus"]["excluded"]),
+            digest=hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=8).hexdigest(),
         )
     except OSError as error:
         names = ", ".join(sorted(recipe.stem for recipe in BUILT_IN.glob("*.toml")))

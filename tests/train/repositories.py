@@ -40,6 +40,11 @@ start = 0.5
 [schedule]
 warmup_steps = 2
 batch_tokens = [640]
+[labelling]
+holes = 8
+validation_holes = 110
+mix_holes = 20
+epochs = 1
 [corpus]
 bytes_each = 200000
 validation = ["acme/validation"]

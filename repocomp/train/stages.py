@@ -1,0 +1,140 @@
+"""The stages that make a pack of a base model, each one call, as single commands and the whole path both run them."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from repocomp.complete.parts import load
+from repocomp.errors import TrainError
+from repocomp.model.families import FimTokens
+from repocomp.model.pack import load_pack
+from repocomp.model.tokenizer import Tokenizer
+from repocomp.train.calibrate import calibrate
+from repocomp.train.card import write_card
+from repocomp.train.corpus import read_split
+from repocomp.train.export import Report, check, export_pack, revise_pack
+from repocomp.train.graph import Precision
+from repocomp.train.label import Repository, label, read
+from repocomp.train.mix import choose_trust, fit_weights, trusted
+from repocomp.train.pretrain import load_model, load_weights, save_model
+from repocomp.train.recipe import Recipe
+from repocomp.train.tokenizer import train_tokenizer
+from repocomp.train.tune import TuneSettings, tune
+
+Show = Callable[[str, int, int], None]
+"""What is being done, how much of it is done, of how much."""
+Clock = Callable[[], float]
+
+_CHECKED_TOKENS = 512
+
+
+def learn_tokenizer(corpus: Path, out: Path, recipe: Recipe) -> None:
+    """Write the vocabulary `out` of the training split."""
+    files = (file for _, files in read_split(corpus, "train") for file in files)
+    train_tokenizer(files, recipe.shape.vocab_size, out, recipe.seed)
+
+
+def label_split(
+    corpus: Path,
+    pack: str,
+    out: Path,
+    *,
+    split: str,
+    holes: int,
+    seed: int,
+    show: Show,
+    seconds: float | None = None,
+    clock: Clock = time.monotonic,
+) -> int:
+    """Label `holes` places of each repository of a split, stopping after `seconds`; returns how many there are."""
+    end = None if seconds is None else clock() + seconds
+    repositories = list(_repositories(corpus, split))
+    # In any order but by name, so that a run cut short has seen all kinds.
+    random.Random(seed).shuffle(repositories)
+    return label(
+        repositories,
+        pack,
+        out,
+        holes_each=holes,
+        seed=seed,
+        progress=lambda name, examples: show(name, examples, holes * len(repositories)),
+        expired=lambda: end is not None and clock() > end,
+    )
+
+
+def tune_checkpoint(
+    checkpoint: Path,
+    labels: Path,
+    out: Path,
+    settings: TuneSettings,
+    *,
+    show: Show,
+    seconds: float | None = None,
+    clock: Clock = time.monotonic,
+) -> int:
+    """Tune the model of `checkpoint` on `labels` within `seconds` and write `out`; returns the number of examples."""
+    examples = read(labels)
+    if not examples:
+        raise TrainError(f"{labels}: holds no examples", "label for longer")
+    started = clock()
+    model = load_model(checkpoint)
+    tune(
+        model,
+        examples,
+        FimTokens(),
+        settings,
+        progress=lambda now: show(
+            f"decision {now.decision_loss:.3f}, middle {now.middle_loss:.3f}", int(1000 * now.done), 1000
+        ),
+        elapsed=None if seconds is None else lambda: (clock() - started) / seconds,
+    )
+    save_model(model, out)
+    return len(examples)
+
+
+def export_checkpoint(
+    checkpoint: Path, tokenizer: Path, out: Path, recipe: Recipe, *, name: str, version: str, precision: Precision
+) -> Report:
+    """Write the pack `out` of a checkpoint; returns how the two compare."""
+    weights, shape = load_weights(checkpoint)
+    pack = export_pack(
+        weights, shape, tokenizer, out, name=name, version=version, precision=precision, budgets=recipe.budgets
+    )
+    ids = Tokenizer.load(pack).encode(Path(__file__).read_text(encoding="utf-8"))
+    return check(weights, pack, ids[: min(_CHECKED_TOKENS, shape.max_context // 2)])
+
+
+def mix_pack(corpus: Path, pack: str, holes: int, show: Show) -> dict[str, Any]:
+    """Fit how far `pack` trusts repeated text on the validation split, and write it into the pack."""
+    loaded = load(pack)
+    repositories = list(_repositories(corpus, "validation"))
+    fit = fit_weights(repositories, loaded, holes, progress=show)
+    scores = choose_trust(repositories, loaded, fit.weights, holes, progress=show)
+    weights = trusted(fit.weights, max(scores, key=lambda trust: scores[trust]))
+    revise_pack(loaded.pack, cache_weights=weights)
+    bits = {"alone": fit.bits_alone, "mixed": fit.bits_mixed}
+    return {"weights": weights, "tokens": fit.tokens, "bits": bits, "trust": scores}
+
+
+def calibrate_pack(pack: str, labels: Path, corpus: Path, notes: str) -> dict[str, Any]:
+    """Fit probabilities and thresholds of `pack` to validation labels, and write them and the model card."""
+    fits = calibrate(read(labels))
+    quality = {mode: asdict(fit) for mode, fit in fits.items()}
+    revised = revise_pack(
+        load_pack(pack),
+        calibration={mode: fit.calibration for mode, fit in fits.items()},
+        thresholds={mode: fit.threshold for mode, fit in fits.items()},
+        quality=quality,
+    )
+    write_card(revised, corpus, fits, notes)
+    return quality
+
+
+def _repositories(corpus: Path, split: str) -> Iterator[Repository]:
+    for name, files in read_split(corpus, split):
+        yield Repository(name, [(path, text.encode()) for path, text in files])
