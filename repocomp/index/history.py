@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from repocomp import git
-from repocomp.index.write import remember, transaction
+from repocomp.index.write import remember
+from repocomp.store.connect import transaction
 
 _COMMITS = 1000
 _MOST_FILES = 20

@@ -20,7 +20,7 @@ pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytestmark = pytest.mark.filterwarnings("default")
 
-from repocomp.train.path import JOURNAL, STAGES, Plan, duration, train_all
+from repocomp.train.path import JOURNAL, STAGES, Plan, duration, train_all  # noqa: E402
 
 NAMES = [stage.name for stage in STAGES]
 TICK = 0.1
