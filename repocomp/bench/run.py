@@ -5,28 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
 from repocomp.bench.datasets import Dataset, Task, by_repository
 from repocomp.bench.journal import Journal
+from repocomp.bench.measure import Measure, Work, measuring
 from repocomp.bench.report import Report, facts_of
 from repocomp.bench.rivals import Rival
 from repocomp.bench.unit_tests import UnitTests
-from repocomp.complete.parts import IndexRetriever, Loaded, Parts, load, open_parts
 from repocomp.errors import StoreError
 from repocomp.evaluate.cases import Case
-from repocomp.evaluate.counterfactual import Outcome, compare
-from repocomp.evaluate.cut import published
 from repocomp.evaluate.holes import KINDS, Hole, HoleKind, sample, sources_of
 from repocomp.git import revision
 from repocomp.index.build import build_from, readable
 from repocomp.model.pack import load_pack
-from repocomp.retrieve.arms.base import Hit
-from repocomp.retrieve.query import Query
-from repocomp.retrieve.retrieve import Retrieved
 from repocomp.store.paths import cache_home, index_path
 from repocomp.store.reader import IndexReader
 
@@ -45,11 +42,18 @@ class Plan:
     rivals: tuple[str, ...] = ()
     unit_tests: UnitTests | None = None
     policy: str | None = None
+    mislead: bool = False
+    jobs: int = 1
 
     @property
     def policy_pack(self) -> str:
         """The pack that decides: by default the one that writes."""
         return self.policy or self.pack
+
+    def identity(self) -> Iterator[str]:
+        """What answers and judgements depend on beside the holes."""
+        yield from (load_pack(self.pack).digest, load_pack(self.policy_pack).digest, str(self.mislead), *self.rivals)
+        yield from () if self.unit_tests is None else self.unit_tests.command
 
 
 def bench_self(roots: Sequence[Path], plan: Plan, progress: Show | None = None) -> Report:
@@ -59,37 +63,47 @@ def bench_self(roots: Sequence[Path], plan: Plan, progress: Show | None = None) 
     """
     drawn = [draw(root, plan) for root in roots]
     total = sum(len(holes) for holes, _ in drawn)
-    pack = load_pack(plan.pack)
-    rivals = [Rival(url, pack.budgets.middle) for url in plan.rivals]
+    rivals = [Rival(url, load_pack(plan.pack).budgets.middle) for url in plan.rivals]
     cases: list[Case] = []
-    for root, (holes, state) in zip(roots, drawn, strict=True):
-        before = len(cases)
-        found = _bench_tree(root, plan, holes, state, rivals, lambda done, n=before: _show(progress, n + done, total))  # type: ignore[misc]
-        cases += [replace(case, path=f"{root.name}/{case.path}") if len(roots) > 1 else case for case in found]
+    with measuring(plan.policy_pack, plan.pack, as_published=False, jobs=plan.jobs) as measure:
+        for root, own in zip(roots, drawn, strict=True):
+            show = partial(_show_after, progress, len(cases), total)
+            found = _bench_tree(root, plan, own, measure, rivals, show)
+            cases += [replace(case, path=f"{root.name}/{case.path}") if len(roots) > 1 else case for case in found]
     facts = {
-        **facts_of("self", pack, plan.seed, plan.limit),
-        "policy": load_pack(plan.policy_pack).digest,
+        **_facts("self", plan),
         "repositories": {root.name: revision(root) for root in roots},
         "rival_failures": {rival.url: dict(rival.failures) for rival in rivals},
     }
     return Report.of(facts, cases)
 
 
+def _facts(suite: str, plan: Plan) -> dict[str, Any]:
+    policy = load_pack(plan.policy_pack).digest
+    return {**facts_of(suite, load_pack(plan.pack), plan.seed, plan.limit), "policy": policy, "jobs": plan.jobs}
+
+
 def _bench_tree(
-    root: Path, plan: Plan, holes: Sequence[Hole], state: str, rivals: Sequence[Rival], progress: Callable[[int], None]
+    root: Path,
+    plan: Plan,
+    drawn: tuple[list[Hole], str],
+    measure: Measure,
+    rivals: Sequence[Rival],
+    progress: Callable[[int], None],
 ) -> list[Case]:
-    with open_parts(root, plan.policy_pack, plan.pack) as parts:
-        pack = parts.generator.pack
-        places = [f"{hole.document.path} {hole.start} {hole.end}" for hole in holes]
-        asked = [pack.digest, parts.policy.pack.digest, state, *plan.rivals, *_command(plan.unit_tests)]
-        journal = Journal.open(index_path(root).parent, [*asked, *places])
+    holes, state = drawn
+    database = index_path(root)
+    places = [f"{hole.document.path} {hole.start} {hole.end}" for hole in holes]
+    journal = Journal.open(database.parent, [state, *plan.identity(), *places])
+    others = [*holes[1:], holes[0]] if plan.mislead else [None] * len(holes)
+    works = [Work(hole, database, other=other) for hole, other in zip(holes, others, strict=True)]
+    left = works[len(journal.cases) :]
 
-        def finish(outcome: Outcome) -> Case:
-            case = _beside(Case.of(outcome, parts), outcome.hole, rivals)
-            return _judged(case, outcome.hole, root, plan.unit_tests)
+    def finished() -> Iterator[Case]:
+        for work, case in zip(left, measure(left), strict=True):
+            yield _judged(_beside(case, work.hole, rivals), work.hole, root, plan.unit_tests)
 
-        left = compare(holes[len(journal.cases) :], parts, pack.budgets.middle)
-        return journal.follow(map(finish, left), progress)
+    return journal.follow(finished(), progress)
 
 
 def _beside(case: Case, hole: Hole, rivals: Sequence[Rival]) -> Case:
@@ -100,37 +114,28 @@ def _judged(case: Case, hole: Hole, root: Path | None, unit_tests: UnitTests | N
     return case if unit_tests is None or root is None else unit_tests.judge(case, hole, root)
 
 
-def _command(unit_tests: UnitTests | None) -> tuple[str, ...]:
-    return () if unit_tests is None else unit_tests.command
-
-
 def bench_dataset(dataset: Dataset, plan: Plan, progress: Show | None = None) -> Report:
     """Measure on the tasks of a dataset, at most `plan.limit` of them, chosen by its seed; scored as published."""
     order = np.random.default_rng(plan.seed).permutation(len(dataset.tasks))[: plan.limit]
     tasks = [dataset.tasks[int(number)] for number in sorted(order)]
-    loaded = load(plan.pack)
-    names = [task.name for task in tasks]
-    asked = [dataset.suite, loaded.pack.digest, *_command(plan.unit_tests)]
-    journal = Journal.open(cache_home() / "repocomp", [*asked, *names])
-    measured = _measure(tasks, loaded, len(journal.cases), plan.unit_tests)
-    cases = journal.follow(measured, lambda done: _show(progress, done, len(tasks)))
-    facts = facts_of(dataset.suite, loaded.pack, plan.seed, plan.limit)
-    return Report.of({**facts, "skipped_lines": list(dataset.skipped)}, cases)
+    journal = Journal.open(cache_home() / "repocomp", [dataset.suite, *plan.identity(), *(task.name for task in tasks)])
+    with measuring(plan.policy_pack, plan.pack, as_published=True, jobs=plan.jobs) as measure:
+        measured = _measure(tasks, measure, len(journal.cases), plan.unit_tests)
+        cases = journal.follow(measured, lambda done: _show(progress, done, len(tasks)))
+    return Report.of({**_facts(dataset.suite, plan), "skipped_lines": list(dataset.skipped)}, cases)
 
 
-def _measure(tasks: Sequence[Task], loaded: Loaded, done: int, unit_tests: UnitTests | None) -> Iterator[Case]:
+def _measure(tasks: Sequence[Task], measure: Measure, done: int, unit_tests: UnitTests | None) -> Iterator[Case]:
     """Cases of the tasks after the first `done`, repository by repository, each indexed for the while."""
     for folder, some in by_repository(tasks):
         left, done = some[done:], max(0, done - len(some))
         if not left:
             continue
-        with _retriever(folder) as retriever:
-            for task in left:
-                finder = SuppliedRetriever(task.supplied) if retriever is None else retriever
-                parts = Parts(loaded, loaded, finder)
-                for outcome in compare([task.hole], parts, loaded.pack.budgets.middle, published):
-                    case = _judged(Case.of(outcome, parts, published), task.hole, folder, unit_tests)
-                    yield replace(case, path=f"{task.name.partition(':')[0]}/{case.path}")
+        with _index_of(folder) as database:
+            works = [Work(task.hole, database, task.supplied) for task in left]
+            for task, case in zip(left, measure(works), strict=True):
+                judged = _judged(case, task.hole, folder, unit_tests)
+                yield replace(judged, path=f"{task.name.partition(':')[0]}/{case.path}")
 
 
 def _show(progress: Show | None, done: int, total: int) -> None:
@@ -138,27 +143,20 @@ def _show(progress: Show | None, done: int, total: int) -> None:
         progress(done, total)
 
 
+def _show_after(progress: Show | None, before: int, total: int, done: int) -> None:
+    _show(progress, before + done, total)
+
+
 @contextmanager
-def _retriever(folder: Path | None) -> Iterator[IndexRetriever | None]:
+def _index_of(folder: Path | None) -> Iterator[Path | None]:
+    """An index of a repository, for the while; None without one."""
     if folder is None:
         yield None
         return
     with TemporaryDirectory() as temporary:
         database = Path(temporary) / "index.db"
         build_from(database, readable(folder))
-        with IndexReader.open_at(database) as reader:
-            yield IndexRetriever(reader)
-
-
-@dataclass(frozen=True, slots=True)
-class SuppliedRetriever:
-    """The chunks that came with a task, in their order."""
-
-    hits: tuple[Hit, ...]
-
-    def find(self, query: Query, arms: tuple[str, ...] | None) -> Retrieved:
-        """The same chunks whatever is asked."""
-        return Retrieved(list(self.hits), {"supplied": list(self.hits)})
+        yield database
 
 
 def draw(root: Path, plan: Plan) -> tuple[list[Hole], str]:

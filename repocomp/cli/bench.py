@@ -51,6 +51,7 @@ class Asked:
     pack: str
     html: Path | None
     old: Path | None
+    jobs: int
     as_json: bool
 
 
@@ -58,8 +59,10 @@ def report_options(suite: Callable[..., int]) -> Callable[..., int]:
     """The options of `Asked`, handed to the suite as one."""
 
     @wraps(suite)
-    def wrapped(seed: int, pack: str, html: Path | None, old: Path | None, as_json: bool, **rest: object) -> int:
-        return suite(Asked(seed, pack, html, old, as_json), **rest)
+    def wrapped(
+        seed: int, pack: str, html: Path | None, old: Path | None, jobs: int, as_json: bool, **rest: object
+    ) -> int:
+        return suite(Asked(seed, pack, html, old, jobs, as_json), **rest)
 
     options = (
         click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which holes."),
@@ -71,6 +74,14 @@ def report_options(suite: Callable[..., int]) -> Callable[..., int]:
             type=_FILE,
             metavar="FILE",
             help="Compare with an earlier --json; exit 1 when it was better beyond chance.",
+        ),
+        click.option(
+            "--jobs",
+            type=click.IntRange(min=1),
+            default=1,
+            show_default=True,
+            metavar="N",
+            help="Processes; more than one finish sooner, and blur the times.",
         ),
         output.json_option,
     )
@@ -110,7 +121,7 @@ def self_(
     """
     from repocomp.bench.run import Plan, bench_self
 
-    plan = Plan(asked.pack, limit, asked.seed, _kinds(kinds), rivals, _unit_tests(run_tests))
+    plan = Plan(asked.pack, limit, asked.seed, _kinds(kinds), rivals, _unit_tests(run_tests), jobs=asked.jobs)
     roots = [work_tree(path) or path.resolve() for path in paths or (Path.cwd(),)]
     return _run(lambda show: bench_self(roots, plan, show), asked)
 
@@ -124,11 +135,12 @@ def policy(asked: Asked, paths: tuple[Path, ...], limit: int, decides: str | Non
     """Hold the decision to retrieve, on holes as in `bench self`, against other ways to decide.
 
     Those are: at random, by the best similarity, by how unsure the answer without retrieval was, by a classifier on
-    its probabilities, and the oracle that knows both answers.
+    its probabilities, and the oracle that knows both answers. Each hole is also completed with the chunks of another
+    place, to see how much harm they do.
     """
     from repocomp.bench.run import Plan, bench_self
 
-    plan = Plan(asked.pack, limit, asked.seed, policy=decides)
+    plan = Plan(asked.pack, limit, asked.seed, policy=decides, mislead=True, jobs=asked.jobs)
     roots = [work_tree(path) or path.resolve() for path in paths or (Path.cwd(),)]
     return _run(lambda show: bench_self(roots, plan, show), asked, print_policy)
 
@@ -201,7 +213,7 @@ def _run_dataset(dataset: Dataset, limit: int, asked: Asked, run_tests: str | No
 
     for reason in dataset.skipped:
         output.note(f"left out: {reason}")
-    plan = Plan(asked.pack, limit, asked.seed, unit_tests=_unit_tests(run_tests))
+    plan = Plan(asked.pack, limit, asked.seed, unit_tests=_unit_tests(run_tests), jobs=asked.jobs)
     return _run(lambda show: bench_dataset(dataset, plan, show), asked)
 
 

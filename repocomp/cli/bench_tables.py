@@ -54,6 +54,7 @@ def print_policy(report: Report) -> None:
     """Who decides best, and how far the policy's probabilities can be trusted, by kind of hole."""
     from rich.table import Table
 
+    from repocomp.bench.measure import WRONG
     from repocomp.evaluate.selectors import NO_LOSS
 
     console = output.table_console()
@@ -78,6 +79,9 @@ def print_policy(report: Report) -> None:
         )
     console.print(table)
     shipped, always = s.score("threshold"), s.score("always")
+    wrong = next(baseline for baseline in s.baselines if baseline.name == WRONG)
+    harm = wrong.edit_similarity - s.score("never").edit_similarity
+    console.print(f"with the chunks of another place: {wrong.edit_similarity:.2f} ES, {harm:+.2f} to never retrieving")
     console.print(
         f"selecting is {always.ms['total'] / shipped.ms['total']:.2f} x as fast as always retrieving", end="; "
     )

@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from repocomp.complete.parts import Parts, Retriever
-from repocomp.complete.pipeline import complete, expectation
+from repocomp.complete import prompt
+from repocomp.complete.parts import Loaded, Parts, Retriever
+from repocomp.complete.pipeline import complete, expectation, query_of
 from repocomp.evaluate.holes import Hole, mode_of
 from repocomp.evaluate.metrics import edit_similarity, exact_match
 from repocomp.request import Completion, CompletionRequest, RetrieveMode
@@ -128,6 +129,30 @@ def compare(holes: Iterable[Hole], parts: Parts, max_new_tokens: int, cut: Cut =
             said = expectation(_request(hole, "auto", max_new_tokens), parts.policy, mode_of(hole.kind))
             ms = 1000 * (time.perf_counter() - started)
         yield Outcome(hole, without, retrieved, said, tuple(blind.found), blind.best_jaccard, ms)
+
+
+def misled(hole: Hole, other: Hole, parts: Parts, max_new_tokens: int, cut: Cut = uncut) -> Attempt:
+    """The answer to `hole` when the chunks are those found for an `other` place: how much harm bad retrieval does."""
+    if parts.retriever is None:
+        raise ValueError("a counterfactual needs a retriever")
+    aside = _Elsewhere(BlindRetriever(parts.retriever, other), other, parts.generator)
+    blind = BlindRetriever(aside, hole)
+    return Attempt.of(complete(_request(hole, "always", max_new_tokens), replace(parts, retriever=blind)), hole, cut)
+
+
+@dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    """A retriever that is asked about one place and answers for another."""
+
+    inner: Retriever
+    hole: Hole
+    generator: Loaded
+
+    def find(self, query: Query, arms: tuple[str, ...] | None) -> Retrieved:
+        document, pack = self.hole.opened, self.generator.pack
+        cursor = document.at_offset(self.hole.start)
+        context = prompt.context(document, cursor, pack.budgets, self.generator.tokenizer.encode, pack.tokens)
+        return self.inner.find(query_of(document, cursor, context), arms)
 
 
 def _request(hole: Hole, retrieve: RetrieveMode, max_new_tokens: int) -> CompletionRequest:

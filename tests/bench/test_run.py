@@ -117,7 +117,20 @@ def test_a_policy_in_a_pack_of_its_own_says_the_same_and_costs_more(
     assert [(c.key, c.probability, c.threshold) for c in shared] == [(c.key, c.probability, c.threshold) for c in apart]
     assert [c.policy_ms > 0 for c in (*shared, *apart)] == [False] * 4 + [True] * 4
     assert app.run(["bench", "policy", "--limit", "4", "--policy", str(copy)]) == 0
-    assert "who decides" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "who decides" in said
+    assert "with the chunks of another place" in said
+
+
+def test_several_processes_give_the_same_cases_in_the_same_order(root: Path) -> None:
+    def said(jobs: int) -> list[tuple[object, ...]]:
+        report = bench_self([root], Plan(limit=5, mislead=True, jobs=jobs))
+        return [
+            (case.key, case.probability, case.without.text, case.retrieved.text, case.baselines["wrong chunks"].text)
+            for case in report.cases
+        ]
+
+    assert said(1) == said(2)
 
 
 def test_a_better_past_is_exit_code_1(
