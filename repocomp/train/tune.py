@@ -23,6 +23,9 @@ from repocomp.model.families import FimTokens
 from repocomp.train.label import Example
 from repocomp.train.lm import LanguageModel
 
+_LEAST_STAKE = 0.1
+"""A decision that changes nothing still costs or saves time."""
+
 
 @dataclass(frozen=True, slots=True)
 class TuneSettings:
@@ -125,10 +128,21 @@ def _decision_loss(
     batch: Sequence[Example],
     tokens: FimTokens,
 ) -> torch.Tensor:
-    """CE over the whole vocabulary at `<decide>`, mean over the batch. `hidden` is [B, T, D]."""
+    """CE over the whole vocabulary at `<decide>`, mean over the batch by `stake`. `hidden` is [B, T, D]."""
     places = torch.tensor([row.decide for row in rows])
     labels = torch.tensor([tokens.cc if example.helped else tokens.middle for example in batch])
-    return functional.cross_entropy(model.head(hidden[torch.arange(len(rows)), places]), labels)
+    losses = functional.cross_entropy(model.head(hidden[torch.arange(len(rows)), places]), labels, reduction="none")
+    stakes = torch.tensor([stake(example) for example in batch])
+    return (losses * stakes).sum() / stakes.sum()
+
+
+def stake(example: Example) -> float:
+    """How much a decision matters: what edit similarity it moves.
+
+    Greedy answers differ for small reasons: two in three labels of a small model are a coin's. The large differences
+    are the ones to learn from.
+    """
+    return max(_LEAST_STAKE, abs(example.retrieved - example.without))
 
 
 def _middle_loss(model: LanguageModel, hidden: torch.Tensor, rows: Sequence[Row]) -> torch.Tensor:

@@ -1,0 +1,50 @@
+"""What tuning teaches: to decide where it matters, to fill in everywhere."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+
+from repocomp.model.families import FimTokens
+from repocomp.model.shape import ModelShape
+from repocomp.train.label import Example
+from repocomp.train.lm import LanguageModel
+from repocomp.train.tune import TuneSettings, stake, tune
+
+SHAPE = ModelShape(vocab_size=64, d_model=32, n_layers=1, n_heads=2, n_kv_heads=1, d_ff=64, max_context=64)
+TOKENS = FimTokens()
+MARK, OTHER = 40, 41
+
+
+def example(mark: int, without: float, retrieved: float) -> Example:
+    shared = [TOKENS.suffix, TOKENS.prefix, mark, TOKENS.decide]
+    return Example("a/b", "c.py", "line", "line", shared, [50, 51], [52, 53], 0.5, without, retrieved)
+
+
+def test_large_differences_are_worth_more() -> None:
+    assert stake(example(MARK, 0.2, 0.9)) == pytest.approx(0.7)
+    assert stake(example(MARK, 0.9, 0.2)) == pytest.approx(0.7)
+    assert stake(example(MARK, 0.5, 0.5)) == 0.1
+
+
+def test_the_decision_follows_the_large_differences() -> None:
+    torch.manual_seed(0)
+    model = LanguageModel(SHAPE)
+    # One place where retrieval once helped a lot and often did a little harm; one where it is the other way round.
+    examples = [example(MARK, 0.0, 1.0), *[example(MARK, 0.52, 0.5)] * 4]
+    examples += [example(OTHER, 1.0, 0.0), *[example(OTHER, 0.5, 0.52)] * 4]
+    tune(model, examples, TOKENS, TuneSettings(epochs=60, batch=10, rate=1e-2))
+    said = []
+    for mark in (MARK, OTHER):
+        with torch.no_grad():
+            logits = model.head(model.hidden(torch.tensor([example(mark, 0, 0).shared])))[0, -1]
+        said.append(float(logits[TOKENS.cc] - logits[TOKENS.middle]))
+    assert said[0] > 0.2 > -0.2 > said[1]
+
+
+@pytest.mark.parametrize(("retrieved", "helped"), [(0.6, True), (0.5, False), (0.4, False)])
+def test_the_label_is_the_sign_of_the_difference(retrieved: float, helped: bool) -> None:
+    assert example(MARK, 0.5, retrieved).helped is helped
