@@ -116,6 +116,35 @@ def _listed(row: dict[str, Any]) -> str:
 
 
 @command.command()
+@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw a picture, too.")
+@output.json_option
+def stats(svg: Path | None, as_json: bool) -> int:
+    """Count what became of this repository's completions, each figure with its definition, n and 95 % interval."""
+    from repocomp.feedback.ledger import reading
+    from repocomp.feedback.stats import stats as count
+
+    with reading(here()) as connection:
+        found = count(connection) if connection is not None else None
+    if svg is not None and found is not None:
+        from repocomp.feedback.plot import plot
+
+        try:
+            svg.write_text(plot(found), encoding="utf-8")
+        except OSError as error:
+            raise FeedbackError(f"{svg}: {error.strerror}", "name a file that can be written") from None
+    if as_json:
+        code = ExitCode.OK if found is not None else ExitCode.NOTHING
+        return output.document("feedback", found.to_json() if found is not None else {}, code)
+    if found is None:
+        output.note("repocomp: nothing was recorded yet for this repository")
+        return ExitCode.NOTHING
+    from repocomp.cli.feedback_table import print_stats
+
+    print_stats(found)
+    return ExitCode.OK
+
+
+@command.command()
 def export() -> int:
     r"""Print the whole history as JSON Lines: one completion a line, oldest first, keys as follows.
 
