@@ -60,9 +60,9 @@ def list_ignored(root: Path) -> list[str]:
     return [os.fsdecode(name) for name in (listed or b"").split(b"\0") if name]
 
 
-def commit_of(root: Path, name: str = "HEAD") -> str | None:
-    """The full name of a commit; None where there is none."""
-    found = run(root, "rev-parse", "-q", "--verify", "--end-of-options", f"{name}^{{commit}}")
+def commit_of(root: Path) -> str | None:
+    """The full name of the commit that HEAD names; None before the first one, and outside git."""
+    found = run(root, "rev-parse", "-q", "--verify", "HEAD^{commit}")
     return found.decode().strip() if found is not None else None
 
 

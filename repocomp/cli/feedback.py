@@ -91,16 +91,16 @@ def list_(limit: int, as_json: bool) -> int:
     """List the newest completions of this repository with what became of them."""
     from repocomp.feedback.export import export
     from repocomp.feedback.ledger import reading
+    from repocomp.store.feedback_rows import newest
 
     with reading(here()) as connection:
-        rows = list(export(connection)) if connection is not None else []
-    newest = sorted(rows, key=lambda row: row["last_at"])[-limit:]
-    code = ExitCode.OK if newest else ExitCode.NOTHING
+        rows = list(export(connection, newest(connection, limit))) if connection is not None else []
+    code = ExitCode.OK if rows else ExitCode.NOTHING
     if as_json:
-        return output.document("feedback", newest, code)
-    if not newest:
+        return output.document("feedback", rows, code)
+    if not rows:
         output.note("repocomp: nothing was recorded yet for this repository")
-    for row in newest:
+    for row in rows:
         output.line(_listed(row))
     return code
 
@@ -170,9 +170,10 @@ def export() -> int:
     """
     from repocomp.feedback.export import export as lines
     from repocomp.feedback.ledger import reading
+    from repocomp.store.feedback_rows import impressions
 
     with reading(here()) as connection:
-        for row in lines(connection) if connection is not None else ():
+        for row in lines(connection, impressions(connection)) if connection is not None else ():
             output.text(json.dumps(row, ensure_ascii=False) + "\n")
     return ExitCode.OK
 

@@ -63,9 +63,9 @@ class _Ledger:
     @cached_property
     def open(self) -> list[tuple[Impression, list[Persistence]]]:
         """Completions that may still be measured, with their measurements in commits, oldest first."""
-        found = persistences(self.connection)
         since = self.event.at_ms - WINDOW_MS
         rows = impressions(self.connection, "tree = ? AND chars > 0 AND last_ms > ?", (self.event.tree, since))
+        found = persistences(self.connection, rows)
         return [(row, [item for item in found.get(row.id, ()) if item.moment == COMMIT]) for row in rows]
 
     def now(self, commit: str) -> str:

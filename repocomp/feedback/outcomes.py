@@ -42,8 +42,9 @@ class Outcome:
 
 def outcomes(connection: sqlite3.Connection) -> list[Outcome]:
     """Every completion, oldest first, empty answers too."""
-    said, measured = events(connection), persistences(connection)
-    return [_outcome(row, said.get(row.id, ()), measured.get(row.id, ())) for row in impressions(connection)]
+    rows = impressions(connection)
+    said, measured = events(connection, rows), persistences(connection, rows)
+    return [_outcome(row, said.get(row.id, ()), measured.get(row.id, ())) for row in rows]
 
 
 def _outcome(row: Impression, said: Sequence[Event], measured: Sequence[Persistence]) -> Outcome:

@@ -40,7 +40,7 @@ def sweep(root: Path, now_ms: int | None = None) -> int:
         since, until = now - 2000 * MOMENTS_S[-1], now - 1000 * MOMENTS_S[0]
         condition = "tree = ? AND chars > 0 AND last_ms BETWEEN ? AND ?"
         rows = impressions(connection, condition, (path_digest(root), since, until))
-        done = persistences(connection) if rows else {}
+        done = persistences(connection, rows)
         salt, moved = fact(connection, "salt") or b"", rewrites(connection) if rows else {}
         count = 0
         for row in rows:

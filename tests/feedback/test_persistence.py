@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from repocomp.feedback.marks import Marks, mark, visible_chars
 from repocomp.feedback.persistence import Text, kept_chars
 from repocomp.feedback.sweep import MOMENTS_S, sweep
-from repocomp.store.feedback_rows import persistences
+from repocomp.store.feedback_rows import impressions, persistences
 from repocomp.store.paths import feedback_paths
 from tests.conftest import Repository
 from tests.feedback.answers import CURSOR, show
@@ -118,7 +118,8 @@ def test_any_edit_counts_as_by_hand(shown: str, now: str, above: int, below: int
 
 def moments() -> dict[str, list[tuple[str, int]]]:
     with closing(sqlite3.connect(feedback_paths()[0])) as connection:
-        return {key: [(item.moment, item.kept) for item in rows] for key, rows in persistences(connection).items()}
+        found = persistences(connection, impressions(connection))
+        return {key: [(item.moment, item.kept) for item in rows] for key, rows in found.items()}
 
 
 def test_sweeps_measure_each_moment_once(repository: Repository) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from repocomp.feedback.reports import parse_rewrites, report, work
 from repocomp.store.feedback_connect import read_feedback
 from repocomp.store.feedback_git import git_events
-from repocomp.store.feedback_rows import persistences
+from repocomp.store.feedback_rows import impression, persistences
 from repocomp.store.paths import feedback_paths, path_digest
 from tests.feedback.answers import CURSOR, show
 
@@ -63,7 +63,6 @@ class Week:
     def __init__(self, root: Path, log: Path | None = None) -> None:
         self.root, self.log = root, log
         self.texts: dict[str, tuple[str, str]] = {}
-        self._read = 0
 
     def git(self, *arguments: str, fails: bool = False) -> str:
         done = subprocess.run(["git", *arguments], cwd=self.root, capture_output=True, text=True, check=False)
@@ -114,7 +113,9 @@ class Week:
     def measured(self, shown: str) -> list[tuple[str, int]]:
         """(commit, kept characters), oldest measurement first; the size of the whole is checked on the way."""
         with closing(sqlite3.connect(feedback_paths()[0])) as connection:
-            found = persistences(connection).get(shown, [])
+            row = impression(connection, shown)
+            assert row is not None
+            found = persistences(connection, [row]).get(shown, [])
         assert {item.chars for item in found} <= {len("".join(self.texts[shown][1].split()))}
         return [(item.commit_id, item.kept) for item in found if item.moment == "commit"]
 
