@@ -36,6 +36,29 @@ _WORDS = {
 }
 _NEED_TEXT = {"partial", "edit"}
 
+_EXPORT_HELP = """Print the whole history as JSON Lines: one completion a line, oldest first, keys as follows.
+
+\b
+version              of this format: 1
+id, at, last_at      its name; when it was first and last given (ISO 8601, UTC)
+shows, shown         how often it was given; whether it was displayed
+verdict              accepted, partially_accepted, rejected or null: the last word
+path, line, column, language, base_commit
+                     where it was asked, and the commit the work tree stood on
+text, text_digest, chars
+                     redacted text (null where digests alone are kept); visible characters
+retrieval            decision, rule, probability, threshold, reason; arms with drawn and propensity;
+                     draws with rank, score, fused, kept, reason; chunks of the prompt; budget_tokens
+decision_propensity  the probability with which this decision was taken
+features             what was known of the place before retrieval
+asked, models, tokens, timings_ms, filters, stop_reason, reason, logprobs, warnings
+                     the request and how it was answered, as in `complete --json`
+events               kind, at, text, chars: every word said, in order
+persistence          moment (seconds, or commit), at, commit, path, kept_chars, chars: every measurement
+
+Secrets are replaced by REDACTED before anything is stored, and once more here.
+"""
+
 
 @click.group(epilog=EPILOG)
 def command() -> None:
@@ -144,30 +167,9 @@ def stats(svg: Path | None, as_json: bool) -> int:
     return ExitCode.OK
 
 
-@command.command()
+@command.command(help=_EXPORT_HELP)
 def export() -> int:
-    r"""Print the whole history as JSON Lines: one completion a line, oldest first, keys as follows.
-
-    \b
-    version              of this format: 1
-    id, at, last_at      its name; when it was first and last given (ISO 8601, UTC)
-    shows, shown         how often it was given; whether it was displayed
-    verdict              accepted, partially_accepted, rejected or null: the last word
-    path, line, column, language, base_commit
-                         where it was asked, and the commit the work tree stood on
-    text, text_digest, chars
-                         redacted text (null where digests alone are kept); visible characters
-    retrieval            decision, rule, probability, threshold, reason; arms with drawn and propensity;
-                         draws with rank, score, fused, kept, reason; chunks of the prompt; budget_tokens
-    decision_propensity  the probability with which this decision was taken
-    features             what was known of the place before retrieval
-    asked, models, tokens, timings_ms, filters, stop_reason, reason, logprobs, warnings
-                         the request and how it was answered, as in `complete --json`
-    events               kind, at, text, chars: every word said, in order
-    persistence          moment (seconds, or commit), at, commit, path, kept_chars, chars: every measurement
-
-    Secrets are replaced by REDACTED before anything is stored, and once more here.
-    """
+    """Print the whole history as JSON Lines."""
     from repocomp.feedback.export import export as lines
     from repocomp.feedback.ledger import reading
     from repocomp.store.feedback_rows import impressions
