@@ -169,3 +169,25 @@ def test_work_trees_a_renamed_file_and_a_deleted_one(week: Week, tmp_path: Path)
     week.git("rm", "-q", "moved.py")
     gone = week.commit("remove")
     assert week.measured(here)[-1] == (gone, 0)
+
+
+def test_a_fixup_that_is_squashed_and_a_revert(week: Week) -> None:
+    shown = week.ask("a.py", "one", CALL)
+    week.type("a.py", "one", CALL)
+    first = week.commit("one")
+    week.type("a.py", "one", CALL.replace("weight", "height"))
+    week.git("add", "-A")
+    week.git("commit", "-q", "--fixup", first)
+    second = week.settle("post-commit")
+    assert week.measured(shown) == [week.expected(shown, first, "a.py"), week.expected(shown, second, "a.py")]
+    week.git("-c", "sequence.editor=true", "rebase", "-q", "-i", "--autosquash", f"{first}~1")
+    # Git reports the amended commit first, and then all that the rebase replaced.
+    squashed = week.settle("post-rewrite", times=2)
+    assert squashed not in (first, second)
+    assert week.measured(shown)[-1] == week.expected(shown, squashed, "a.py")
+    week.git("revert", "--no-edit", "HEAD")
+    reverted = week.settle("post-commit")
+    assert week.measured(shown)[-1] == (reverted, 0)
+    week.git("cherry-pick", squashed)
+    again = week.settle("post-commit")
+    assert week.measured(shown)[-1] == week.expected(shown, again, "a.py")

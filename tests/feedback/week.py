@@ -96,11 +96,11 @@ class Week:
         self.git("commit", "-q", "-m", message, *options)
         return self.settle("post-commit")
 
-    def settle(self, kind: str) -> str:
-        """Wait until the hook's report of the present HEAD was looked at; returns HEAD."""
+    def settle(self, kind: str, times: int = 1) -> str:
+        """Wait until so many reports of the present HEAD by this hook were looked at; returns HEAD."""
         head = self.head
         deadline = time.monotonic() + (_PATIENCE_S / 6 if self.log else _PATIENCE_S)
-        while not self._is_settled(kind, head):
+        while self._settled(kind, head) < times:
             assert time.monotonic() < deadline, f"no {kind} of {head}"
             time.sleep(0.005 if self.log else 0.05)
         return head
@@ -119,7 +119,7 @@ class Week:
         assert {item.chars for item in found} <= {len("".join(self.texts[shown][1].split()))}
         return [(item.commit_id, item.kept) for item in found if item.moment == "commit"]
 
-    def _is_settled(self, kind: str, head: str) -> bool:
+    def _settled(self, kind: str, head: str) -> int:
         if self.log is not None:
             self._play(self.log)
         connection = read_feedback(feedback_paths()[0])
@@ -127,7 +127,7 @@ class Week:
         with closing(connection):
             reports = git_events(connection, path_digest(self.root))
         assert {one.state for one in reports} <= {"waiting", "done"}
-        return (kind, head, "done") in {(one.kind, one.head, one.state) for one in reports}
+        return sum((one.kind, one.head, one.state) == (kind, head, "done") for one in reports)
 
     def _play(self, log: Path) -> None:
         """Do in this process what the hooks asked for."""
