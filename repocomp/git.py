@@ -66,3 +66,63 @@ def changes(root: Path, limit: int) -> Iterator[list[str]]:
     listed = run(root, "log", f"-n{limit}", "--no-merges", "--no-renames", "--name-only", "-z", "--format=%x01")
     for commit in (listed or b"").split(b"\x01")[1:]:
         yield [os.fsdecode(name) for name in commit.strip(b"\0\n").split(b"\0") if name]
+
+
+def commit_of(root: Path) -> str | None:
+    """The full name of the commit that HEAD names; None before the first one, and outside git."""
+    found = run(root, "rev-parse", "-q", "--verify", "HEAD^{commit}")
+    return found.decode().strip() if found is not None else None
+
+
+def parents(root: Path, commit: str) -> list[str]:
+    """The commits that `commit` stands on; none for a root or an unknown commit."""
+    found = run(root, "rev-list", "--parents", "-n", "1", "--end-of-options", commit)
+    return found.decode().split()[1:] if found is not None else []
+
+
+def is_ancestor(root: Path, old: str, new: str) -> bool:
+    """Whether `new` stands on `old`, or is it."""
+    return run(root, "merge-base", "--is-ancestor", old, new) is not None
+
+
+def changed_paths(root: Path, commit: str) -> dict[str, str | None]:
+    """Each path that `commit` changed against its first parent, with its name there now; None where it is gone."""
+    listed = _diff(root, commit, "-r", "-M", "-z", "--name-status") or b""
+    fields = iter(os.fsdecode(field) for field in listed.split(b"\0") if field)
+    changes: dict[str, str | None] = {}
+    for status in fields:
+        path = next(fields, "")
+        changes[path] = next(fields, None) if status[0] in "RC" else (None if status[0] == "D" else path)
+    return changes
+
+
+def added_lines(root: Path, commit: str, most: int) -> list[tuple[str, str]]:
+    """(path, line) for every line that `commit` adds to its first parent; none at all where they are over `most`."""
+    counts = (_diff(root, commit, "-r", "-M", "--numstat") or b"").split(b"\n")
+    added = sum(int(row.split(b"\t")[0]) for row in counts if row[:1].isdigit())
+    if not 0 < added <= most:
+        return []
+    patch = _diff(root, commit, "-r", "-M", "-p", "-U0", "--no-ext-diff", "--no-textconv", "--no-color") or b""
+    lines: list[tuple[str, str]] = []
+    path, in_hunk = "", False
+    for line in patch.decode(errors="replace").split("\n"):
+        if line.startswith("diff --git "):
+            in_hunk = False
+        elif line.startswith("@@ "):
+            in_hunk = True
+        elif not in_hunk and line.startswith("+++ "):
+            path = line[4:].rstrip("\t").strip('"').removeprefix("b/")
+        elif in_hunk and line.startswith("+"):
+            lines.append((path, line[1:]))
+    return lines
+
+
+def blob(root: Path, commit: str, path: str) -> bytes | None:
+    """The bytes of `path` in `commit`; None where it holds no such file."""
+    return run(root, "cat-file", "blob", f"{commit}:{path}")
+
+
+def _diff(root: Path, commit: str, *options: str) -> bytes | None:
+    before = parents(root, commit)[:1]
+    sides = [*before, commit] if before else ["--root", commit]
+    return run(root, "diff-tree", "--no-commit-id", *options, *sides)

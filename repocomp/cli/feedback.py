@@ -36,6 +36,29 @@ _WORDS = {
 }
 _NEED_TEXT = {"partial", "edit"}
 
+_EXPORT_HELP = """Print the whole history as JSON Lines: one completion a line, oldest first, keys as follows.
+
+\b
+version              of this format: 1
+id, at, last_at      its name; when it was first and last given (ISO 8601, UTC)
+shows, shown         how often it was given; whether it was displayed
+verdict              accepted, partially_accepted, rejected or null: the last word
+path, line, column, language, base_commit
+                     where it was asked, and the commit the work tree stood on
+text, text_digest, chars
+                     redacted text (null where digests alone are kept); visible characters
+retrieval            decision, rule, probability, threshold, reason; arms with drawn and propensity;
+                     draws with rank, score, fused, kept, reason; chunks of the prompt; budget_tokens
+decision_propensity  the probability with which this decision was taken
+features             what was known of the place before retrieval
+asked, models, tokens, timings_ms, filters, stop_reason, reason, logprobs, warnings
+                     the request and how it was answered, as in `complete --json`
+events               kind, at, text, chars: every word said, in order
+persistence          moment (seconds, or commit), at, commit, path, kept_chars, chars: every measurement
+
+Secrets are replaced by REDACTED before anything is stored, and once more here.
+"""
+
 
 @click.group(epilog=EPILOG)
 def command() -> None:
@@ -91,16 +114,16 @@ def list_(limit: int, as_json: bool) -> int:
     """List the newest completions of this repository with what became of them."""
     from repocomp.feedback.export import export
     from repocomp.feedback.ledger import reading
+    from repocomp.store.feedback_rows import newest
 
     with reading(here()) as connection:
-        rows = list(export(connection)) if connection is not None else []
-    newest = sorted(rows, key=lambda row: row["last_at"])[-limit:]
-    code = ExitCode.OK if newest else ExitCode.NOTHING
+        rows = list(export(connection, newest(connection, limit))) if connection is not None else []
+    code = ExitCode.OK if rows else ExitCode.NOTHING
     if as_json:
-        return output.document("feedback", newest, code)
-    if not newest:
+        return output.document("feedback", rows, code)
+    if not rows:
         output.note("repocomp: nothing was recorded yet for this repository")
-    for row in newest:
+    for row in rows:
         output.line(_listed(row))
     return code
 
@@ -116,34 +139,43 @@ def _listed(row: dict[str, Any]) -> str:
 
 
 @command.command()
-def export() -> int:
-    r"""Print the whole history as JSON Lines: one completion a line, oldest first, keys as follows.
-
-    \b
-    version              of this format: 1
-    id, at, last_at      its name; when it was first and last given (ISO 8601, UTC)
-    shows, shown         how often it was given; whether it was displayed
-    verdict              accepted, partially_accepted, rejected or null: the last word
-    path, line, column, language, base_commit
-                         where it was asked, and the commit the work tree stood on
-    text, text_digest, chars
-                         redacted text (null where digests alone are kept); visible characters
-    retrieval            decision, rule, probability, threshold, reason; arms with drawn and propensity;
-                         draws with rank, score, fused, kept, reason; chunks of the prompt; budget_tokens
-    decision_propensity  the probability with which this decision was taken
-    features             what was known of the place before retrieval
-    asked, models, tokens, timings_ms, filters, stop_reason, reason, logprobs, warnings
-                         the request and how it was answered, as in `complete --json`
-    events               kind, at, text, chars: every word said, in order
-    persistence          moment (seconds, or commit), at, commit, path, kept_chars, chars: every measurement
-
-    Secrets are replaced by REDACTED before anything is stored, and once more here.
-    """
-    from repocomp.feedback.export import export as lines
+@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw a picture, too.")
+@output.json_option
+def stats(svg: Path | None, as_json: bool) -> int:
+    """Count what became of this repository's completions, each figure with its definition, n and 95 % interval."""
     from repocomp.feedback.ledger import reading
+    from repocomp.feedback.stats import stats as count
 
     with reading(here()) as connection:
-        for row in lines(connection) if connection is not None else ():
+        found = count(connection) if connection is not None else None
+    if svg is not None and found is not None:
+        from repocomp.feedback.plot import plot
+
+        try:
+            svg.write_text(plot(found), encoding="utf-8")
+        except OSError as error:
+            raise FeedbackError(f"{svg}: {error.strerror}", "name a file that can be written") from None
+    if as_json:
+        code = ExitCode.OK if found is not None else ExitCode.NOTHING
+        return output.document("feedback", found.to_json() if found is not None else {}, code)
+    if found is None:
+        output.note("repocomp: nothing was recorded yet for this repository")
+        return ExitCode.NOTHING
+    from repocomp.cli.feedback_table import print_stats
+
+    print_stats(found)
+    return ExitCode.OK
+
+
+@command.command(help=_EXPORT_HELP)
+def export() -> int:
+    """Print the whole history as JSON Lines."""
+    from repocomp.feedback.export import export as lines
+    from repocomp.feedback.ledger import reading
+    from repocomp.store.feedback_rows import impressions
+
+    with reading(here()) as connection:
+        for row in lines(connection, impressions(connection)) if connection is not None else ():
             output.text(json.dumps(row, ensure_ascii=False) + "\n")
     return ExitCode.OK
 

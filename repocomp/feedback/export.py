@@ -1,4 +1,4 @@
-"""The whole history as JSON Lines: one completion a line, with all that was decided, said and measured.
+"""The history as JSON Lines: one completion a line, with all that was decided, said and measured.
 
 This is also what learning reads: features known before retrieval, decisions and draws with their propensities, events
 and measurements in the order they came.
@@ -12,15 +12,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from repocomp.secrets import redact
-from repocomp.store.feedback_rows import VERDICTS, Event, Impression, Persistence, events, impressions, persistences
+from repocomp.store.feedback_rows import VERDICTS, Event, Impression, Persistence, events, persistences
 
 EXPORT_VERSION = 1
 
 
-def export(connection: sqlite3.Connection) -> Iterator[dict[str, Any]]:
-    """Every completion as plain values, oldest first; texts are redacted again, by today's patterns."""
-    said, measured = events(connection), persistences(connection)
-    for row in impressions(connection):
+def export(connection: sqlite3.Connection, rows: Sequence[Impression]) -> Iterator[dict[str, Any]]:
+    """Completions as plain values, in order; texts are redacted again, by today's patterns."""
+    said, measured = events(connection, rows), persistences(connection, rows)
+    for row in rows:
         yield line(row, said.get(row.id, ()), measured.get(row.id, ()))
 
 

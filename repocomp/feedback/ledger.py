@@ -11,22 +11,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from repocomp.errors import FeedbackError
-from repocomp.feedback.export import line
+from repocomp.feedback.export import export
 from repocomp.feedback.marks import visible_chars
 from repocomp.feedback.record import text_digest
 from repocomp.secrets import REDACTED, redact
 from repocomp.store.feedback_connect import explained, open_feedback, read_feedback
 from repocomp.store.feedback_erase import was_forgotten
-from repocomp.store.feedback_rows import (
-    EventKind,
-    Impression,
-    add_event,
-    events,
-    fact,
-    impression,
-    impressions,
-    persistences,
-)
+from repocomp.store.feedback_rows import EventKind, Impression, add_event, fact, impression, newest
 from repocomp.store.identity import identify
 from repocomp.store.paths import feedback_path, feedback_paths
 
@@ -75,7 +66,8 @@ def find(root: Path, impression_id: str) -> tuple[Path, Impression]:
         if connection is None:
             continue
         with closing(connection), explained(path):
-            found = _newest(connection) if impression_id == LAST else impression(connection, impression_id)
+            last = newest(connection, 1) if impression_id == LAST else [impression(connection, impression_id)]
+            found = last[0] if last else None
             if found is not None:
                 return path, found
             forgotten = forgotten or was_forgotten(connection, impression_id)
@@ -88,7 +80,7 @@ def replay(root: Path, impression_id: str) -> dict[str, Any]:
     """All that is known of one completion, as an exported line. Raises FeedbackError."""
     path, about = find(root, impression_id)
     with closing(open_feedback(path)) as connection, explained(path):
-        return line(about, events(connection).get(about.id, ()), persistences(connection).get(about.id, ()))
+        return next(export(connection, [about]))
 
 
 def say(root: Path, impression_id: str, kind: EventKind, text: str | None, *, keep_text: bool) -> Said:
@@ -112,8 +104,3 @@ def say(root: Path, impression_id: str, kind: EventKind, text: str | None, *, ke
         if not is_new and impression(connection, about.id) is None:
             raise FeedbackError(f"{about.id}: this completion was forgotten", "repocomp feedback list")
     return Said("recorded" if is_new else "already", about.id, now_ms < about.first_ms)
-
-
-def _newest(connection: sqlite3.Connection) -> Impression | None:
-    rows = impressions(connection, "rowid = (SELECT rowid FROM impression ORDER BY last_ms DESC, rowid DESC LIMIT 1)")
-    return rows[0] if rows else None

@@ -15,8 +15,8 @@ from hashlib import blake2b
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _AROUND = 24
 """Visible lines remembered on each side."""
-_READ_CHARS = 20_000
-"""No further from the cursor than this is looked for them: a file may be one line of megabytes."""
+READ_CHARS = 20_000
+"""No further from the cursor than this is looked for them, nor further into a line: one may hold megabytes."""
 
 Token = tuple[int, int]
 """Digest and length in characters."""
@@ -66,7 +66,7 @@ def visible_chars(text: str) -> int:
 
 def mark(text: str, left: str, right: str, salt: bytes) -> Marks:
     """The marks of `text` written between `left` and `right`."""
-    before, after = left[-_READ_CHARS:].split("\n"), right[:_READ_CHARS].split("\n")
+    before, after = left[-READ_CHARS:].split("\n"), right[:READ_CHARS].split("\n")
     head, tail = before[-1].lstrip(), after[0].rstrip()
     return Marks(
         tokens=tokens(text, salt),

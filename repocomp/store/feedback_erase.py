@@ -15,12 +15,19 @@ from repocomp.store.connect import transaction
 from repocomp.store.feedback_rows import fact, remember
 
 _DAY_MS = 86_400_000
+_LONG_GAP_MS = 30 * _DAY_MS
 
 
 def prune(connection: sqlite3.Connection, now_ms: int, retention_days: int) -> None:
-    """Once a day, delete what is older than `retention_days` (0: nothing is)."""
-    last = int(fact(connection, "pruned_ms") or 0)
-    if not retention_days or 0 <= now_ms - last < _DAY_MS:
+    """Once a day, delete what is older than `retention_days` (0: nothing is).
+
+    After a long gap only the date is noted: a clock that jumped ahead for an hour must not cost a history.
+    """
+    gap_ms = now_ms - int(fact(connection, "pruned_ms") or 0)
+    if not retention_days or 0 <= gap_ms < _DAY_MS:
+        return
+    if gap_ms > _LONG_GAP_MS:
+        remember(connection, "pruned_ms", str(now_ms).encode())
         return
     with transaction(connection):
         before = now_ms - retention_days * _DAY_MS

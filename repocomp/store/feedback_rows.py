@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Any, Literal
 
 EventKind = Literal["shown", "accepted", "partially_accepted", "rejected", "edited"]
 VERDICTS: tuple[EventKind, ...] = ("accepted", "partially_accepted", "rejected")
 """What a completion can come to; the last one counts."""
+_ABOUT = "WHERE impression_id IN (SELECT value FROM json_each(?)) ORDER BY id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,18 +138,24 @@ def impressions(connection: sqlite3.Connection, where: str = "1", values: tuple[
     return [_impression(row) for row in rows]
 
 
-def events(connection: sqlite3.Connection) -> dict[str, list[Event]]:
-    """Every event by its impression, oldest first."""
+def newest(connection: sqlite3.Connection, number: int) -> list[Impression]:
+    """The impressions that were given last, oldest first."""
+    last = "id IN (SELECT id FROM impression ORDER BY last_ms DESC, rowid DESC LIMIT ?)"
+    return sorted(impressions(connection, last, (number,)), key=lambda row: row.last_ms)
+
+
+def events(connection: sqlite3.Connection, rows: Sequence[Impression]) -> dict[str, list[Event]]:
+    """What was said about `rows`, by identifier, oldest first."""
     found: dict[str, list[Event]] = {}
-    for row in connection.execute("SELECT * FROM event ORDER BY id"):
+    for row in connection.execute(f"SELECT * FROM event {_ABOUT}", _ids(rows)):
         found.setdefault(row[1], []).append(Event(*row))
     return found
 
 
-def persistences(connection: sqlite3.Connection) -> dict[str, list[Persistence]]:
-    """Every measurement by its impression, oldest first."""
+def persistences(connection: sqlite3.Connection, rows: Sequence[Impression]) -> dict[str, list[Persistence]]:
+    """What was measured of `rows`, by identifier, oldest first."""
     found: dict[str, list[Persistence]] = {}
-    for row in connection.execute("SELECT * FROM persistence ORDER BY id"):
+    for row in connection.execute(f"SELECT * FROM persistence {_ABOUT}", _ids(rows)):
         found.setdefault(row[1], []).append(Persistence(*row))
     return found
 
@@ -161,6 +169,10 @@ def fact(connection: sqlite3.Connection, key: str) -> bytes | None:
 def remember(connection: sqlite3.Connection, key: str, value: bytes) -> None:
     """Set one fact."""
     connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+
+def _ids(rows: Sequence[Impression]) -> tuple[str]:
+    return (json.dumps([row.id for row in rows]),)
 
 
 def _impression(row: tuple[Any, ...]) -> Impression:

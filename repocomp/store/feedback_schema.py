@@ -47,11 +47,11 @@ CREATE TABLE committed (
     commit_id TEXT NOT NULL, language TEXT NOT NULL, at_ms INTEGER NOT NULL, chars INTEGER NOT NULL,
     PRIMARY KEY (commit_id, language)
 ) WITHOUT ROWID;
-CREATE TABLE rewrite (old TEXT NOT NULL, new TEXT NOT NULL, PRIMARY KEY (old, new)) WITHOUT ROWID;
+CREATE TABLE rewrite (old TEXT PRIMARY KEY, new TEXT NOT NULL) WITHOUT ROWID;
 
--- What git's hooks reported, and whether it was looked at yet.
+-- What git's hooks reported: `state` is "waiting", "done", or why it failed.
 CREATE TABLE git_event (
-    id INTEGER PRIMARY KEY, tree TEXT NOT NULL, kind TEXT NOT NULL, head TEXT, rewrites TEXT NOT NULL,
+    id INTEGER PRIMARY KEY, tree TEXT NOT NULL, kind TEXT NOT NULL, head TEXT NOT NULL, rewrites TEXT NOT NULL,
     at_ms INTEGER NOT NULL, state TEXT NOT NULL
 );
 

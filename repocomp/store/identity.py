@@ -34,18 +34,18 @@ def identify(root: Path, timeout_s: float = _PATIENT_S) -> Identity:
         return Identity(known, answer.split()[0].decode())
     if known and git.run(root, "cat-file", "-e", f"{known}^{{commit}}") is not None:
         return Identity(known, None)
-    head = git.run(root, "rev-parse", "-q", "--verify", "HEAD^{commit}")
+    head = git.commit_of(root)
     if head is None:
         return Identity(path_name(root), None)
     if (git.run(root, "rev-parse", "--is-shallow-repository") or b"").strip() == b"true":
-        return Identity(path_name(root), head.decode().strip())
+        return Identity(path_name(root), head)
     roots = git.run(root, "rev-list", "--max-parents=0", "HEAD", timeout_s=timeout_s)
     if not roots:
         raise FeedbackError(f"{root}: the history is too long to find its root in time", "repocomp feedback list")
     name = min(roots.decode().split())
     _remember(memory, name)
     _adopt(root, name)
-    return Identity(name, head.decode().strip())
+    return Identity(name, head)
 
 
 def path_name(root: Path) -> str:

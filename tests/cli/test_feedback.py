@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Callable
@@ -229,6 +230,15 @@ def test_an_export_holds_propensities_and_no_secret(root: Path, capsysbinary: py
     for row in rows:
         assert row["decision_propensity"] == 1.0
         assert [arm["propensity"] for arm in row["retrieval"]["arms"]] == [0.5]
+
+
+def test_the_help_names_every_exported_key(root: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    show(root, SOURCE, "a + 1")
+    (row,) = exported(capsysbinary)
+    assert app.run(["feedback", "export", "--help"]) == ExitCode.OK
+    lines = [line.strip() for line in capsysbinary.readouterr().out.decode().splitlines()]
+    heads = [re.split(r"  +", line)[0] for line in lines]
+    assert set(row) <= {key.strip() for head in heads for key in head.split(",")}
 
 
 @pytest.mark.parametrize("how", [["ID"], ["--before", "9999-01-01"], ["--before", "0d"], ["--all"]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from repocomp.config import Settings
 from repocomp.feedback import record as module
 from repocomp.feedback.record import record
 from repocomp.store import feedback_schema
-from repocomp.store.feedback_connect import open_feedback
 from repocomp.store.feedback_rows import Impression, impressions
 from repocomp.store.identity import identify
 from repocomp.store.migrations import migrate
@@ -122,14 +122,27 @@ def test_files_are_private_and_the_schema_is_that_of_the_steps(repository: Repos
         assert migrations.pending(Database(made)) == []
 
 
-def test_what_is_older_than_the_retention_goes(repository: Repository) -> None:
+def test_what_is_older_than_the_retention_goes(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     root = repository({})
-    show(root, SOURCE, "old")
-    with closing(open_feedback(feedback_paths()[0])) as connection:
-        connection.execute("UPDATE impression SET first_ms = 0, last_ms = 0")
-        connection.execute("UPDATE meta SET value = X'30' WHERE key = 'pruned_ms'")
-    show(root, SOURCE, "new")
-    assert [row.text for row in stored()] == ["new"]
+    day_ns = 86_400 * 10**9
+    start_ns = time.time_ns()
+    for day, text in ((0, "first"), (20, "second"), (366, "third"), (366.5, "fourth"), (390, "fifth")):
+        at_ns = start_ns + int(day * day_ns)
+        monkeypatch.setattr(time, "time_ns", lambda at_ns=at_ns: at_ns)
+        show(root, SOURCE, text)
+    # After the long gap the first day only notes the date, and it is looked at once a day.
+    assert [row.text for row in stored()] == ["third", "fourth", "fifth"]
+
+
+def test_a_clock_that_jumps_ahead_and_back_costs_no_history(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = repository({})
+    now_ns = time.time_ns()
+    for years, text in ((0, "now"), (20, "ahead"), (0, "back")):
+        monkeypatch.setattr(time, "time_ns", lambda years=years: now_ns + years * 365 * 86_400 * 10**9)
+        show(root, SOURCE, text)
+    assert [row.text for row in stored()] == ["now", "ahead", "back"]
 
 
 def locked(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

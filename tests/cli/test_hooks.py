@@ -1,0 +1,213 @@
+"""`repocomp hooks`: what is installed where, that others' hooks run as before, and that git never notices ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from repocomp.cli import app
+from repocomp.errors import ExitCode
+from repocomp.feedback.hooks import EVENTS, block
+from repocomp.store.feedback_connect import open_feedback
+from repocomp.store.paths import feedback_paths, index_path
+from repocomp.store.reader import IndexReader
+from tests.conftest import Repository
+from tests.feedback.answers import show
+from tests.feedback.test_record import SOURCE, commit, git
+
+PYTHON_HOOK = "#!/usr/bin/env python3\nimport sys\nopen('ran.log', 'a').write('python ' + sys.stdin.read() + '\\n')\n"
+SHELL_HOOK = "#!/bin/sh\ncat >> ran.log\necho shell $* >> ran.log\nexit 0\n"
+SET_E_HOOK = '#!/bin/bash -e\nread -r line || true\necho "strict $line" >> ran.log\nexec true\n'
+
+
+@pytest.fixture
+def root(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = repository({"app.py": "def f(a):\n    return\n"})
+    commit(path)
+    monkeypatch.chdir(path)
+    return path
+
+
+@pytest.fixture
+def quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Hooks that write to a file what they were given, instead of starting repocomp."""
+    script = tmp_path / "it's python"
+    script.write_text(f'#!/bin/sh\nprintf "%s %s\\n" "$6" "$(cat)" >> "{tmp_path}/ours.log"\n')
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+    return tmp_path / "ours.log"
+
+
+def hooks(*arguments: str) -> int:
+    return app.run(["hooks", *arguments])
+
+
+def states(capsysbinary: pytest.CaptureFixture[bytes]) -> dict[str, str]:
+    capsysbinary.readouterr()
+    assert hooks("status", "--json") == ExitCode.OK
+    data: dict[str, Any] = json.loads(capsysbinary.readouterr().out)["data"]
+    return {hook["event"]: hook["state"] for hook in data["hooks"]}
+
+
+def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {path.name: (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) for path in folder.iterdir()}
+
+
+def wait_for(condition: object) -> None:
+    deadline = time.monotonic() + 30
+    assert callable(condition)
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_install_and_uninstall_leave_everything_as_it_was(
+    root: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    folder = root / ".git" / "hooks"
+    for name, text, mode in (
+        ("post-commit", SHELL_HOOK, 0o755),
+        ("post-merge", PYTHON_HOOK, 0o750),
+        ("post-checkout", SHELL_HOOK, 0o644),
+        ("pre-commit", SHELL_HOOK, 0o755),
+    ):
+        (folder / name).write_text(text)
+        (folder / name).chmod(mode)
+    before = snapshot(folder)
+    for _ in range(2):
+        assert hooks("install") == ExitCode.OK
+        assert set(states(capsysbinary).values()) == {"installed"}
+    assert (folder / "pre-commit").read_text() == SHELL_HOOK
+    assert all((folder / event).read_text().count(">>> repocomp >>>") == 1 for event in EVENTS)
+    assert hooks("uninstall") == ExitCode.OK
+    assert snapshot(folder) == before
+    assert states(capsysbinary) == {
+        "post-commit": "foreign",
+        "post-merge": "foreign",
+        "post-checkout": "foreign",
+        "post-rewrite": "missing",
+    }
+
+
+@pytest.mark.parametrize("text", [SHELL_HOOK, PYTHON_HOOK, SET_E_HOOK])
+def test_a_hook_that_was_there_runs_as_before_and_reads_what_git_says(root: Path, quiet: Path, text: str) -> None:
+    own = root / ".git" / "hooks" / "post-rewrite"
+    own.write_text(text)
+    own.chmod(0o755)
+    hooks("install")
+    old = git(root, "rev-parse", "HEAD")
+    git(root, "commit", "-q", "--amend", "--allow-empty", "-m", "amended")
+    new = git(root, "rev-parse", "HEAD")
+    assert f"{old} {new}" in (root / "ran.log").read_text()
+    wait_for(lambda: quiet.exists() and f"post-rewrite {old} {new}" in quiet.read_text())
+
+
+def test_a_hook_that_was_switched_off_stays_off(root: Path, quiet: Path) -> None:
+    own = root / ".git" / "hooks" / "post-commit"
+    own.write_text("not even a script\n")
+    hooks("install")
+    commit(root, "more")
+    wait_for(lambda: quiet.exists() and "post-commit" in quiet.read_text())
+    hooks("uninstall")
+    assert own.read_text() == "not even a script\n"
+
+
+def test_what_pre_commit_moved_aside_is_found_and_removed(
+    root: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    folder = root / ".git" / "hooks"
+    hooks("install")
+    # `pre-commit install -t post-commit` keeps what it finds under this name, and runs it.
+    (folder / "post-commit").rename(folder / "post-commit.legacy")
+    (folder / "post-commit").write_text("#!/usr/bin/env bash\n# File generated by pre-commit\nexec true\n")
+    assert states(capsysbinary)["post-commit"] == "installed"
+    hooks("uninstall")
+    assert states(capsysbinary)["post-commit"] == "foreign"
+    assert not (folder / "post-commit.legacy").exists()
+
+
+def test_core_hooks_path_is_obeyed_and_the_work_tree_is_not_written(
+    root: Path, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    git(root, "config", "core.hooksPath", str(tmp_path / "my hooks"))
+    assert hooks("install") == ExitCode.OK
+    assert {path.name for path in (tmp_path / "my hooks").iterdir()} == set(EVENTS)
+    git(root, "config", "core.hooksPath", ".husky")
+    assert hooks("install") == ExitCode.ERROR
+    assert b"inside the work tree" in capsysbinary.readouterr().err
+    assert not (root / ".husky").exists()
+
+
+def test_outside_git_there_is_nothing_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert hooks("install") == ExitCode.ERROR
+
+
+@pytest.mark.parametrize("shell", ["sh", "dash", "bash"])
+def test_a_block_never_fails_and_runs_one_git_process_or_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str
+) -> None:
+    """What a hook costs is what it waits for: a Python that hangs is none of it."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "git").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/git.log\nexec /usr/bin/env -i false\n')
+    (tools / "python").write_text("#!/bin/sh\nexec sleep 30\n")
+    for tool in tools.iterdir():
+        tool.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tools / "python"))
+    environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"}
+    for event in EVENTS:
+        script = f"set -eu\n{block(event)}echo done"
+        done = subprocess.run([shell, "-c", script], env=environment, input=b"", capture_output=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"done\n", b"")
+    assert len((tmp_path / "git.log").read_text().splitlines()) <= 2 * len(EVENTS)
+    (tools / "git").write_text("#!/bin/sh\necho answer\n")
+    script = f"{block('post-commit')}echo done"
+    done = subprocess.run([shell, "-c", script], env=environment, capture_output=True, timeout=20, check=False)
+    assert (done.returncode, done.stdout) == (0, b"done\n")
+
+
+def test_a_commit_is_reindexed_and_measured_in_the_background(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    # Nothing in the work tree may be imported by what the hook starts.
+    (root / "click.py").write_text("raise SystemExit('taken over')\n")
+    assert app.run(["index", "--quiet"]) == ExitCode.OK
+    hooks("install")
+    (root / "app.py").write_text(SOURCE.replace("<|>", "remembered_name"))
+    shown = show(root, SOURCE, "remembered_name")
+    head = commit(root, "more")
+
+    def is_done() -> bool:
+        with closing(open_feedback(feedback_paths()[0])) as connection:
+            return bool(connection.execute("SELECT 1 FROM git_event WHERE state = 'done'").fetchone())
+
+    wait_for(is_done)
+    with closing(open_feedback(feedback_paths()[0])) as connection:
+        rows = connection.execute("SELECT impression_id, commit_id, kept, chars FROM persistence").fetchall()
+    assert rows == [(shown, head, 15, 15)]
+
+    def is_indexed() -> bool:
+        with IndexReader.open_at(index_path(root)) as reader:
+            return "remembered_name" in reader.text(reader.content_of("app.py") or 0)
+
+    wait_for(is_indexed)
+    capsysbinary.readouterr()
+    hooks("status")
+    assert b"1 kept, 0 waiting, 0 failed" in capsysbinary.readouterr().out
+
+
+def test_a_repository_that_repocomp_was_never_used_in_is_left_alone(root: Path) -> None:
+    assert hooks("run", "post-commit", "--head", "0" * 40) == ExitCode.OK
+    assert not feedback_paths()
+    assert not index_path(root).exists()
