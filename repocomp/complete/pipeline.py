@@ -94,14 +94,19 @@ def complete(request: CompletionRequest, parts: Parts, emit: Callable[[str], Non
     stream = Stream(emit, request.document.newline)
     fetched, branch = _NOT_DECIDED, list[int]()
     try:
-        logits = prefill(generator.model, cache, shared[cached:], deadline=clock.deadline)
+        # The end of the branch that skips rides along: most keystrokes take that way, and save a run.
+        asked = [*shared[cached:], pack.tokens.middle]
+        rows = prefill(generator.model, cache, asked, keep=2, deadline=clock.deadline)
         clock.lap("prefill")
-        decision = _decide(request, parts, mode, logits)
+        decision = _decide(request, parts, mode, rows[:1])
         clock.lap("policy")
         fetched = _fetch(request, parts, context, decision)
         clock.lap("retrieve")
         branch = prompt.branch_ids(fetched.ids, pack.tokens)
-        logits = prefill(generator.model, cache, branch, deadline=clock.deadline)
+        logits = rows[1:]
+        if fetched.snippets:
+            cache.truncate(len(shared))
+            logits = prefill(generator.model, cache, branch, deadline=clock.deadline)
         clock.lap("prefill")
         encode = generator.tokenizer.encode
         ngrams = repeats.ngram_cache(request.document, request.cursor, context, fetched.hits, encode)
