@@ -89,8 +89,11 @@ def start(*options: str) -> None:
     """Start a daemon in the background. Of several started at once all but one leave again."""
     import subprocess
 
+    # The very code that runs here, also where it is not installed.
+    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    code = f"import sys; sys.path.append({here!r}); from repocomp.__main__ import main; main()"
     subprocess.Popen(
-        [sys.executable, "-m", "repocomp", "serve", *options],
+        [sys.executable, "-c", code, "serve", *options],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
