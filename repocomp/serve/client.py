@@ -92,7 +92,7 @@ def start(*options: str) -> None:
     # The very code that runs here, also where it is not installed.
     here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     code = f"import sys; sys.path.append({here!r}); from repocomp.__main__ import main; main()"
-    subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", code, "serve", *options],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -100,6 +100,8 @@ def start(*options: str) -> None:
         cwd=os.path.abspath(os.sep),
         start_new_session=True,
     )
+    # It outlives this process, and Python need not warn of that.
+    process.returncode = 0
 
 
 def _wants_none(arguments: Sequence[str]) -> bool:
