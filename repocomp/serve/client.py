@@ -136,9 +136,12 @@ def _request(arguments: Sequence[str], data: bytes | None) -> Message:
 
 
 def _converse(connection: socket.socket, request: Message) -> int | None:
-    printed = False
     try:
         connection.sendall(protocol.encode(request))
+    except OSError:
+        return None
+    printed = False
+    try:
         for reply in _lines(connection):
             if "declined" in reply:
                 return None
