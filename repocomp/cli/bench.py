@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from repocomp.cli import output, progress
+from repocomp.cli.bench_latency import latency
 from repocomp.cli.bench_tables import print_comparison, print_policy, print_report, print_retrieval
 from repocomp.errors import BenchError, ExitCode
 from repocomp.git import work_tree
@@ -27,9 +28,9 @@ Examples:
   repocomp bench self
   repocomp bench self --limit 200 --seed 1 --json > report.json
   repocomp bench self --compare report.json --html report.html
-  repocomp bench retrieval --limit 300
   repocomp bench policy --policy small --pack large
   repocomp bench retrieval --limit 300
+  repocomp bench latency
   repocomp bench repoeval dataset/function_level_completion_2k_context_codex.test.jsonl
   repocomp bench crosscodeeval python/line_completion_rg1_bm25.jsonl --limit 500
 """
@@ -41,6 +42,9 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.group(epilog=EPILOG)
 def command() -> None:
     """Measure completion on real code."""
+
+
+command.add_command(latency)
 
 
 @dataclass(frozen=True, slots=True)

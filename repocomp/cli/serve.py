@@ -12,7 +12,7 @@ import click
 from repocomp import __version__
 from repocomp.cli import output
 from repocomp.errors import ExitCode, RepocompError, ServeError
-from repocomp.serve import client
+from repocomp.serve import client, protocol
 
 EPILOG = """\b
 Examples:
@@ -106,7 +106,12 @@ def _stop(as_json: bool) -> int:
 
 
 def _detach(options: Sequence[str], as_json: bool) -> int:
-    if client.tell("status") is None:
+    found = client.tell("status")
+    if found is not None and found["identity"] != protocol.IDENTITY:
+        client.tell("stop")
+        _wait(lambda: client.tell("status") is None, _STOP_S)
+        found = None
+    if found is None:
         client.start(*options)
         if not _wait(lambda: client.tell("status") is not None, _START_S):
             raise ServeError("the daemon does not answer", "see why it ends: repocomp serve")

@@ -25,6 +25,7 @@ class KvCache:
     def __init__(self, buffers: object) -> None:
         self.buffers = buffers
         self.tokens: list[int] = []
+        self._read: tuple[int, Any] | None = None
 
     @classmethod
     def of(cls, model: HasBuffers) -> KvCache:
@@ -39,6 +40,18 @@ class KvCache:
     def truncate(self, length: int) -> None:
         """Keep the first `length` tokens. A branch begins this way: come back, and run something else."""
         del self.tokens[length:]
+        if self._read is not None and length < self._read[0]:
+            self._read = None
+
+    def remember(self, length: int, value: object) -> None:
+        """Hold what was read after the first `length` tokens, for as long as they stand."""
+        self._read = length, value
+
+    def recall(self, ids: Sequence[int]) -> Any | None:  # noqa: ANN401  (whatever was remembered)
+        """What was read after exactly `ids`, where they stand and it is remembered."""
+        if self._read is None or self._read[0] != len(ids) or self.shared(ids) < len(ids):
+            return None
+        return self._read[1]
 
     def reuse(self, ids: Sequence[int]) -> int:
         """Rewind to the longest common prefix with `ids`, and say how long it is.

@@ -18,6 +18,7 @@ import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -65,7 +66,7 @@ class Calibration:
         return 1 / (1 + math.exp(-min(60.0, max(-60.0, self.slope * odds + self.offset))))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pack:
     """The manifest of a pack in `folder`. `thresholds` and `calibration` are by mode: "line" and "block".
 
@@ -106,7 +107,7 @@ class Pack:
         """The vocabulary file."""
         return self.folder / TOKENIZER
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Identity of the whole pack, wherever it lies: the manifest holds the digest of every file."""
         return digest_of(_manifest_text(self).encode())

@@ -89,14 +89,19 @@ def start(*options: str) -> None:
     """Start a daemon in the background. Of several started at once all but one leave again."""
     import subprocess
 
-    subprocess.Popen(
-        [sys.executable, "-m", "repocomp", "serve", *options],
+    # The very code that runs here, also where it is not installed.
+    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    code = f"import sys; sys.path.append({here!r}); from repocomp.__main__ import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "serve", *options],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=os.path.abspath(os.sep),
         start_new_session=True,
     )
+    # It outlives this process, and Python need not warn of that.
+    process.returncode = 0
 
 
 def _wants_none(arguments: Sequence[str]) -> bool:
@@ -131,9 +136,12 @@ def _request(arguments: Sequence[str], data: bytes | None) -> Message:
 
 
 def _converse(connection: socket.socket, request: Message) -> int | None:
-    printed = False
     try:
         connection.sendall(protocol.encode(request))
+    except OSError:
+        return None
+    printed = False
+    try:
         for reply in _lines(connection):
             if "declined" in reply:
                 return None

@@ -188,3 +188,18 @@ def test_a_stream_is_the_answer_in_pieces(data: bytes, place: tuple[int, int], s
     assert all(pieces)
     assert len(pieces) > 1 or len(answer.text) < 3
     assert complete(ask(data, place), parts(ScriptedModel(said))).text == answer.text
+
+
+@pytest.mark.parametrize("retrieve", ["always", "never"])
+def test_within_a_word_nothing_but_the_answer_is_computed_again(retrieve: str) -> None:
+    model = ScriptedModel("path\n", odds=1.0)
+    some = parts(model, found())
+    for end in range(1, 4):
+        text = TEXT.replace(b"os.", b"os." + b"path"[:end])
+        before = len(model.runs)
+        answer = complete(ask(text, (5, 16 + end), retrieve=retrieve), some)
+        alone = complete(ask(text, (5, 16 + end), retrieve=retrieve), parts(model, found()))
+        assert (answer.text, answer.candidates, answer.retrieval) == (alone.text, alone.candidates, alone.retrieval)
+        if end > 1:
+            assert answer.tokens.cached == answer.tokens.prompt - 1
+            assert model.runs[before] == 1

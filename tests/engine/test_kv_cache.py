@@ -47,6 +47,18 @@ def test_buffers_are_the_models_own() -> None:
     assert KvCache.of(Model()).buffers == "opaque"
 
 
+def test_what_was_read_is_recalled_for_as_long_as_its_tokens_stand() -> None:
+    cache = cache_of(1, 2, 3)
+    cache.remember(3, "logits")
+    cache.tokens.extend([4, 5])
+    assert (cache.recall([1, 2, 3]), cache.recall([1, 2]), cache.recall([1, 2, 9])) == ("logits", None, None)
+    cache.truncate(3)
+    assert cache.recall([1, 2, 3]) == "logits"
+    cache.truncate(2)
+    cache.tokens.append(3)
+    assert cache.recall([1, 2, 3]) is None
+
+
 def several(capacity: int) -> KvCaches:
     class Model:
         def new_buffers(self) -> list[int]:

@@ -64,3 +64,24 @@ def test_what_can_spell_a_begun_word_agrees_with_it(begun: str) -> None:
     assert all(one.startswith(wanted) or wanted.startswith(one) for one in spelt)
     assert wanted[:1] in spelt
     assert not set(tokens) & set(pack().tokens.all)
+
+
+@given(st.lists(st.sampled_from("x = 1|(| |\t|\n|\r\n|\r|é(|# |    |12|'|語".split("|"))).map("".join))
+def test_encoding_line_by_line_changes_nothing(text: str) -> None:
+    assert tokenizer().encode(text) == list(tokenizer()._whole(text))
+
+
+def test_long_lines_are_not_remembered() -> None:
+    text = "x = " + "1, " * 1000
+    before = tokenizer()._line.cache_info().currsize
+    assert tokenizer().encode(text) == list(tokenizer()._whole(text))
+    assert tokenizer()._line.cache_info().currsize == before
+
+
+@pytest.mark.parametrize("begun", ["s", "self", " return", "pa", "é", "zzzz", ""])
+def test_every_token_that_can_spell_a_begun_word_is_found(begun: str) -> None:
+    wanted = begun.encode()
+    spelt = [(token, tokenizer().decode_bytes([token])) for token in range(tokenizer().vocab_size)]
+    able = {token for token, own in spelt if own and (own.startswith(wanted) or wanted.startswith(own))}
+    found = tokenizer().able_to_spell(begun)
+    assert (set(found), len(found)) == (able, len(able))

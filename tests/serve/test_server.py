@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import _socket
+import io
 import json
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -246,3 +248,31 @@ def test_sockets_are_closed(runtime: Path) -> None:
         client.tell("status")
         after = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
     assert after <= before + 1
+
+
+def test_a_daemon_that_dies_while_it_is_written_to_is_no_answer(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    buffer = b"x = 1\n" * 1_000_000
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(buffer)))
+    with listening() as (listener, _):
+        dying = threading.Thread(target=lambda: listener.accept()[0].close())
+        dying.start()
+        assert client.ask(["complete", "-:1:1", "--stdin-filename", "a.py"]) is None
+        dying.join(10)
+    assert sys.stdin.buffer.read() == buffer
+    assert capfdbinary.readouterr() == (b"", b"")
+
+
+@pytest.mark.parametrize("pieces", [[], ["def "]])
+def test_a_daemon_that_dies_amid_its_answer(pieces: list[str], capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    def die(call: Call) -> bool:
+        for piece in pieces:
+            call.send({"stdout": piece})
+        call.send({"declined": "leaving"} if not pieces else {"stdout": ""}, last=True)
+        return True
+
+    with serving(die):
+        assert client.ask(["complete", "a.py:1:1"]) == (2 if pieces else None)
+    out, err = capfdbinary.readouterr()
+    assert (out, b"went away" in err) == ("".join(pieces).encode(), bool(pieces))

@@ -1,0 +1,68 @@
+"""`repocomp bench latency`: how long a key waits for its text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from repocomp.cli import output, progress
+from repocomp.git import work_tree
+
+if TYPE_CHECKING:
+    from repocomp.bench.latency import Latency
+
+EPILOG = """\b
+Examples:
+  repocomp bench latency
+  repocomp bench latency ~/src/project --keys 100 --json > latency.json
+"""
+
+
+@click.command("latency", epilog=EPILOG)
+@click.argument("path", required=False, type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--keys", type=click.IntRange(min=1), default=200, show_default=True, metavar="N", help="Characters to type."
+)
+@click.option(
+    "--places", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="Cursors never seen."
+)
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which files and cursors.")
+@click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to measure.")
+@output.json_option
+def latency(path: Path | None, keys: int, places: int, seed: int, pack: str, as_json: bool) -> int:
+    """Measure from key to text in the indexed work tree of PATH (default: this one), the client process included.
+
+    Without a daemon, at places a daemon has not seen, and typing in a row; never, selectively and always retrieving,
+    in turns. Daemons of its own are started and ended. Quote the ratios: milliseconds are this machine's, this hour's.
+    """
+    from repocomp.bench.latency import bench_latency
+
+    root = work_tree(path or Path.cwd()) or (path or Path.cwd()).resolve()
+    with progress.bar() as show:
+        found = bench_latency(root, pack, keys, places, seed, lambda done, total: show("typing", done, total))
+    if as_json:
+        return output.document("bench", found.to_json())
+    _print(found)
+    return 0
+
+
+def _print(found: Latency) -> None:
+    from rich.table import Table
+
+    console = output.table_console()
+    names = ("way", "policy", "n", "rests", "used", "p50", "p95", "p50*", "p95*", "answer*", "prefill*", "decode*")
+    table = Table(*names, "cached* %", title="milliseconds from key to text; * without rests of earlier answers")
+    for row in found.rows:
+        walls = (row.wall_p50, row.wall_p95, row.written_p50, row.written_p95)
+        times = (*walls, row.answer_p50, row.prefill_p50, row.decode_p50)
+        counts = (row.way, row.policy, str(row.requests), str(row.rests), str(row.retrieved))
+        table.add_row(*counts, *(f"{ms:.1f}" for ms in times), f"{row.cached_percent:.1f}")
+    console.print(table)
+    console.print(f"python -c pass: {found.bare_ms[0]:.1f} ms (p95 {found.bare_ms[1]:.1f})")
+    console.print(f"processor time: client {found.client_cpu_ms:.1f} ms, python -c pass {found.bare_cpu_ms:.1f} ms")
+    for name, ratio in found.ratios.items():
+        console.print(f"{name}: {ratio:.2f}")
+    console.print(f"{found.compared} answers compared with those of a process alone: {found.differing} differ")
+    console.print(f"typed in {found.facts['typed_in']}; {found.facts['machine']}")

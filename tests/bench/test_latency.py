@@ -1,0 +1,68 @@
+"""From key to text: how samples become rows, and one small run with real daemons."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from repocomp.bench.latency import Sample, _Key, _summed, _typing
+from repocomp.cli import app
+from repocomp.document import Document
+from repocomp.errors import BenchError
+from tests.conftest import Repository
+
+
+def sample(way: str, policy: str, wall: float, *, rest: bool = False, cached: int = 90) -> Sample:
+    timings = {"total": wall - 20, "prefill": 5.0, "decode": 9.0}
+    return Sample(way, policy, wall, 16.0, timings, {"prompt": 100, "cached": cached}, policy == "always", rest, "x")
+
+
+def test_rests_count_for_who_waits_and_for_nothing_else() -> None:
+    samples = [sample("typing", policy, wall) for policy in ("never", "threshold", "always") for wall in (40.0, 60.0)]
+    samples += [sample("typing", "threshold", 20.0, rest=True, cached=0), sample("place", "threshold", 100.0)]
+    found = _summed({}, samples, [(15.0, 12.0), (17.0, 14.0)], [False, True])
+    rows = {(row.way, row.policy): row for row in found.rows}
+    row = rows["typing", "threshold"]
+    assert (row.requests, row.rests, row.wall_p50, row.written_p50) == (3, 1, 40.0, 50.0)
+    assert (row.answer_p50, row.cached_percent) == (30.0, 90.0)
+    assert rows["typing", "always"].retrieved == 2
+    assert (found.bare_ms[0], found.client_cpu_ms, found.compared, found.differing) == (16.0, 16.0, 2, 1)
+    assert found.ratios["always / threshold, typing"] == 1.25
+
+
+def test_keys_type_what_stood_there() -> None:
+    data = b"".join(b"value_%d = compute(%d)\n" % (number, number) for number in range(300))
+    keys = _typing([Document("short.py", b"x = 1\n"), Document("long.py", data)], 40)
+    assert [key.path for key in keys] == ["long.py"] * 41
+    assert keys[-1].data == data
+    for before, after in zip(keys, keys[1:], strict=False):
+        assert after.offset == before.offset + 1
+        assert after.data[: before.offset] == before.data[: before.offset]
+        assert after.data[after.offset :] == before.data[before.offset :]
+    with pytest.raises(BenchError, match="long enough"):
+        _typing([Document("short.py", b"x = 1\n")], 40)
+
+
+@pytest.mark.parametrize(
+    ("policy", "how"), [("threshold", ["--select", "threshold"]), ("always", ["--retrieve", "always"])]
+)
+def test_a_policy_is_an_option(policy: str, how: list[str]) -> None:
+    assert _Key("a.py", b"", 7).arguments(policy)[-2:] == how
+
+
+@pytest.mark.slow
+def test_a_small_run(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    source = (Path(__file__).parents[2] / "repocomp" / "index" / "chunk.py").read_text()
+    monkeypatch.chdir(repository({"a.py": source, "b.py": source.replace("chunk", "piece")}))
+    app.run(["index"])
+    capsysbinary.readouterr()
+    assert app.run(["bench", "latency", "--keys", "3", "--places", "1", "--json"]) == 0
+    data = json.loads(capsysbinary.readouterr().out)["data"]
+    assert {(row["way"], row["policy"]) for row in data["rows"]} == {
+        (way, policy) for way in ("process", "place", "typing") for policy in ("never", "threshold", "always")
+    }
+    assert (data["compared"], data["differing"]) == (3, 0)
