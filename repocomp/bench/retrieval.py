@@ -19,20 +19,15 @@ import numpy as np
 
 from repocomp.bench.report import facts_of
 from repocomp.bench.run import Plan, Show, draw
-from repocomp.complete import prompt
 from repocomp.complete.parts import DRAWS, Loaded, load
-from repocomp.complete.pipeline import query_of
 from repocomp.errors import BenchError, StoreError
-from repocomp.evaluate.counterfactual import leaks_of
 from repocomp.evaluate.holes import Hole
-from repocomp.evaluate.likelihood import Target, context_of, logprob
-from repocomp.evaluate.metrics import identifiers
+from repocomp.evaluate.likelihood import Target, logprob
 from repocomp.evaluate.statistics import bootstrap, interval
+from repocomp.evaluate.unseen import Place
 from repocomp.git import revision
-from repocomp.languages import language_of
 from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.budget import fit
-from repocomp.retrieve.query import Query
 from repocomp.retrieve.rank import fuse
 from repocomp.retrieve.retrieve import ARMS, retrieve
 from repocomp.store.reader import IndexReader
@@ -159,11 +154,9 @@ def _trial(
     hole: Hole, reader: IndexReader, files: Mapping[str, int], loaded: Loaded, likelihood: bool, tree: str
 ) -> Trial:
     document, pack, encode = hole.opened, loaded.pack, loaded.tokenizer.encode
-    context = context_of(hole, loaded)
-    query = query_of(document, document.at_offset(hole.start), context)
-    leaks = leaks_of(hole, query)
-    unseen = unseen_identifiers(hole, context)
-    ranked, ms = _ranked(reader, query, leaks)
+    place = Place.of(hole, loaded)
+    unseen = place.unseen
+    ranked, ms = _ranked(reader, place)
     ranked["oracle"] = _oracle(ranked.values(), unseen)
 
     def recall(hits: Sequence[Hit]) -> float:
@@ -171,7 +164,7 @@ def _trial(
         shown = words(loaded.tokenizer.decode([token for snippet in snippets for token in snippet.ids]))
         return len(unseen & set(shown)) / max(1, len(unseen))
 
-    target = Target.of(hole, context, loaded)
+    target = Target.of(hole, place.context, loaded)
     gains = _Gains(target, loaded) if likelihood and target.middle else None
     elsewhere = set(words(document.data.decode()))
     own = set(words(hole.document.data.decode()))
@@ -191,30 +184,20 @@ def _trial(
     )
 
 
-def unseen_identifiers(hole: Hole, context: prompt.Context) -> frozenset[str]:
-    """Identifiers of the answer, the one that the cursor cuts included, that the visible part of the file lacks."""
-    answer = context.begun.lstrip() + hole.answer.replace("\r\n", "\n")
-    before = context.left[: len(context.left) - len(context.begun)]
-    visible = {*words(before), *words(context.right)}
-    return frozenset(identifiers(answer, language_of(hole.document.path))) - visible
-
-
-def _ranked(
-    reader: IndexReader, query: Query, leaks: Callable[[Hit], bool]
-) -> tuple[dict[str, list[Hit]], dict[str, float]]:
+def _ranked(reader: IndexReader, place: Place) -> tuple[dict[str, list[Hit]], dict[str, float]]:
     """What each arm, their fusion and the product rank, and the milliseconds of those that were asked."""
     ranked: dict[str, list[Hit]] = {}
     ms: dict[str, float] = {}
     asked: dict[str, Callable[[], list[Hit]]] = {
-        name: lambda arm=arm: arm.draw(reader, query, DRAWS)  # type: ignore[misc]
+        name: lambda arm=arm: arm.draw(reader, place.query, DRAWS)  # type: ignore[misc]
         for name, arm in ARMS.items()
     }
-    asked["default"] = lambda: retrieve(reader, query, top_k=DRAWS).hits
+    asked["default"] = lambda: retrieve(reader, place.query, top_k=DRAWS, hidden=place.leaks).hits
     for name, ask in asked.items():
         started = time.perf_counter()
         hits = ask()
         ms[name] = (time.perf_counter() - started) * 1000
-        ranked[name] = [hit for hit in hits if not leaks(hit)]
+        ranked[name] = [hit for hit in hits if not place.leaks(hit)]
     ranked["rrf"] = fuse({name: ranked[name] for name in ARMS})
     return ranked, ms
 

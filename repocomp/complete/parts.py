@@ -5,7 +5,7 @@ Tests hand in fakes; evaluation hands in a retriever that cannot see the answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Protocol
 from repocomp.engine.generate import LanguageModel
 from repocomp.engine.kv_cache import KvCache, KvCaches
 from repocomp.model.pack import Pack, load_pack
+from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import Retrieved, retrieve
 from repocomp.store.reader import IndexReader
@@ -59,13 +60,14 @@ class Retriever(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class IndexRetriever:
-    """The retriever over a repository's index."""
+    """The retriever over a repository's index, blind to what `hidden` says."""
 
     reader: IndexReader
+    hidden: Callable[[Hit], bool] | None = None
 
     def find(self, query: Query, arms: tuple[str, ...] | None) -> Retrieved:
         """Ask `arms` (None: all that are on) and fuse what they draw."""
-        return retrieve(self.reader, query, arms=arms, top_k=DRAWS)
+        return retrieve(self.reader, query, arms=arms, top_k=DRAWS, hidden=self.hidden)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from repocomp.complete import prompt
-from repocomp.complete.parts import Loaded, Parts, Retriever
+from repocomp.complete.parts import IndexRetriever, Loaded, Parts, Retriever
 from repocomp.complete.pipeline import complete, expectation, query_of
 from repocomp.evaluate.holes import Hole, mode_of
 from repocomp.evaluate.metrics import edit_similarity, exact_match
@@ -85,7 +85,8 @@ class BlindRetriever:
     def find(self, query: Query, arms: tuple[str, ...] | None) -> Retrieved:
         """Chunks of other places, the hole's own place and copies of it left out."""
         leaks = leaks_of(self.hole, query)
-        answer = self.inner.find(query, arms)
+        inner = replace(self.inner, hidden=leaks) if isinstance(self.inner, IndexRetriever) else self.inner
+        answer = inner.find(query, arms)
         self.found = [hit for hit in answer.hits if not leaks(hit)]
         similar = (hit.score for hit in answer.drawn.get("jaccard", ()) if not leaks(hit))
         self.best_jaccard = max(similar, default=0.0)

@@ -1,38 +1,124 @@
 """The union of what the arms drew, in one order.
 
-Reciprocal rank fusion (Cormack et al. 2009): a hit's score is the sum of 1 / (60 + rank) over the arms that drew it.
-What says the same twice is kept once.
+`fuse` is reciprocal rank fusion (Cormack et al. 2009): a hit's score is the sum of 1 / (60 + rank) over the arms that
+drew it. `rank` is learned on other repositories: a linear model says how relevant each piece is, a second one how
+likely each word out of sight is to be written next, and pieces are taken greedily by the likely words that they add
+for their length. What says the same twice adds nothing.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
 
 from repocomp.retrieve.arms.base import Hit
+from repocomp.retrieve.features import (
+    PIECE_FEATURES,
+    WORD_FEATURES,
+    Floats,
+    Piece,
+    Scene,
+    Words,
+    piece_matrix,
+    pieces_of,
+    word_matrix,
+)
+from repocomp.retrieve.query import Query
+from repocomp.store.reader import IndexReader
 
 RRF_K = 60
 _COVERED = 0.5
 """Share of a hit's lines that a better hit may already show."""
+_PATH_CHARS = 30
+"""What a piece costs beside its text: the file token and the path."""
+_RELEVANCE_POWER = 0.3
+_GREEDY = 40
+"""Pieces that are chosen one by one; the rest follow by relevance. No budget of ours holds more."""
 
 
-def fuse(drawn: Mapping[str, Sequence[Hit]]) -> list[Hit]:
-    """All hits, best first, scored by fusion; a hit keeps the name of the arm that ranked it highest."""
-    groups: list[tuple[Hit, float, int]] = []
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The two linear models, by the columns of their feature matrices."""
+
+    piece: Floats
+    word: Floats
+
+
+@cache
+def shipped() -> Weights:
+    """The weights in `ranker.json`, which says how they were made."""
+    content = json.loads(Path(__file__).with_name("ranker.json").read_text(encoding="utf-8"))
+    piece, word = content["piece"], content["word"]
+    return Weights(np.array([piece[name] for name in PIECE_FEATURES]), np.array([word[name] for name in WORD_FEATURES]))
+
+
+def rank(
+    reader: IndexReader, query: Query, drawn: Mapping[str, Sequence[Hit]], weights: Weights | None = None
+) -> list[Hit]:
+    """Pieces of all hits, best first, scored by the number of new names that each is expected to bring."""
+    weights = weights or shipped()
+    scene = Scene.of(reader, query)
+    pieces = pieces_of(scene, grouped(drawn))
+    if not pieces:
+        return []
+    relevance = piece_matrix(scene, pieces) @ weights.piece
+    found = Words.of(pieces)
+    if not found.names:
+        return [pieces[at].hit for at in np.argsort(-relevance, kind="stable")]
+    likely = 1 / (1 + np.exp(-word_matrix(scene, reader, pieces, found, relevance) @ weights.word))
+    return _greedy(pieces, relevance, found, likely)
+
+
+def _greedy(pieces: Sequence[Piece], relevance: Floats, found: Words, likely: Floats) -> list[Hit]:
+    left = likely.copy()
+    length = np.array([_PATH_CHARS + len(piece.hit.text) for piece in pieces])
+    worth = np.exp(_RELEVANCE_POWER * (relevance - relevance.max())) / length
+    chosen: list[Hit] = []
+    is_left = np.ones(len(pieces), dtype=np.bool_)
+    while is_left.any() and len(chosen) < _GREEDY:
+        gain = found.holds @ left
+        at = int(np.argmax(np.where(is_left, gain * worth, -1.0)))
+        if not gain[at]:
+            break
+        is_left[at] = False
+        left[found.holds[at] > 0] = 0.0
+        chosen.append(replace(pieces[at].hit, score=round(float(gain[at]), 4)))
+    rest = [int(at) for at in np.argsort(-relevance, kind="stable") if is_left[at]]
+    return [*chosen, *(replace(pieces[at].hit, score=0.0) for at in rest)]
+
+
+def grouped(drawn: Mapping[str, Sequence[Hit]]) -> list[tuple[Hit, dict[str, int]]]:
+    """The places that were drawn, by fused rank: the hit that ranked highest there, and the best rank by arm."""
+    groups: list[tuple[Hit, dict[str, int]]] = []
+    by_content: dict[int, list[int]] = {}
     ranked = sorted(
         ((rank, hit) for hits in drawn.values() for rank, hit in enumerate(hits, 1)),
         key=lambda item: (item[0], item[1].arm, item[1].path, item[1].start_line),
     )
     for rank, hit in ranked:
-        gain = 1 / (RRF_K + rank)
-        at = next((n for n, (kept, _, _) in enumerate(groups) if same_place(kept, hit)), None)
+        held = by_content.setdefault(hit.content_id, [])
+        at = next((n for n in held if same_place(groups[n][0], hit)), None)
         if at is None:
-            groups.append((hit, gain, rank))
+            held.append(len(groups))
+            groups.append((hit, {hit.arm: rank}))
         else:
-            kept, score, best = groups[at]
-            groups[at] = (kept, score + gain, best)
-    ordered = sorted(groups, key=lambda group: (-group[1], group[2], group[0].path, group[0].start_line))
-    return without_copies([replace(hit, score=score) for hit, score, _ in ordered])
+            groups[at][1].setdefault(hit.arm, rank)
+    return sorted(groups, key=lambda group: -fused_score(group[1]))
+
+
+def fused_score(ranks: Mapping[str, int]) -> float:
+    """The score that reciprocal rank fusion gives."""
+    return sum(1 / (RRF_K + rank) for rank in ranks.values())
+
+
+def fuse(drawn: Mapping[str, Sequence[Hit]]) -> list[Hit]:
+    """All hits, best first, scored by fusion; a hit keeps the name of the arm that ranked it highest."""
+    return without_copies([replace(hit, score=fused_score(ranks)) for hit, ranks in grouped(drawn)])
 
 
 def same_place(a: Hit, b: Hit) -> bool:

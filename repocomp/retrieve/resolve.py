@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from repocomp.imports import imports_in
 from repocomp.retrieve.query import Query
@@ -47,6 +48,12 @@ class Binding:
 
 def bindings(reader: IndexReader, query: Query) -> list[Binding]:
     """What the file as it is being written imports, in order."""
+    return _bindings(reader, reader.version, query)
+
+
+# Several arms and the ranker ask about the same query, one after the other.
+@lru_cache(maxsize=1)
+def _bindings(reader: IndexReader, _: int, query: Query) -> list[Binding]:
     text = query.above + query.prefix
     found = list(dict.fromkeys(item[:3] for item in imports_in(query.language, text)))[:_MOST_IMPORTS]
     candidates = [list(dict.fromkeys(_candidates(module, name, query))) for module, name, _ in found]

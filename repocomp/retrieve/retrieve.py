@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from repocomp.errors import ConfigError
@@ -13,13 +13,11 @@ from repocomp.retrieve.arms.near import Near
 from repocomp.retrieve.arms.structured import Structured
 from repocomp.retrieve.arms.usage import Usage
 from repocomp.retrieve.query import Query
-from repocomp.retrieve.rank import fuse
+from repocomp.retrieve.rank import fuse, rank
 from repocomp.store.reader import IndexReader
 
 ARMS: Mapping[str, Arm] = {arm.name: arm for arm in (Jaccard(), Bm25(), Structured(), Usage(), Near())}
 """Every strategy by name."""
-DEFAULT_ARMS = ("jaccard", "bm25", "structured")
-"""Those that are asked unless others are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +28,22 @@ class Retrieved:
     drawn: Mapping[str, list[Hit]]
 
 
-def retrieve(reader: IndexReader, query: Query, *, arms: Sequence[str] | None = None, top_k: int = 10) -> Retrieved:
-    """Ask `arms` (None: the default) for `top_k` hits each and fuse them. Raises ConfigError for an unknown arm."""
-    drawn = {name: _arm(name).draw(reader, query, top_k) for name in (arms if arms is not None else DEFAULT_ARMS)}
-    return Retrieved(fuse(drawn), drawn)
+def retrieve(
+    reader: IndexReader,
+    query: Query,
+    *,
+    arms: Sequence[str] | None = None,
+    top_k: int = 10,
+    hidden: Callable[[Hit], bool] | None = None,
+) -> Retrieved:
+    """Ask the arms for `top_k` hits each: all of them and rank by what was learned, or `arms` and fuse by rank alone.
+
+    What `hidden` says is left out, as if it were not indexed. Raises ConfigError for an unknown arm.
+    """
+    drawn = {name: _arm(name).draw(reader, query, top_k) for name in (arms if arms is not None else ARMS)}
+    if hidden is not None:
+        drawn = {name: [hit for hit in hits if not hidden(hit)] for name, hits in drawn.items()}
+    return Retrieved(rank(reader, query, drawn) if arms is None else fuse(drawn), drawn)
 
 
 def _arm(name: str) -> Arm:

@@ -195,13 +195,13 @@ class Warm:
         stamp = _stamp(path)
         held = self._indexes.get(path)
         if held is not None and held[0] == stamp:
-            return held[1], (held[1], held[1].version())
+            return held[1], (held[1], held[1].version)
         self._indexes.drop(path)
         reader = IndexReader.open(root)
         if reader is None:
             return None, None
         self._indexes.put(path, (stamp, reader))
-        return reader, (reader, reader.version())
+        return reader, (reader, reader.version)
 
 
 def resident_bytes() -> int:

@@ -42,7 +42,8 @@ class IndexReader:
         self._segments: dict[ChunkKind, list[Segment]] = {}
         self._dead: npt.NDArray[np.uint32] | None = None
         self._recent: list[str] | None = None
-        self._texts: OrderedDict[int, str] = OrderedDict()
+        self._lines: OrderedDict[int, list[str]] = OrderedDict()
+        self._paths: dict[int, list[str]] = {}
 
     @classmethod
     def open(cls, root: Path) -> IndexReader | None:
@@ -65,10 +66,6 @@ class IndexReader:
         """Close the database; the reader cannot be used afterwards."""
         self._connection.close()
 
-    def version(self) -> int:
-        """A number that changes when another process has changed the database."""
-        return int(next(self._rows("PRAGMA data_version"))[0])
-
     def files(self) -> list[FileRow]:
         """Every indexed path, sorted."""
         rows = self._rows("SELECT path, content_id FROM file WHERE content_id IS NOT NULL ORDER BY path")
@@ -76,8 +73,10 @@ class IndexReader:
 
     def paths_of(self, content_id: int) -> list[str]:
         """The paths that hold this content now, sorted; several for copies."""
-        rows = self._rows("SELECT path FROM file WHERE content_id = ? ORDER BY path", (content_id,))
-        return [path for (path,) in rows]
+        if content_id not in self._paths:
+            rows = self._rows("SELECT path FROM file WHERE content_id = ? ORDER BY path", (content_id,))
+            self._paths[content_id] = [path for (path,) in rows]
+        return self._paths[content_id]
 
     def content_of(self, path: str) -> int | None:
         """The content that `path` held when it was indexed."""
@@ -170,19 +169,19 @@ class IndexReader:
 
     def text(self, content_id: int) -> str:
         r"""The text of a content, secrets redacted, line ends `\n`. Empty for a content that is gone."""
-        if content_id in self._texts:
-            self._texts.move_to_end(content_id)
-            return self._texts[content_id]
-        rows = self._rows("SELECT text FROM content WHERE id = ?", (content_id,))
-        text = next((zlib.decompress(packed).decode() for (packed,) in rows), "")
-        self._texts[content_id] = text
-        if len(self._texts) > _TEXTS:
-            self._texts.popitem(last=False)
-        return text
+        return "\n".join(self.lines(content_id))
 
     def lines(self, content_id: int) -> list[str]:
-        """The lines of a content, without line ends."""
-        return self.text(content_id).split("\n")
+        """The lines of a content, without line ends; not to be changed."""
+        if content_id in self._lines:
+            self._lines.move_to_end(content_id)
+            return self._lines[content_id]
+        rows = self._rows("SELECT text FROM content WHERE id = ?", (content_id,))
+        lines = next((zlib.decompress(packed).decode() for (packed,) in rows), "").split("\n")
+        self._lines[content_id] = lines
+        if len(self._lines) > _TEXTS:
+            self._lines.popitem(last=False)
+        return lines
 
     def definitions(self, names: Sequence[str]) -> list[Symbol]:
         """Definitions of any of `names` in live contents, in a fixed order."""
@@ -224,6 +223,10 @@ class IndexReader:
         select = "SELECT name, count(*) FROM reference WHERE name IN"
         return dict(self._each(select, sorted(set(names)), tail="GROUP BY name"))
 
+    def content_count(self) -> int:
+        """How many contents are indexed."""
+        return int(next(self._rows("SELECT count(*) FROM content"))[0])
+
     def file_states(self) -> dict[str, tuple[int, int]]:
         """Size in bytes and modification time in nanoseconds of every path, as last read; skipped ones too."""
         return {path: (size, mtime) for path, size, mtime in self._rows("SELECT path, size, mtime_ns FROM file")}
@@ -246,12 +249,19 @@ class IndexReader:
         lines = next(self._rows("SELECT coalesce(sum(lines), 0) FROM file JOIN content ON content.id = content_id"))[0]
         return {**numbers, "lines": lines, "bytes": self.path.stat().st_size}
 
+    @property
+    def version(self) -> int:
+        """A number that changes when another process has changed the database."""
+        self._refresh()
+        return self._version
+
     def _refresh(self) -> None:
-        version = self.version()
+        version = int(next(self._rows("PRAGMA data_version"))[0])
         if version != self._version:
             self._version = version
             self._segments.clear()
-            self._texts.clear()
+            self._lines.clear()
+            self._paths.clear()
             self._dead = None
             self._recent = None
 

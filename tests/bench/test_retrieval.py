@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from repocomp.bench.retrieval import CHUNKS, RetrievalReport, bench_retrieval, unseen_identifiers
+from repocomp.bench.retrieval import CHUNKS, RetrievalReport, bench_retrieval
 from repocomp.bench.run import Plan
 from repocomp.cli import app
 from repocomp.complete.prompt import Context
@@ -16,6 +16,7 @@ from repocomp.document import Document
 from repocomp.errors import StoreError
 from repocomp.evaluate.holes import Hole
 from repocomp.evaluate.likelihood import token_weights
+from repocomp.evaluate.unseen import unseen_identifiers
 from repocomp.index.build import build
 from repocomp.retrieve.retrieve import ARMS
 from tests.conftest import Repository

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from repocomp.index.build import build, build_from
-from repocomp.retrieve.arms.near import Near, near_contents
+from repocomp.retrieve.arms.near import Near, near_contents, word_weights
 from repocomp.retrieve.arms.structured import Structured
 from repocomp.retrieve.arms.usage import Usage
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.resolve import bindings
 from repocomp.store.reader import IndexReader
+from repocomp.store.rows import ChunkKind
+from repocomp.terms import words
 from tests.conftest import Repository, write_files
 
 
@@ -117,3 +123,34 @@ def test_structured_resolves_what_the_place_asks_for(tmp_path: Path, prefix: str
         hits = Structured().draw(reader, Query("app.py", "python", prefix, "", (1, 20)), 5)
         assert wanted in "\n".join(hit.text for hit in hits[:3])
         assert path in {hit.path for hit in hits}
+
+
+LINE = st.lists(st.sampled_from(["alpha", "beta", "gammaDelta", "open_file", "x1"]), max_size=5).map(" ".join)
+FILES = st.dictionaries(
+    st.sampled_from(["a.py", "b.py", "d/c.py"]), st.lists(LINE, min_size=1, max_size=40).map("\n".join), min_size=1
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(FILES, LINE)
+def test_near_is_exact(tmp_path: Path, files: dict[str, str], line: str) -> None:
+    for old in tmp_path.glob("index.db*"):
+        old.unlink()
+    query = Query("q.py", "python", line, "", (10_000, 10_001))
+    with opened(tmp_path, {name: text + "\n" for name, text in files.items()}) as reader:
+        near, weights = near_contents(reader, query), word_weights(query)
+        windows = [
+            (row.content_id, chunk, set(words("\n".join(reader.lines(row.content_id)[chunk.start_line - 1 :][:10]))))
+            for row in {row.content_id: row for row in reader.files()}.values()
+            for chunk in reader.chunks_of(row.content_id, ChunkKind.WINDOW_10)
+        ]
+        frequency = Counter(word for _, _, held in windows for word in held)
+        expected = {}
+        for content, chunk, held in windows:
+            rarity = {word: math.log(1 + len(windows) / (1 + frequency[word])) for word in held & set(weights)}
+            score = near.get(content, 0.0) * sum(weights[word] * value for word, value in rarity.items())
+            if score > 0:
+                expected[content, chunk.start_line] = score
+        found = {(hit.content_id, hit.start_line): hit.score for hit in Near().draw(reader, query, 1000)}
+    assert found.keys() == expected.keys()
+    assert all(score == pytest.approx(expected[key]) for key, score in found.items())

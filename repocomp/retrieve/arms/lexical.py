@@ -67,7 +67,10 @@ def hits(
     """Resolve chunks to places outside the visible part of the query's file; `render` says which lines to give."""
     score_of = {number: score for score, number in scored}
     found: list[Hit] = []
-    for chunk in reader.chunks(list(score_of)):
+    for chunk in sorted(reader.chunks(list(score_of)), key=lambda chunk: -score_of[chunk.id]):
+        # Those tied with the last one are resolved too, since paths break ties.
+        if len(found) >= top_k and score_of[chunk.id] < found[-1].score:
+            break
         path = best_path(reader.paths_of(chunk.content_id), query)
         start, end = render(chunk)
         if path is None or (path == query.path and overlaps(start, end, query.visible)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -57,6 +58,12 @@ class Near:
 
 def near_contents(reader: IndexReader, query: Query) -> dict[int, float]:
     """Contents of near files and how near each is, in 0..1; the best reason counts."""
+    return _near_contents(reader, reader.version, query)
+
+
+# The arm and the ranker ask about the same query, one after the other.
+@lru_cache(maxsize=1)
+def _near_contents(reader: IndexReader, _: int, query: Query) -> dict[int, float]:
     folder = query.path[: query.path.rfind("/") + 1]
     imported = [path for binding in bindings(reader, query) for path in binding.paths]
     siblings = reader.below(folder, _SIBLINGS)
