@@ -80,7 +80,8 @@ def collect(
 
     `excluded` is a folder of the same form whose files must not enter. Raises TrainError when `folder` holds none.
     """
-    homes = list(_repositories(folder))
+    # What must not be learnt comes first: its copies elsewhere are then known, and dropped.
+    homes = sorted(_repositories(folder), key=lambda home: recipe.split_of(home[0]) == "train")
     if not homes:
         raise TrainError(f"{folder}: holds no repositories", "clone some into FOLDER/OWNER+NAME")
     out.mkdir(parents=True, exist_ok=True)
