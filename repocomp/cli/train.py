@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import click
 
-from repocomp.cli import train_all, train_base, train_pack
+from repocomp.cli import train_all, train_base, train_pack, train_pieces
 from repocomp.errors import TrainError
 
 EPILOG = """\b
@@ -41,6 +41,8 @@ for stage in (
     train_base.tokenizer,
     train_base.data,
     train_base.pretrain,
+    train_pieces.pieces,
+    train_pieces.join,
     train_pack.export,
     train_pack.mix,
     train_pack.label,

@@ -64,8 +64,8 @@ def tokenizer(corpus: Path, out: Path, recipe: str, as_json: bool) -> int:
 @output.json_option
 def data(corpus: Path, tokenizer: Path, out: Path, jobs: int, recipe: str, as_json: bool) -> int:
     """Make the training rows OUT of CORPUS."""
-    from repocomp.train.data import make_rows
     from repocomp.train.recipe import load_recipe
+    from repocomp.train.rows import make_rows
 
     with progress.bar() as show:
         make_rows(corpus, tokenizer, out, load_recipe(recipe), workers=jobs, progress=show)
@@ -78,11 +78,32 @@ def data(corpus: Path, tokenizer: Path, out: Path, jobs: int, recipe: str, as_js
 @click.option(
     "--hours", type=float, default=10.0, show_default=True, metavar="H", help="The whole run, resumed parts included."
 )
+@click.option("--start", type=PATH, metavar="CHECKPOINT", help="Begin a new OUT with these weights; only read.")
+@click.option("--cooldown", is_flag=True, help="Decay all the time: what ends a run that was held at its full rate.")
 @compile_option
 @recipe_option
 @output.json_option
-def pretrain(rows: Path, out: Path, hours: float, compiled: bool, recipe: str, as_json: bool) -> int:
-    """Train from scratch on ROWS; OUT keeps the checkpoint and the loss curve, and is resumed from."""
+def pretrain(
+    rows: Path,
+    out: Path,
+    hours: float,
+    start: Path | None,
+    cooldown: bool,
+    compiled: bool,
+    recipe: str,
+    as_json: bool,
+) -> int:
+    """Train from scratch on ROWS; OUT keeps the checkpoint and the loss curve, and is resumed from.
+
+    On an accelerator that is borrowed for a short while: make the rows before, and carry the first shards over with the
+    program. Begin at once, in a process that outlives the call that begins it, with hours that end some minutes before
+    the machine goes back. Bring further shards while it trains: copy each into ROWS under another name, then rename it;
+    the run reads it when it comes to it. OUT/log.jsonl has a line every three minutes: tokens, and loss on unseen
+    repositories. At the end write the weights with train pieces, small files to be carried back, and put them together
+    with train join; export and tune read the result.
+
+    OUT/stable.pt is the run before its decay. A new OUT can --start from it, with more hours, or with --cooldown.
+    """
     from repocomp.train.pretrain import pretrain as run
     from repocomp.train.recipe import load_recipe
 
@@ -93,6 +114,8 @@ def pretrain(rows: Path, out: Path, hours: float, compiled: bool, recipe: str, a
             out,
             seconds=3600 * hours,
             compiled=compiled,
+            start=start,
+            cooldown=cooldown,
             progress=lambda now: show(f"loss {now.loss:.3f}", int(1000 * now.done), 1000),
         )
     return done("pretrain", {"checkpoint": str(checkpoint)}, as_json)

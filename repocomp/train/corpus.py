@@ -80,7 +80,8 @@ def collect(
 
     `excluded` is a folder of the same form whose files must not enter. Raises TrainError when `folder` holds none.
     """
-    homes = list(_repositories(folder))
+    # What must not be learnt comes first: its copies elsewhere are then known, and dropped.
+    homes = sorted(_repositories(folder), key=lambda home: recipe.split_of(home[0]) == "train")
     if not homes:
         raise TrainError(f"{folder}: holds no repositories", "clone some into FOLDER/OWNER+NAME")
     out.mkdir(parents=True, exist_ok=True)
@@ -98,8 +99,8 @@ def collect(
     return facts
 
 
-def read_split(corpus: Path, split: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """(repository, [(path, text)]) of one split, in the manifest's order. Raises TrainError without a corpus."""
+def repositories_of(corpus: Path, split: str) -> Iterator[tuple[str, Path]]:
+    """(repository, its file of the corpus) of one split, in the manifest's order. Raises TrainError without one."""
     try:
         facts = json.loads((corpus / MANIFEST).read_text(encoding="utf-8"))
     except OSError as error:
@@ -107,8 +108,19 @@ def read_split(corpus: Path, split: str) -> Iterator[tuple[str, list[tuple[str, 
     for one in facts:
         path = corpus / f"{one['repository'].replace('/', '+')}.jsonl"
         if one["split"] == split and path.exists():
-            rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-            yield one["repository"], [(row["path"], row["text"]) for row in rows]
+            yield one["repository"], path
+
+
+def read_repository(source: Path) -> list[tuple[str, str]]:
+    """(path, text) of the files of one repository."""
+    rows = (json.loads(line) for line in source.read_text(encoding="utf-8").split("\n") if line)
+    return [(row["path"], row["text"]) for row in rows]
+
+
+def read_split(corpus: Path, split: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """(repository, [(path, text)]) of one split. Raises TrainError without a corpus."""
+    for name, source in repositories_of(corpus, split):
+        yield name, read_repository(source)
 
 
 def licence_of(text: str) -> str | None:
@@ -165,7 +177,8 @@ def _listed(home: Path) -> list[tuple[str, str, int]]:
         head, path = line.split("\t", 1)
         _, kind, sha, size = head.split()
         own = language_of(path) != TEXT and not _FOREIGN.search(path)
-        if kind == "blob" and own and _SMALLEST <= int(size) <= _LARGEST:
+        # A snapshot may lack its largest objects: their size is no number.
+        if kind == "blob" and own and size.isdigit() and _SMALLEST <= int(size) <= _LARGEST:
             rows.append((sha, path, int(size)))
     return rows
 

@@ -1,151 +1,75 @@
-"""Rows of tokens, made once and read in order: 16-bit ids on disk, full to the last place.
+"""Rows of tokens as a run reads them: from shards, in order, over and over, one shard in memory.
 
-A row holds one fill-in-the-middle example and, where that is shorter, plain code of the same repository after it; or
-plain code alone. The token after `<decide>` is not learnt here.
+What follows `<decide>` is not learnt here: labels teach it. Shards that arrive while a run reads are read when it comes
+to them, so that a run can begin with the first of them.
 """
 
 from __future__ import annotations
 
-import random
-import zlib
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from multiprocessing import get_context
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from repocomp.errors import TrainError
-from repocomp.train.corpus import read_split
-from repocomp.train.examples import Encode, Example, Neighbourhood, encoder, fill_in, plain
+from repocomp.model.families import FimTokens
 from repocomp.train.lm import IGNORED
-from repocomp.train.recipe import Mixture, Recipe
-
-_JOB_ROWS = 100
-_VALIDATION_SHARE = 0.01
-_LEAST_FILES = 5
-_WEIGHED_BYTES = 1_600_000
-_OTHER_LANGUAGES = 0.8
-_TRIES = 20
+from repocomp.train.rows import Ids, read_shard, shards
 
 
-@dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows [N, T + 1] of ids, and which of the T targets of each are learnt."""
+    """The rows of one split and length. `place` is the shard and the row in it that is read next."""
 
-    ids: npt.NDArray[np.uint16]
-    learnt: npt.NDArray[np.uint8]
+    def __init__(self, folder: Path, split: str, tokens: int, place: Sequence[int] = (0, 0)) -> None:
+        """Open the shards. Raises TrainError when there are none, or when one is damaged."""
+        self._source = (folder, split, tokens)
+        self._reader = ThreadPoolExecutor(1)
+        found = shards(*self._source)
+        self._shard, self._row = place[0] % len(found), place[1]
+        self._ids = read_shard(found[self._shard])
+        self._next: tuple[int, Future[Ids]] | None = None
 
-    @classmethod
-    def open(cls, data: Path, split: str, tokens: int) -> Rows:
-        """Map the rows of `tokens` tokens of a split. Raises TrainError when they were not made."""
-        try:
-            parts = (np.load(_path(data, split, tokens, part), mmap_mode="r") for part in ("ids", "learnt"))
-            return cls(*parts)
-        except OSError as error:
-            raise TrainError(f"{data}: has no {split} rows of {tokens} tokens", "repocomp train data") from error
+    @property
+    def place(self) -> list[int]:
+        """Where to go on."""
+        return [self._shard, self._row]
 
-    def __len__(self) -> int:
-        return len(self.ids)
+    def batch(self, size: int) -> tuple[Tensor, Tensor]:
+        """Inputs and targets [size, T] of the next rows."""
+        parts: list[Ids] = []
+        while (missing := size - sum(map(len, parts))) > 0:
+            if self._row >= len(self._ids):
+                self._turn()
+            parts.append(self._ids[self._row : self._row + missing])
+            self._row += len(parts[-1])
+            if self._next is None and 2 * self._row > len(self._ids):
+                self._look_ahead()
+        return as_batch(np.concatenate(parts))
 
-    def batch(self, at: int, size: int) -> tuple[Tensor, Tensor]:
-        """Inputs and targets [size, T] from row `at` on, starting over at the end."""
-        chosen = np.arange(at, at + size) % len(self.ids)
-        ids = torch.from_numpy(self.ids[chosen].astype(np.int64))
-        targets = ids[:, 1:].clone()
-        targets[torch.from_numpy(self.learnt[chosen]) == 0] = IGNORED
-        return ids[:, :-1].contiguous(), targets
+    def peek(self, size: int) -> Ids:
+        """Rows like the next ones, of the shard in memory, as often as it takes to make `size` of them."""
+        return self._ids[np.arange(size) % len(self._ids)]
 
+    def _look_ahead(self) -> None:
+        """Begin to read the next shard, half a shard before it is wanted."""
+        found = shards(*self._source)
+        number = (self._shard + 1) % len(found)
+        self._next = number, self._reader.submit(read_shard, found[number])
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """Rows to make of one repository; picklable, for a worker process."""
-
-    files: list[tuple[str, str]]
-    tokens: int
-    rows: int
-    tokenizer: str
-    mixture: Mixture
-    seed: int
-
-
-def make_rows(
-    corpus: Path,
-    tokenizer: Path,
-    out: Path,
-    recipe: Recipe,
-    *,
-    workers: int,
-    progress: Callable[[str, int, int], None] | None = None,
-) -> None:
-    """Write the rows of every phase of `recipe`, for training and for validation."""
-    out.mkdir(parents=True, exist_ok=True)
-    for phase in recipe.phases:
-        for split in ("train", "validation"):
-            total = phase.rows if split == "train" else max(phase.batch, int(phase.rows * _VALIDATION_SHARE))
-            jobs = _jobs(corpus, str(tokenizer), split, phase.tokens, total, recipe)
-            made = []
-            with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-                for done, part in enumerate(pool.map(make, jobs), 1):
-                    made.append(part)
-                    if progress is not None:
-                        progress(f"{split} rows of {phase.tokens}", done, len(jobs))
-            order = np.random.default_rng(recipe.seed).permutation(sum(len(ids) for ids, _ in made))
-            for name, column in zip(("ids", "learnt"), zip(*made, strict=True), strict=True):
-                np.save(_path(out, split, phase.tokens, name), np.concatenate(column)[order])
+    def _turn(self) -> None:
+        if self._next is None:
+            self._look_ahead()
+        assert self._next is not None
+        number, read = self._next
+        self._shard, self._row, self._ids, self._next = number, 0, read.result(), None
 
 
-def make(job: _Job) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]:
-    """Make the rows of one job; runs in a worker."""
-    rng = random.Random(job.seed)
-    hood = Neighbourhood(job.files)
-    encode = encoder(job.tokenizer)
-    rows = [_row(hood, job.tokens + 1, encode, job.mixture, rng) for _ in range(job.rows)]
-    ids = np.array([row.ids for row in rows], dtype=np.uint16)
-    learnt = np.ones((len(rows), job.tokens), dtype=np.uint8)
-    for at, row in enumerate(rows):
-        if row.decide is not None:
-            learnt[at, row.decide] = 0
-    return ids, learnt
-
-
-def _row(hood: Neighbourhood, size: int, encode: Encode, mixture: Mixture, rng: random.Random) -> Example:
-    example = None
-    for _ in range(_TRIES if rng.random() < mixture.fim else 0):
-        example = fill_in(hood, rng.randrange(len(hood.files)), size - 1, encode, mixture, rng)
-        if example is not None:
-            break
-    if example is None:
-        return plain(hood, size, encode, rng)
-    if len(example.ids) >= size:
-        return Example(example.ids[:size], example.decide)
-    return Example(example.ids + plain(hood, size - len(example.ids), encode, rng).ids, example.decide)
-
-
-def _jobs(corpus: Path, tokenizer: str, split: str, tokens: int, total: int, recipe: Recipe) -> list[_Job]:
-    """Share `total` rows among the repositories by their bytes, Python before other languages."""
-    repositories = [(name, files) for name, files in read_split(corpus, split) if len(files) >= _LEAST_FILES]
-    weights = np.array([_weight(files) for _, files in repositories])
-    if not len(weights):
-        raise TrainError(f"{corpus}: has no {split} repositories of {_LEAST_FILES} files", "add repositories")
-    jobs = []
-    for (name, files), share in zip(repositories, weights / weights.sum() * total, strict=True):
-        rows = max(1, int(share))
-        for start in range(0, rows, _JOB_ROWS):
-            seed = zlib.crc32(f"{recipe.seed} {name} {tokens} {start}".encode())
-            jobs.append(_Job(files, tokens, min(_JOB_ROWS, rows - start), tokenizer, recipe.mixture, seed))
-    random.Random(recipe.seed).shuffle(jobs)
-    return jobs
-
-
-def _weight(files: list[tuple[str, str]]) -> float:
-    python = sum(path.endswith(".py") for path, _ in files) > len(files) / 2
-    return min(sum(len(text) for _, text in files), _WEIGHED_BYTES) * (1.0 if python else _OTHER_LANGUAGES)
-
-
-def _path(folder: Path, split: str, tokens: int, part: str) -> Path:
-    return folder / f"{split}-{tokens}-{part}.npy"
+def as_batch(rows: Ids) -> tuple[Tensor, Tensor]:
+    """Inputs and targets [N, T] of rows [N, T + 1]."""
+    ids = torch.from_numpy(rows.astype(np.int64))
+    inputs = ids[:, :-1].contiguous()
+    targets = ids[:, 1:].clone()
+    targets[inputs == FimTokens().decide] = IGNORED
+    return inputs, targets

@@ -12,7 +12,6 @@ import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import log
 
 import numpy as np
@@ -65,17 +64,9 @@ class Neighbourhood:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
-    """Ids, and the place of `<decide>`, after which the token is not learnt here (None: no decision in it)."""
-
-    ids: list[int]
-    decide: int | None = None
-
-
 def fill_in(
     hood: Neighbourhood, file: int, room: int, encode: Encode, mixture: Mixture, rng: random.Random
-) -> Example | None:
+) -> list[int] | None:
     """One fill-in-the-middle example of at most `room` tokens from a file, or None when a draw fails."""
     path, text, lines = hood.files[file]
     starts = _line_starts(lines)
@@ -105,10 +96,10 @@ def fill_in(
     parts = [[tokens.suffix, *right], [tokens.prefix, *header, *left]]
     context = [token for part in (parts if rng.random() < mixture.spm else parts[::-1]) for token in part]
     branch = [tokens.cc, *chunks] if chunks else []
-    return Example([*context, tokens.decide, *branch, tokens.middle, *middle, tokens.end], len(context))
+    return [*context, tokens.decide, *branch, tokens.middle, *middle, tokens.end]
 
 
-def plain(hood: Neighbourhood, size: int, encode: Encode, rng: random.Random) -> Example:
+def plain(hood: Neighbourhood, size: int, encode: Encode, rng: random.Random) -> list[int]:
     """`size` tokens of files of one repository, one after the other."""
     tokens = FimTokens()
     ids: list[int] = []
@@ -120,7 +111,7 @@ def plain(hood: Neighbourhood, size: int, encode: Encode, rng: random.Random) ->
         ids += [tokens.file, *encode(path + "\n"), *encode(text[start : start + 7 * (size - len(ids))])]
         if len(ids) < size:
             ids.append(tokens.end)
-    return Example(ids[:size])
+    return ids[:size]
 
 
 def draw_target(text: str, lines: Sequence[str], starts: Sequence[int], rng: random.Random) -> tuple[int, int] | None:

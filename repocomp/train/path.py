@@ -20,9 +20,9 @@ from typing import Any
 from repocomp.errors import TrainError
 from repocomp.train import stages
 from repocomp.train.corpus import MANIFEST, collect
-from repocomp.train.data import make_rows
 from repocomp.train.pretrain import CHECKPOINT, pretrain
 from repocomp.train.recipe import Recipe
+from repocomp.train.rows import make_rows
 from repocomp.train.stages import Clock, Show
 from repocomp.train.tune import TuneSettings
 

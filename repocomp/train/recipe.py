@@ -7,6 +7,7 @@ import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from repocomp.errors import TrainError
 from repocomp.model.pack import Budgets
@@ -19,8 +20,8 @@ BUILT_IN = Path(__file__).parent / "recipes"
 class Mixture:
     """What training rows are made of; all are shares in 0..1.
 
-    `fim` of the rows hold a fill-in-the-middle example, `spm` of those in suffix-first order, `retrieved` of them with
-    cross-file context, of which `wrong` is drawn at random.
+    `fim` of the examples are to be filled in, `spm` of those in suffix-first order, `retrieved` of them with cross-file
+    context, of which `wrong` is drawn at random.
     """
 
     fim: float = 0.7
@@ -90,7 +91,7 @@ def load_recipe(name_or_path: str) -> Recipe:
     built_in = BUILT_IN / f"{name_or_path}.toml"
     path = built_in if built_in.exists() else Path(name_or_path)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = _content(path)
         return Recipe(
             name=content["name"],
             seed=content["seed"],
@@ -111,3 +112,12 @@ def load_recipe(name_or_path: str) -> Recipe:
         raise TrainError(f"there is no recipe {name_or_path!r}", f"name a file, or one of: {names}") from error
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise TrainError(f"{path}: {type(error).__name__}: {error}", "compare it with a built-in recipe") from error
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """The tables of a recipe. Where its corpus is `like` that of a built-in recipe, it has the same splits."""
+    content = tomllib.loads(path.read_text(encoding="utf-8"))
+    corpus = content["corpus"]
+    if "like" in corpus:
+        content["corpus"] = {**_content(BUILT_IN / f"{corpus['like']}.toml")["corpus"], **corpus}
+    return content

@@ -16,12 +16,12 @@ from repocomp.model.pack import load_pack
 from repocomp.model.tokenizer import Tokenizer
 from repocomp.train.calibrate import calibrate
 from repocomp.train.card import write_card
+from repocomp.train.checkpoint import load_model, load_weights, save_model
 from repocomp.train.corpus import read_split
 from repocomp.train.export import Report, check, export_pack, revise_pack
 from repocomp.train.graph import Precision
 from repocomp.train.label import Repository, label, read
 from repocomp.train.mix import choose_trust, fit_weights, trusted
-from repocomp.train.pretrain import load_model, load_weights, save_model
 from repocomp.train.recipe import Recipe
 from repocomp.train.tokenizer import train_tokenizer
 from repocomp.train.tune import TuneSettings, tune

@@ -73,6 +73,14 @@ def test_copies_near_copies_and_excluded_contents_are_dropped(tmp_path: Path, re
     assert facts["acme/b"].dropped == {"copy": 1, "near copy": 1, "excluded": 1}
 
 
+def test_copies_of_what_is_held_out_are_dropped_wherever_their_name_stands(tmp_path: Path, recipe: Recipe) -> None:
+    make_repository(tmp_path / "repositories", "acme/a", {"leak.py": code("held", 1), "own.py": code("own", 1)})
+    make_repository(tmp_path / "repositories", "acme/held", modules("held"))
+    facts = gather(tmp_path, recipe)
+    assert (facts["acme/a"].files, facts["acme/a"].dropped) == (1, {"copy": 1})
+    assert facts["acme/held"].files == 7
+
+
 def test_files_not_worth_learning_are_left_out(tmp_path: Path, recipe: Recipe) -> None:
     long_line = "x = [" + "1, " * 200 + "]\n" + code("a", 1)
     files = {"vendor/a.py": code("v", 1), "notes.txt": code("t", 1), "tiny.py": "x = 1\n", "wide.py": long_line}

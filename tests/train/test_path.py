@@ -18,10 +18,10 @@ from tests.train.repositories import RECIPE, make_repository, modules
 
 pytest.importorskip("torch")
 pytest.importorskip("onnx")
-pytestmark = pytest.mark.filterwarnings("default")
 
 from repocomp.train.path import JOURNAL, STAGES, Plan, duration, train_all  # noqa: E402
 
+pytestmark = pytest.mark.filterwarnings("default")
 NAMES = [stage.name for stage in STAGES]
 TICK = 0.1
 
