@@ -8,6 +8,7 @@ from html import escape
 from repocomp.bench.charts import Dot, Line, plane, stacked
 from repocomp.bench.report import Report
 from repocomp.evaluate.cases import STEPS, Answer, Case
+from repocomp.evaluate.selectors import NO_LOSS
 from repocomp.evaluate.summary import Baseline, Score, Summary
 
 _STYLE = """
@@ -81,17 +82,21 @@ def _verdict(s: Summary) -> Iterator[str]:
         f" {s.score('never').bits_per_byte:.3f} bits a byte without retrieval, {s.score('always').bits_per_byte:.3f}"
         " with it.</p>"
     )
+    if s.scores[0].tests_passed is not None:
+        passed = ", ".join(f"{score.policy} {score.tests_passed:.1f} %" for score in s.scores)
+        yield f"<p>Unit tests passed: {passed}.</p>"
 
 
 def _selectors(s: Summary) -> Iterator[str]:
     yield (
         "<p>Mean edit similarity over all retrieval rates, by who orders the holes. The interval is that of the"
-        " policy's area minus the other's.</p>"
-        "<table><tr><th>selector</th><th>area</th><th>policy ahead by</th><th>ROC-AUC</th></tr>"
+        f" policy's area minus the other's; what it could skip costs at most {NO_LOSS} ES.</p>"
+        "<table><tr><th>selector</th><th>area</th><th>policy ahead by</th><th>ROC-AUC</th><th>could skip %</th></tr>"
     )
     for one in s.selectors:
         low, high = one.interval_to_policy
-        cells = (one.name, f"{one.area:.2f}", f"{low:+.2f} .. {high:+.2f}", str(one.roc_auc))
+        ahead, auc = f"{low:+.2f} .. {high:+.2f}", "" if one.roc_auc is None else f"{one.roc_auc:.3f}"
+        cells = (one.name, f"{one.area:.2f}", ahead, auc, f"{one.skippable:.0f}")
         yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
     yield "</table>"
 
