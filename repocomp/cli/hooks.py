@@ -47,8 +47,8 @@ def command() -> None:
 
     The hooks post-commit, post-merge, post-checkout and post-rewrite start repocomp in the background: it brings the
     index up to date and measures what of each completion stands in the commit. A hook returns at once and never fails.
-    core.hooksPath is obeyed; hooks that exist are kept and run as before. Where the hooks belong to the work tree, which
-    is never written, call `repocomp hooks run EVENT >/dev/null 2>&1 &` from them.
+    core.hooksPath is obeyed; hooks that exist are kept and run as before. Where the hooks belong to the work tree,
+    which is never written, call `repocomp hooks run EVENT >/dev/null 2>&1 &` from them.
     """
 
 
