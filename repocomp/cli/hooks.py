@@ -13,7 +13,8 @@ import click
 from repocomp.cli import output
 from repocomp.cli.feedback import here
 from repocomp.errors import ExitCode
-from repocomp.git import work_tree
+from repocomp.feedback.hooks import EVENTS
+from repocomp.git import commit_of, work_tree
 from repocomp.store.paths import index_path
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def command() -> None:
 
     The hooks post-commit, post-merge, post-checkout and post-rewrite start repocomp in the background: it brings the
     index up to date and measures what of each completion stands in the commit. A hook returns at once and never fails.
-    core.hooksPath is obeyed; hooks that exist are kept and run as before.
+    core.hooksPath is obeyed; hooks that exist are kept and run as before. Where the hooks belong to the work tree,
+    which is never written, call `repocomp hooks run EVENT >/dev/null 2>&1 &` from them.
     """
 
 
@@ -78,9 +80,9 @@ def status(as_json: bool) -> int:
 
 
 @command.command(hidden=True)
-@click.argument("event")
-@click.option("--head", required=True, help="The commit that HEAD named.")
-def run(event: str, head: str) -> int:
+@click.argument("event", type=click.Choice(EVENTS))
+@click.option("--head", help="The commit that HEAD named.")
+def run(event: str, head: str | None) -> int:
     """Take in a report; what a hook starts in the background."""
     _detach()
     root = work_tree(Path.cwd())
@@ -92,7 +94,9 @@ def run(event: str, head: str) -> int:
     # Hooks may be shared by many repositories; one that repocomp was never used in is none of its business.
     if not (index_path(root).exists() or repository_path(root).exists()):
         return ExitCode.OK
-    report(root, event, head, parse_rewrites(sys.stdin.read()))
+    # Git says which commits took the place of which on standard input.
+    rewrites = parse_rewrites(sys.stdin.read()) if event == "post-rewrite" else {}
+    report(root, event, head or commit_of(root) or "", rewrites)
     work(root, lambda: _update(root))
     return ExitCode.OK
 

@@ -55,7 +55,7 @@ def install(root: Path) -> list[Hook]:
     if _is_inside(folder, root):
         raise FeedbackError(
             f"core.hooksPath is {folder}, inside the work tree, which repocomp never writes",
-            "git config core.hooksPath .git/hooks, or add to your own hooks: repocomp hooks run EVENT &",
+            "call this from your own hooks: repocomp hooks run post-commit >/dev/null 2>&1 &",
         )
     with _explained(folder):
         folder.mkdir(parents=True, exist_ok=True)

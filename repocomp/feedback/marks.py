@@ -15,8 +15,9 @@ from hashlib import blake2b
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _AROUND = 24
 """Visible lines remembered on each side."""
-READ_CHARS = 20_000
-"""No further from the cursor than this is looked for them, nor further into a line: one may hold megabytes."""
+READ_CHARS = 4_000
+"""No further from the cursor than this is looked for them, nor further into a line: one may hold megabytes. A private
+key is shorter, so one that the cursor stands in is seen."""
 
 Token = tuple[int, int]
 """Digest and length in characters."""
@@ -65,8 +66,8 @@ def visible_chars(text: str) -> int:
 
 
 def mark(text: str, left: str, right: str, salt: bytes) -> Marks:
-    """The marks of `text` written between `left` and `right`."""
-    before, after = left[-READ_CHARS:].split("\n"), right[:READ_CHARS].split("\n")
+    """The marks of `text` written between `left` and `right`, of which `READ_CHARS` each are enough."""
+    before, after = left.split("\n"), right.split("\n")
     head, tail = before[-1].lstrip(), after[0].rstrip()
     return Marks(
         tokens=tokens(text, salt),

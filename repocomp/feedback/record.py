@@ -17,7 +17,7 @@ from typing import Any
 from repocomp import __version__
 from repocomp.config import Settings
 from repocomp.errors import RepocompError
-from repocomp.feedback.marks import mark
+from repocomp.feedback.marks import READ_CHARS, mark
 from repocomp.languages import language_of
 from repocomp.request import Completion, CompletionRequest
 from repocomp.secrets import REDACTED, redact
@@ -32,9 +32,7 @@ _HURRIED_MS = 5_000
 impression of forty beside eight processes that write without a pause on two busy cores."""
 _HURRIED_S = 2.0
 """Nor longer for git, which reads the whole history once a repository."""
-_NEAR_BYTES = 80_000
-_CONTEXT_CHARS = 4_000
-"""A secret that a completion is part of is looked for this far around it; a private key is shorter."""
+_NEAR_BYTES = 4 * READ_CHARS
 
 
 def record(
@@ -73,10 +71,14 @@ def _row(
     completion: Completion, request: CompletionRequest, salt: bytes, *, keep_text: bool, shown: bool, now_ms: int
 ) -> Impression:
     data, offset = request.document.data, request.cursor.offset
-    left = data[max(0, offset - _NEAR_BYTES) : offset].decode(errors="ignore").replace("\r\n", "\n")
-    right = data[offset : offset + _NEAR_BYTES].decode(errors="ignore").replace("\r\n", "\n")
-    text, is_secret = redacted_between(completion.text.replace("\r\n", "\n"), left, right)
-    marks = mark(text, redact(left), redact(right), salt)
+    left = data[max(0, offset - _NEAR_BYTES) : offset].decode(errors="ignore").replace("\r\n", "\n")[-READ_CHARS:]
+    right = data[offset : offset + _NEAR_BYTES].decode(errors="ignore").replace("\r\n", "\n")[:READ_CHARS]
+    whole = completion.text.replace("\r\n", "\n")
+    before, text, after = redact(left), redact(whole), redact(right)
+    # A secret that reaches over the ends of the answer: nothing of it is kept.
+    is_secret = redact(left + whole + right) != before + text + after
+    text = REDACTED + "\n" * whole.count("\n") if is_secret else text
+    marks = mark(text, before, after, salt)
     return Impression(
         id=completion.id,
         first_ms=now_ms,
@@ -131,15 +133,6 @@ def _detail(completion: Completion, request: CompletionRequest, is_secret: bool)
         },
         "secret": is_secret,
     }
-
-
-def redacted_between(text: str, left: str, right: str) -> tuple[str, bool]:
-    """`text` without secrets, and whether one reaches over its ends: then nothing of it is kept."""
-    left, right = left[-_CONTEXT_CHARS:], right[:_CONTEXT_CHARS]
-    inside = redact(text)
-    if redact(left + text + right) == redact(left) + inside + redact(right):
-        return inside, False
-    return REDACTED + "\n" * text.count("\n"), True
 
 
 def text_digest(text: str, salt: bytes) -> str:

@@ -50,6 +50,8 @@ def forget(connection: sqlite3.Connection, ids: Sequence[str], *, everything: bo
         connection.executemany("INSERT OR IGNORE INTO forgotten VALUES (?)", digests)
         for table in ("committed", "rewrite", "git_event") if everything else ():
             connection.execute(f"DELETE FROM {table}")
+    # What VACUUM copies must not pass through a file elsewhere.
+    connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("VACUUM")
     (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     if busy:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from repocomp.feedback.marks import Marks, mark, visible_chars
+from repocomp.feedback.marks import READ_CHARS, Marks, mark, visible_chars
 from repocomp.feedback.persistence import Text, kept_chars
 from repocomp.feedback.sweep import MOMENTS_S, sweep
 from repocomp.store.feedback_rows import impressions, persistences
@@ -32,7 +32,7 @@ WHOLE = visible_chars(ANSWER)
 
 def kept(answer: str, after: str, before: str = FILE) -> int:
     left, right = before.split(CURSOR)
-    marks = mark(answer, left, right, SALT)
+    marks = mark(answer, left[-READ_CHARS:], right[:READ_CHARS], SALT)
     assert Marks.from_json(marks.to_json()) == marks
     return kept_chars(marks, Text(after.encode(), SALT))
 
