@@ -17,6 +17,8 @@ from repocomp.store.reader import IndexReader
 _NAMES = 12
 _WIDEST = 60
 """A name used in more files than this says nothing about how it is used here."""
+_PER_FILE = 3
+"""Excerpts of one file at most: more of it says less than another file."""
 _LEAD_LINES, _FOLLOW_LINES = 2, 6
 
 
@@ -70,7 +72,7 @@ def rare_names(reader: IndexReader, query: Query) -> dict[str, float]:
 
 
 def _best_lines(lines: Mapping[int, set[str]], weights: Mapping[str, float]) -> Iterator[tuple[float, int]]:
-    """(score, line) of sites in one content that do not overlap: each scores the names in the lines it would show."""
+    """(score, line) of the best sites in one content, apart from each other; each scores the names it would show."""
     scored = []
     for line in lines:
         shown = set().union(*(lines.get(line + step, ()) for step in range(-_LEAD_LINES, _FOLLOW_LINES + 1)))
@@ -80,3 +82,5 @@ def _best_lines(lines: Mapping[int, set[str]], weights: Mapping[str, float]) -> 
         if all(abs(negative + line) > _FOLLOW_LINES for line in taken):
             taken.append(-negative)
             yield score, -negative
+        if len(taken) == _PER_FILE:
+            return
