@@ -34,6 +34,10 @@ _ENVIRONMENT = (
 _FILES = (
     ("$XDG_CACHE_HOME/repocomp/", "Indexes, one a work tree; can be removed at any time."),
     ("$XDG_DATA_HOME/repocomp/", "Feedback, one database a repository; precious."),
+    (
+        "$XDG_RUNTIME_DIR/repocomp/",
+        "The daemon's socket; without that variable in a folder of the user's own in /tmp.",
+    ),
     ("$XDG_CONFIG_HOME/repocomp/config.toml", "The user's settings."),
     (".repocomp.toml", "A repository's settings: mode and max_new_tokens alone."),
     (".repocompignore", "What to leave out of the index, in gitignore syntax."),

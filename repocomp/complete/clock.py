@@ -23,6 +23,11 @@ class Clock:
         now = time.monotonic()
         return cls(now, None if deadline_ms is None else now + deadline_ms / 1000, {}, now)
 
+    @property
+    def is_up(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
     def lap(self, step: str) -> None:
         """Count the time since the last lap towards `step`, a field of `Timings`."""
         now = time.monotonic()

@@ -81,6 +81,8 @@ def complete(request: CompletionRequest, parts: Parts, emit: Callable[[str], Non
             asked = [*shared[cached:], pack.tokens.middle]
             rows = prefill(generator.model, cache, asked, keep=2, deadline=clock.deadline)
             cache.remember(len(shared), rows[:1])
+        elif clock.is_up:
+            raise DeadlinePassed
         clock.lap("prefill")
         decision = _decide(request, parts, mode, rows[:1])
         clock.lap("policy")

@@ -86,20 +86,23 @@ def connect() -> socket.socket | None:
 
 
 def start(*options: str) -> None:
-    """Start a daemon in the background. Of several started at once all but one leave again."""
+    """Start a daemon in the background, if that can be done. Of several started at once all but one leave again."""
     import subprocess
 
     # The very code that runs here, also where it is not installed.
     here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     code = f"import sys; sys.path.append({here!r}); from repocomp.__main__ import main; main()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, "serve", *options],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=os.path.abspath(os.sep),
-        start_new_session=True,
-    )
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, "serve", *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=os.path.abspath(os.sep),
+            start_new_session=True,
+        )
+    except OSError:
+        return
     # It outlives this process, and Python need not warn of that.
     process.returncode = 0
 

@@ -111,7 +111,7 @@ class Warm:
     def __init__(self, memory_bytes: int) -> None:
         self._memory_bytes = memory_bytes
         self._packs: Recent[tuple[Stamp, Loaded]] = Recent(_PACKS)
-        self._indexes: Recent[tuple[Stamp, IndexReader]] = Recent(_INDEXES, lambda held: held[1].close())
+        self._indexes: Recent[tuple[Stamp, IndexReader, object]] = Recent(_INDEXES, lambda held: held[1].close())
         self._offers: Recent[Offer] = Recent(_OFFERS)
 
     def complete(
@@ -195,13 +195,15 @@ class Warm:
         stamp = _stamp(path)
         held = self._indexes.get(path)
         if held is not None and held[0] == stamp:
-            return held[1], (held[1], held[1].version)
+            return held[1], (held[2], held[1].version)
         self._indexes.drop(path)
         reader = IndexReader.open(root)
         if reader is None:
             return None, None
-        self._indexes.put(path, (stamp, reader))
-        return reader, (reader, reader.version)
+        # Versions count from one opening to the next: an object of its own says which opening.
+        opening = object()
+        self._indexes.put(path, (stamp, reader, opening))
+        return reader, (opening, reader.version)
 
 
 def resident_bytes() -> int:

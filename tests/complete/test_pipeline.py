@@ -139,6 +139,18 @@ def test_an_empty_answer_has_a_reason(said: str, options: dict[str, Any], reason
     assert any(word in (answer.reason or "") for word in reason.split("|"))
 
 
+def test_a_deadline_that_has_passed_says_the_same_of_a_prompt_that_is_known() -> None:
+    some = parts(ScriptedModel("open()\n"), found())
+    before = complete(ask(deadline_ms=0.0), some)
+    complete(ask(), some)
+    after = complete(ask(deadline_ms=0.0), some)
+    assert (after.retrieval, after.reason, after.tokens.prompt) == (
+        before.retrieval,
+        before.reason,
+        before.tokens.prompt,
+    )
+
+
 def test_the_prompt_keeps_its_budgets() -> None:
     data = b"value = compute(alpha, beta)\n" * 2000
     retriever = FixedRetriever([hit("def long():\n" + "    pass\n" * 500)])

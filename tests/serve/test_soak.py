@@ -174,6 +174,8 @@ def test_a_soak(repository: Repository, tmp_path: Path, monkeypatch: pytest.Monk
     soak.environment["XDG_RUNTIME_DIR"] = str(runtime)
     assert repocomp("index", cwd=root).returncode == 0
     with daemon(runtime) as process:
+        for (path, offset), text in soak.expected.items():
+            soak.check(path, offset, text)
         run(soak, SECONDS / 3)
         before = held(process.pid)
         run(soak, SECONDS / 3)
