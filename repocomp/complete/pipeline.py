@@ -88,7 +88,7 @@ def complete(request: CompletionRequest, parts: Parts, emit: Callable[[str], Non
         clock.lap("policy")
         fetched = _fetch(request, parts, context, decision)
         clock.lap("retrieve")
-        branch = prompt.branch_ids(fetched.ids, pack.tokens)
+        branch = prompt.branch_ids(fetched.ids, shared, pack.tokens)
         logits = rows[1:]
         if fetched.snippets or not len(logits):
             kept = cache.reuse([*shared, *branch]) - len(shared)

@@ -88,7 +88,7 @@ def logprobs(target: Target, hits: Sequence[Hit], loaded: Loaded) -> Floats:
         return np.zeros(0)
     pack, encode = loaded.pack, loaded.tokenizer.encode
     snippets = fit(hits, encode, pack.tokens.file, pack.budgets.cross_file)
-    branch = prompt.branch_ids([token for snippet in snippets for token in snippet.ids], pack.tokens)
+    branch = prompt.branch_ids([token for snippet in snippets for token in snippet.ids], target.shared, pack.tokens)
     ids = [*target.shared, *branch, *target.middle[:-1]]
     loaded.cache.truncate(min(loaded.cache.reuse(ids), len(target.shared)))
     logits = prefill(loaded.model, loaded.cache, ids[loaded.cache.length :], keep=len(target.middle))

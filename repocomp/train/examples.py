@@ -16,6 +16,7 @@ from math import log
 
 import numpy as np
 
+from repocomp.complete.prompt import ECHO_TOKENS, branch_ids
 from repocomp.model.families import FimTokens
 from repocomp.train.recipe import Mixture
 
@@ -86,7 +87,7 @@ def fill_in(
         query += "\n" + text[start:end] if rng.random() < 0.5 else ""
         hidden = range(first - 40, last + 30)
         chunks = _chunks(hood, query, file, hidden, int(room * rng.uniform(0.25, 0.45)), encode, mixture, rng)
-    room -= len(chunks)
+    room -= len(chunks) + (1 + ECHO_TOKENS if chunks else 0)
     header = [tokens.file, *encode(path + "\n")[-_HEADER_TOKENS:]]
     right_room = 0 if rng.random() < 0.1 else int(room * rng.uniform(0.12, 0.35))
     right = encode(text[end : end + 8 * right_room])[:right_room]
@@ -95,8 +96,8 @@ def fill_in(
         return None
     parts = [[tokens.suffix, *right], [tokens.prefix, *header, *left]]
     context = [token for part in (parts if rng.random() < mixture.spm else parts[::-1]) for token in part]
-    branch = [tokens.cc, *chunks] if chunks else []
-    return [*context, tokens.decide, *branch, tokens.middle, *middle, tokens.end]
+    shared = [*context, tokens.decide]
+    return [*shared, *branch_ids(chunks, shared, tokens), *middle, tokens.end]
 
 
 def plain(hood: Neighbourhood, size: int, encode: Encode, rng: random.Random) -> list[int]:

@@ -146,7 +146,8 @@ def _observe(hole: Hole, hits: Sequence[Hit], loaded: Loaded) -> Iterator[_Obser
     cursor = document.at_offset(hole.start)
     context = prompt.context(document, cursor, budgets, encode, tokens)
     snippets = [token for snippet in fit(hits, encode, tokens.file, budgets.cross_file) for token in snippet.ids]
-    before = [*prompt.shared_ids(context, tokens, loaded.pack.layout), *prompt.branch_ids(snippets, tokens)]
+    shared = prompt.shared_ids(context, tokens, loaded.pack.layout)
+    before = [*shared, *prompt.branch_ids(snippets, shared, tokens)]
     middle = encode(context.begun + hole.answer)[: budgets.middle]
     reused = loaded.cache.reuse(before)
     first = prefill(loaded.model, loaded.cache, before[reused:])

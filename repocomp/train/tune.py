@@ -35,7 +35,7 @@ class TuneSettings:
     batch: int = 16
     rate: float = 4e-4
     decision_weight: float = 1.0
-    useless_share: float = 0.3
+    useless_share: float = 0.5
     warmup_steps: int = 20
     seed: int = 0
 
@@ -88,7 +88,7 @@ class Row:
     @classmethod
     def of(cls, example: Example, tokens: FimTokens, *, with_context: bool) -> Row:
         """Lay out one branch of `example`, its true middle and `<end>`."""
-        branch = prompt.branch_ids(example.snippets if with_context else [], tokens)
+        branch = prompt.branch_ids(example.snippets if with_context else [], example.shared, tokens)
         before = [*example.shared, *branch]
         return cls([*before, *example.middle, tokens.end], len(example.shared) - 1, len(before))
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from repocomp.complete import prompt
 from repocomp.document import Document
 from repocomp.model.families import FimTokens
-from repocomp.model.pack import Budgets
+from repocomp.model.pack import Budgets, Layout
 
 TOKENS = FimTokens()
 BUDGETS = Budgets(left=120, right=60, cross_file=80, middle=20)
@@ -101,8 +101,17 @@ def test_order_of_the_shared_part_and_of_the_branches() -> None:
     context = prompt.Context("L", "R", (6,), "", (1001,), (1002,), 1, 1)
     assert prompt.shared_ids(context, TOKENS, "spm") == [2, 1002, 1, 6, 1001, 4]
     assert prompt.shared_ids(context, TOKENS, "psm") == [1, 6, 1001, 2, 1002, 4]
-    assert prompt.branch_ids([], TOKENS) == [3]
-    assert prompt.branch_ids([7, 8], TOKENS) == [5, 7, 8, 3]
+
+
+@pytest.mark.parametrize("layout", ["spm", "psm"])
+def test_the_left_end_is_said_again_behind_the_context(layout: Layout) -> None:
+    left = tuple(range(1000, 1100))
+    context = prompt.Context("L", "R", (6,), "", left, (2002,), 1, 1)
+    shared = prompt.shared_ids(context, TOKENS, layout)
+    assert prompt.branch_ids([], shared, TOKENS) == [3]
+    assert prompt.branch_ids([7, 8], shared, TOKENS) == [5, 7, 8, *left[-prompt.ECHO_TOKENS :], 4, 3]
+    short = prompt.shared_ids(prompt.Context("L", "R", (6,), "", (1001,), (2002,), 1, 1), TOKENS, layout)
+    assert prompt.branch_ids([7, 8], short, TOKENS) == [5, 7, 8, 6, 1001, 4, 3]
 
 
 @pytest.mark.parametrize(
