@@ -29,6 +29,8 @@ _WINDOW, _STRIDE = 20, 10
 _HEADER_TOKENS = 40
 _MOST_TARGET = 120
 _TRIES = 8
+_TOKEN_CHARS = 6
+"""More than a token of code has on average (3.5 to 4), so that a text cut by it holds tokens enough."""
 
 
 class Neighbourhood:
@@ -90,7 +92,7 @@ def fill_in(
     room -= len(chunks) + (1 + ECHO_TOKENS if chunks else 0)
     header = [tokens.file, *encode(path + "\n")[-_HEADER_TOKENS:]]
     right_room = 0 if rng.random() < 0.1 else int(room * rng.uniform(0.12, 0.35))
-    right = encode(text[end : end + 8 * right_room])[:right_room]
+    right = encode(text[end : end + _TOKEN_CHARS * right_room])[:right_room]
     left = _left(text, start, room - len(right) - len(header), encode)
     if left is None:
         return None
@@ -204,12 +206,14 @@ def _left(text: str, end: int, room: int, encode: Encode) -> list[int] | None:
     """At most `room` tokens before `end`, from the start of a line where lines allow it."""
     if room < 16:
         return None
-    start = max(0, end - 8 * room)
+    start = max(0, end - _TOKEN_CHARS * room)
     start = min(end, text.find("\n", start) + 1) if start else 0
     ids = encode(text[start:end])
     while len(ids) > room:
-        newline = text.find("\n", min(end, start + max(1, len(ids) - room)), end)
-        start = newline + 1 if newline >= 0 else min(end, start + 2 * (len(ids) - room))
+        # As many characters as the surplus has on average: encoding is what all the time goes to.
+        surplus = max(1, (len(ids) - room) * (end - start) // len(ids))
+        newline = text.find("\n", start + surplus, end)
+        start = newline + 1 if newline >= 0 else start + surplus
         ids = encode(text[start:end])
     return ids
 

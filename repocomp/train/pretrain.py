@@ -30,6 +30,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from repocomp.errors import TrainError
 from repocomp.train.checkpoint import read_checkpoint, tensors_of, write_checkpoint
 from repocomp.train.data import Rows, as_batch
 from repocomp.train.lm import LanguageModel
@@ -187,19 +188,26 @@ class _Run:
 
     def _begin(self, start: Path | None) -> _State:
         fresh = _State([[0, 0] for _ in self.recipe.phases])
-        if (self.out / CHECKPOINT).exists():
-            saved = read_checkpoint(self.out / CHECKPOINT)
-        elif start is not None:
-            saved = read_checkpoint(start)
+        own = self.out / CHECKPOINT
+        source = own if own.exists() else start
+        if source is None:
+            return fresh
+        saved = read_checkpoint(source)
+        if source != own:
             # Weights alone, as pieces hold them, are warmed up again.
             kept = {"step": saved["state"]["step"], "tokens": saved["state"]["tokens"]} if "optimiser" in saved else {}
             saved["state"] = {**asdict(fresh), **kept}
-        else:
-            return fresh
-        self.model.load_state_dict(saved["model"])
-        if "optimiser" in saved:
-            self.optimiser.load(saved["optimiser"])
-        return _State(**saved["state"])
+        try:
+            self.model.load_state_dict(saved["model"])
+            if "optimiser" in saved:
+                self.optimiser.load(saved["optimiser"])
+            state = _State(**saved["state"])
+        except (RuntimeError, TypeError, ValueError) as error:
+            hint = "use its recipe, or name a new folder and --start from it"
+            raise TrainError(f"{source}: is of another recipe or version", hint) from error
+        if len(state.places) != len(fresh.places):
+            raise TrainError(f"{source}: is of a recipe with other phases", "use its recipe, or name a new folder")
+        return state
 
     def _loss(self, loss_of: Loss, inputs: Tensor, targets: Tensor) -> Tensor:
         with self._autocast():

@@ -42,8 +42,8 @@ warmup_steps = 2
 batch_tokens = [640]
 [labelling]
 holes = 8
-validation_holes = 110
-mix_holes = 20
+validation_holes = 100
+mix_holes = 8
 epochs = 1
 [corpus]
 bytes_each = 200000

@@ -42,7 +42,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
         work / "repositories",
         work / "out",
         load_recipe(str(work / "toy.toml")),
-        seconds=20.0,
+        seconds=10.0,
         name="toy",
         workers=1,
         compiled=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import lzma
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,16 @@ def test_a_compiler_that_fails_is_done_without(recipe: Recipe, tmp_path: Path, m
     _, steps = run(recipe, tmp_path, "run", 5, compiled=True)
     assert steps
     assert "no compiler" in json.loads((tmp_path / "run" / LOG).read_text().split("\n")[0])["not compiled"]
+
+
+def test_a_run_of_another_recipe_is_not_gone_on_with(recipe: Recipe, tmp_path: Path) -> None:
+    run(recipe, tmp_path, "run", 3)
+    wider = replace(recipe, shape=replace(recipe.shape, d_ff=96))
+    with pytest.raises(TrainError, match="another recipe or version"):
+        run(wider, tmp_path, "run", 6)
+    shorter = replace(recipe, phases=recipe.phases[:1])
+    with pytest.raises(TrainError, match="other phases"):
+        run(shorter, tmp_path, "run", 6)
 
 
 def test_weights_travel_in_pieces(recipe: Recipe, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_every_stage_and_the_pack_at_the_end(work: Path, train: Train) -> None:
     assert train("corpus", work / "repositories", corpus, "--recipe", recipe)["repositories"] == 3
     train("tokenizer", corpus, tokenizer, "--recipe", recipe)
     train("data", corpus, tokenizer, rows, "--recipe", recipe)
-    hours = 4 / 3600
+    hours = 3 / 3600
     train("pretrain", rows, run, "--recipe", recipe, "--hours", hours, "--no-compile")
     checkpoint = run / "checkpoint.pt"
     train("pretrain", rows, run, "--recipe", recipe, "--hours", 1.25 * hours, "--no-compile")
