@@ -6,12 +6,15 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from repocomp.cli import app
 from repocomp.config import Settings
+from repocomp.feedback.sweep import MOMENTS_S, sweep
 from repocomp.request import Completion, CompletionRequest
+from repocomp.serve.chores import Chores
 from repocomp.serve.installed import Installed
-from repocomp.serve.server import Call
+from repocomp.serve.server import Call, Message
 from repocomp.serve.stand_in import Output, stand_in
 from repocomp.serve.warm import Warm
 
@@ -22,11 +25,15 @@ class Declined(BaseException):
 
 @dataclass(slots=True)
 class Guest:
-    """What completes the request of one call (a `cli.complete.Host`)."""
+    """What completes the request of one call (a `cli.complete.Host`).
+
+    `recorded` is the work tree whose feedback the answer is noted down in.
+    """
 
     call: Call
     warm: Warm
     later: list[Callable[[], None]] = field(default_factory=list)
+    recorded: Path | None = None
 
     def complete(
         self, request: CompletionRequest, settings: Settings, emit: Callable[[str], None] | None
@@ -34,6 +41,7 @@ class Guest:
         """Answer from what is warm. Time spent waiting for other requests counts towards the deadline."""
         if settings.daemon == "never":
             raise Declined("its settings say that no daemon is to answer")
+        self.recorded = request.root if settings.record != "off" else None
         if request.deadline_ms is not None:
             waited_ms = (time.monotonic() - self.call.received) * 1000
             request = replace(request, deadline_ms=max(0.0, request.deadline_ms - waited_ms))
@@ -47,8 +55,8 @@ class Guest:
 class Hosted:
     """Answers calls, one after the other."""
 
-    def __init__(self, warm: Warm) -> None:
-        self._warm, self._installed = warm, Installed()
+    def __init__(self, warm: Warm, chores: Chores) -> None:
+        self._warm, self._chores, self._installed = warm, chores, Installed()
 
     def answer(self, call: Call) -> bool:
         """Run the call's command and send what it printed; False once the daemon should make room for a new one."""
@@ -79,3 +87,15 @@ class Hosted:
                 # The reply is out; what is noted down beside it must not end the daemon.
                 with suppress(Exception):
                     action()
+        if guest.recorded is not None:
+            self._look_later(guest.recorded, {**call.message, "stdin": ""})
+
+    def _look_later(self, root: Path, message: Message) -> None:
+        """See what of the answer stands in the saved file half a minute later, and up to ten minutes later."""
+
+        def look() -> None:
+            with stand_in(message, lambda output: None):
+                sweep(root)
+
+        for seconds in MOMENTS_S:
+            self._chores.later(seconds, root, look)

@@ -64,14 +64,15 @@ def _serve(idle_s: float | None, memory_bytes: int) -> None:
     with listening() as (listener, token):
         # Only now: of several daemons started at once the losers should cost nothing.
         from repocomp.cli.hosted import Hosted
+        from repocomp.serve.chores import Chores
         from repocomp.serve.server import Server
         from repocomp.serve.warm import Warm
 
         warm = Warm(memory_bytes)
         with suppress(RepocompError):
             warm.preload("default")
-        hosted = Hosted(warm)
-        server = Server(listener, token, hosted.answer, warm.describe, idle_s)
+        chores = Chores()
+        server = Server(listener, token, Hosted(warm, chores).answer, warm.describe, idle_s, chores)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: server.stop())
         output.note(f"repocomp {__version__}: ready")

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from repocomp.serve import protocol
+from repocomp.serve.chores import Chores
 from repocomp.serve.place import is_own
 
 Message = dict[str, Any]
@@ -72,13 +73,15 @@ class Server:
         handle: Callable[[Call], bool],
         describe: Callable[[], Message],
         idle_s: float | None,
+        chores: Chores,
     ) -> None:
-        """`handle` answers a call, in the working thread, and says whether to go on.
+        """`handle` answers a call, in the working thread, and says whether to go on; `chores` are done there too.
 
         `describe` adds to what `status` says, in the socket thread.
         """
         self._listener, self._token = listener, token
         self._handle, self._describe, self._idle_s = handle, describe, idle_s
+        self._chores = chores
         self._peers: dict[Call | socket.socket, _Peer] = {}
         self._work: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._posted: deque[tuple[Call, bytes, bool]] = deque()
@@ -270,10 +273,18 @@ class Server:
         with suppress(OSError):
             self._wake.send(b"\0")
 
+    def _next(self) -> Call | None:
+        """The next call; chores are done while there is none."""
+        while True:
+            try:
+                return self._work.get(timeout=self._chores.run_due())
+            except queue.Empty:
+                continue
+
     def _answer_all(self) -> None:
         """The working thread. What `handle` does not catch ends the daemon: clients then do the work themselves."""
         try:
-            while (call := self._work.get()) is not None:
+            while (call := self._next()) is not None:
                 if not call.cancelled.is_set():
                     with suppress(Cancelled):
                         if not self._handle(call):

@@ -18,6 +18,7 @@ import pytest
 
 from repocomp.errors import ServeError
 from repocomp.serve import client, protocol, server
+from repocomp.serve.chores import Chores
 from repocomp.serve.place import listening
 from repocomp.serve.server import Call, Cancelled, Server
 
@@ -36,7 +37,7 @@ def echo(call: Call) -> bool:
 @contextmanager
 def serving(handle: Callable[[Call], bool] = echo, idle_s: float | None = None) -> Iterator[Server]:
     with listening() as (listener, token):
-        serves = Server(listener, token, handle, dict, idle_s)
+        serves = Server(listener, token, handle, dict, idle_s, Chores())
         thread = threading.Thread(target=serves.run)
         thread.start()
         try:
@@ -167,7 +168,7 @@ def test_the_handler_may_end_the_daemon() -> None:
         return False
 
     with listening() as (listener, token):
-        serves = Server(listener, token, last, dict, None)
+        serves = Server(listener, token, last, dict, None, Chores())
         thread = threading.Thread(target=serves.run)
         thread.start()
         assert answer(connect(), request(say="bye"))["stdout"] == "bye"
@@ -177,7 +178,7 @@ def test_the_handler_may_end_the_daemon() -> None:
 
 def test_idle_it_ends_by_itself_and_leaves_no_socket(runtime: Path) -> None:
     with listening() as (listener, token):
-        Server(listener, token, echo, dict, 0.05).run()
+        Server(listener, token, echo, dict, 0.05, Chores()).run()
     assert sorted(path.name for path in runtime.iterdir()) == [protocol.LOCK]
 
 

@@ -1,0 +1,31 @@
+"""What is to be done later, when nobody waits for it: actions with a time, one of each kind in any ten seconds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+from contextlib import suppress
+
+_GRAIN_S = 10.0
+
+
+class Chores:
+    """Actions in waiting. For one thread; `clock` gives seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._due: dict[tuple[Hashable, int], tuple[float, Callable[[], object]]] = {}
+
+    def later(self, seconds: float, kind: Hashable, action: Callable[[], object]) -> None:
+        """Do `action` in so many seconds or a few more; of one `kind` that falls due together, the last one given."""
+        grain = int((self._clock() + seconds) // _GRAIN_S) + 1
+        self._due[kind, grain] = grain * _GRAIN_S, action
+
+    def run_due(self) -> float | None:
+        """Do what has fallen due, whatever becomes of it; returns the seconds until more does, None for nothing."""
+        now = self._clock()
+        for key in [key for key, (moment, _) in self._due.items() if moment <= now]:
+            _, action = self._due.pop(key)
+            with suppress(Exception):
+                action()
+        return max(0.0, min(moment for moment, _ in self._due.values()) - self._clock()) if self._due else None
