@@ -51,8 +51,10 @@ def test_the_second_command_is_what_ci_runs() -> None:
 
 def test_the_commands_of_daily_use_run(as_installed: str, tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
-    (tmp_path / "src" / "app.py").write_text("def f(alpha):\n    return alpha\n" * 30)
-    (tmp_path / "unsaved-buffer").write_text("def f(alpha):\n    return alpha\n" * 30)
+    lines = ["def f(alpha):", "    return alpha"] * 30
+    lines[41] = "    return "
+    for name in ("src/app.py", "unsaved-buffer"):
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
     for line in USE.strip().split("\n"):
         command = re.sub(r"\s+#.*", "", line).replace("42:17", "42:12")
         done = shell(command, tmp_path, as_installed)
