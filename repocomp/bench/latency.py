@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,12 +23,11 @@ from typing import Any
 import numpy as np
 
 from repocomp.bench.report import facts_of
-from repocomp.bench.run import Plan, draw
+from repocomp.bench.run import Plan, Show, draw
 from repocomp.document import Document
 from repocomp.errors import BenchError
 from repocomp.model.pack import load_pack
 
-Show = Callable[[int, int], None]
 POLICIES = ("never", "threshold", "always")
 WAYS = ("process", "place", "typing")
 _HERE = str(Path(__file__).parents[2])

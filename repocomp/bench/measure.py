@@ -24,7 +24,7 @@ from repocomp.evaluate.holes import Hole
 from repocomp.languages import language_of
 from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.query import Query
-from repocomp.retrieve.retrieve import Retrieved
+from repocomp.retrieve.retrieve import Hidden, Retrieved
 from repocomp.store.reader import IndexReader
 
 WRONG = "wrong chunks"
@@ -50,9 +50,10 @@ class SuppliedRetriever:
 
     hits: tuple[Hit, ...]
 
-    def find(self, query: Query, arms: tuple[str, ...] | None) -> Retrieved:
-        """The same chunks whatever is asked."""
-        return Retrieved(list(self.hits), {"supplied": list(self.hits)})
+    def find(self, query: Query, arms: tuple[str, ...] | None, hidden: Hidden | None = None) -> Retrieved:
+        """The same chunks whatever is asked, but for those that are `hidden`."""
+        hits = [hit for hit in self.hits if hidden is None or not hidden(hit)]
+        return Retrieved(hits, {"supplied": hits})
 
 
 class Measurer:

@@ -104,8 +104,8 @@ def _selectors(s: Summary) -> Iterator[str]:
 def _table(report: Report) -> Iterator[str]:
     names = ("EM %", "ES %", "95 %", "ES (ratio) %", "id F1 %", "retrieved %", "tokens", "ms", "p50", "p95")
     yield "<table><tr><th>policy</th>" + "".join(f"<th>{name}</th>" for name in names) + "</tr>"
-    for kind, summary in [("all", report.overall), *report.by_kind.items()]:
-        yield f'<tr><th colspan="{1 + len(names)}">{escape(kind)} · {summary.holes}</th></tr>'
+    for name, summary in reversed(report.groups.items()):
+        yield f'<tr><th colspan="{1 + len(names)}">{escape(name)} · {summary.holes}</th></tr>'
         yield from (_row(score) for score in summary.scores)
         yield from (_baseline_row(baseline) for baseline in summary.baselines)
     yield "</table>"

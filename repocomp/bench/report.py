@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,20 +21,26 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A run: facts that name it, its cases, its summary over all of them and by kind of hole."""
+    """A run: facts that name it, its cases, and summaries: of all, by kind of hole, by tree where there are several."""
 
     facts: dict[str, Any]
     cases: tuple[Case, ...]
     overall: Summary
     by_kind: dict[str, Summary]
+    by_tree: dict[str, Summary]
 
     @classmethod
     def of(cls, facts: dict[str, Any], cases: Sequence[Case]) -> Report:
         """Sum up at least one case."""
         seed = int(facts["seed"])
-        kinds = list(dict.fromkeys(case.kind for case in cases))
-        by_kind = {kind: summarise([case for case in cases if case.kind == kind], seed) for kind in kinds}
-        return cls(facts, tuple(cases), summarise(cases, seed), by_kind)
+        trees = facts.get("repositories", {})
+        by_tree = _grouped(cases, seed, lambda case: case.path.partition("/")[0]) if len(trees) > 1 else {}
+        return cls(facts, tuple(cases), summarise(cases, seed), _grouped(cases, seed, lambda case: case.kind), by_tree)
+
+    @property
+    def groups(self) -> dict[str, Summary]:
+        """Every summary by its name, that of all cases last."""
+        return {**self.by_kind, **self.by_tree, "all": self.overall}
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; `load` needs no more than the facts and the cases."""
@@ -43,8 +49,14 @@ class Report:
             "facts": self.facts,
             "overall": self.overall.to_json(),
             "by_kind": {kind: summary.to_json() for kind, summary in self.by_kind.items()},
+            "by_tree": {tree: summary.to_json() for tree, summary in self.by_tree.items()},
             "cases": [case.to_json() for case in self.cases],
         }
+
+
+def _grouped(cases: Sequence[Case], seed: int, key: Callable[[Case], str]) -> dict[str, Summary]:
+    names = dict.fromkeys(key(case) for case in cases)
+    return {name: summarise([case for case in cases if key(case) == name], seed) for name in names}
 
 
 def facts_of(suite: str, pack: Pack, seed: int, limit: int) -> dict[str, Any]:

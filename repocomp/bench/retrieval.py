@@ -164,7 +164,7 @@ def _trial(
         shown = words(loaded.tokenizer.decode([token for snippet in snippets for token in snippet.ids]))
         return len(unseen & set(shown)) / max(1, len(unseen))
 
-    target = Target.of(hole, place.context, loaded)
+    target = Target.of(hole, loaded)
     gains = _Gains(target, loaded) if likelihood and target.middle else None
     elsewhere = set(words(document.data.decode()))
     own = set(words(hole.document.data.decode()))

@@ -71,7 +71,7 @@ def bench_self(roots: Sequence[Path], plan: Plan, progress: Show | None = None) 
             found = _bench_tree(root, plan, own, measure, rivals, show)
             cases += [replace(case, path=f"{root.name}/{case.path}") if len(roots) > 1 else case for case in found]
     facts = {
-        **_facts("self", plan),
+        **_facts("policy" if plan.mislead else "self", plan),
         "repositories": {root.name: revision(root) for root in roots},
         "rival_failures": {rival.url: dict(rival.failures) for rival in rivals},
     }

@@ -94,6 +94,23 @@ def report_options(suite: Callable[..., int]) -> Callable[..., int]:
     return wrapped
 
 
+def tree_options(suite: Callable[..., int]) -> Callable[..., int]:
+    """The work trees to measure in, as `roots`, and how many holes to cut into each."""
+
+    @wraps(suite)
+    def wrapped(*asked: Asked, paths: tuple[Path, ...], **rest: object) -> int:
+        return suite(*asked, roots=[work_tree(path) or path.resolve() for path in paths or (Path.cwd(),)], **rest)
+
+    for option in (
+        click.option(
+            "--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Holes a tree."
+        ),
+        click.argument("paths", nargs=-1, metavar="[PATH]...", type=_FOLDER),
+    ):
+        wrapped = option(wrapped)
+    return wrapped
+
+
 run_tests_option = click.option(
     "--run-tests",
     metavar="COMMAND",
@@ -102,17 +119,16 @@ run_tests_option = click.option(
 
 
 @command.command("self", epilog=EPILOG)
-@click.argument("paths", nargs=-1, metavar="[PATH]...", type=_FOLDER)
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Holes a tree.")
 @click.option("--kinds", metavar="K,K", help="Of line, api, chunk, function, midline (default: all).")
 @click.option(
     "--rival", "rivals", multiple=True, metavar="URL", help="Ask this engine too: llama.cpp's /infill, /v1/completions."
 )
 @run_tests_option
 @report_options
+@tree_options
 def self_(
     asked: Asked,
-    paths: tuple[Path, ...],
+    roots: list[Path],
     limit: int,
     kinds: str | None,
     rivals: tuple[str, ...],
@@ -126,16 +142,14 @@ def self_(
     from repocomp.bench.run import Plan, bench_self
 
     plan = Plan(asked.pack, limit, asked.seed, _kinds(kinds), rivals, _unit_tests(run_tests), jobs=asked.jobs)
-    roots = [work_tree(path) or path.resolve() for path in paths or (Path.cwd(),)]
     return _run(lambda show: bench_self(roots, plan, show), asked)
 
 
 @command.command(epilog=EPILOG)
-@click.argument("paths", nargs=-1, metavar="[PATH]...", type=_FOLDER)
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Holes a tree.")
 @click.option("--policy", "decides", metavar="PACK", help="The pack that decides (default: the one that writes).")
 @report_options
-def policy(asked: Asked, paths: tuple[Path, ...], limit: int, decides: str | None) -> int:
+@tree_options
+def policy(asked: Asked, roots: list[Path], limit: int, decides: str | None) -> int:
     """Hold the decision to retrieve, on holes as in `bench self`, against other ways to decide.
 
     Those are: at random, by the best similarity, by how unsure the answer without retrieval was, by a classifier on
@@ -145,18 +159,16 @@ def policy(asked: Asked, paths: tuple[Path, ...], limit: int, decides: str | Non
     from repocomp.bench.run import Plan, bench_self
 
     plan = Plan(asked.pack, limit, asked.seed, policy=decides, mislead=True, jobs=asked.jobs)
-    roots = [work_tree(path) or path.resolve() for path in paths or (Path.cwd(),)]
     return _run(lambda show: bench_self(roots, plan, show), asked, print_policy)
 
 
 @command.command(epilog=EPILOG)
-@click.argument("paths", nargs=-1, metavar="[PATH]...", type=_FOLDER)
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Holes a tree.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which holes.")
 @click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack that counts tokens.")
 @click.option("--likelihood", is_flag=True, help="Also measure how much more probable the true answer becomes; slow.")
 @output.json_option
-def retrieval(paths: tuple[Path, ...], limit: int, seed: int, pack: str, likelihood: bool, as_json: bool) -> int:
+@tree_options
+def retrieval(roots: list[Path], limit: int, seed: int, pack: str, likelihood: bool, as_json: bool) -> int:
     """Ask each retrieval strategy alone, and together, about holes in the work trees that hold PATHs.
 
     Recall is the share of the answer's identifiers not yet in sight that 512 tokens of chunks show. The hole's own
@@ -165,7 +177,6 @@ def retrieval(paths: tuple[Path, ...], limit: int, seed: int, pack: str, likelih
     from repocomp.bench.retrieval import bench_retrieval
     from repocomp.bench.run import Plan
 
-    roots = [work_tree(path) or path.resolve() for path in paths or (Path.cwd(),)]
     with progress.bar() as show:
         plan = Plan(pack, limit, seed)
         report = bench_retrieval(roots, plan, likelihood, lambda done, total: show("asking", done, total))

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def print_report(report: Report) -> None:
-    """Scores and cost by policy and kind of hole, and what the decision was worth."""
+    """Scores and cost by policy, kind of hole and tree, and what the decision was worth."""
     from rich.table import Table
 
     console = output.table_console()
-    names = ("policy", "kind", "holes", "EM %", "ES %", "95 %", "id F1 %", "retrieved %", "p50 ms", "p95 ms")
+    names = ("policy", "holes of", "holes", "EM %", "ES %", "95 %", "id F1 %", "retrieved %", "p50 ms", "p95 ms")
     table = Table(*names, title=f"bench {report.facts['suite']}")
-    for kind, summary in [*report.by_kind.items(), ("all", report.overall)]:
-        for row in _rows(kind, summary):
+    for name, summary in report.groups.items():
+        for row in _rows(name, summary):
             table.add_row(*row)
         table.add_section()
     console.print(table)
@@ -51,7 +51,7 @@ def print_report(report: Report) -> None:
 
 
 def print_policy(report: Report) -> None:
-    """Who decides best, and how far the policy's probabilities can be trusted, by kind of hole."""
+    """Who decides best, and how far the policy's probabilities can be trusted, by kind of hole and tree."""
     from rich.table import Table
 
     from repocomp.bench.measure import WRONG
@@ -67,12 +67,12 @@ def print_policy(report: Report) -> None:
     console.print(table)
     console.print(f"could skip: at most {NO_LOSS} points of ES below always retrieving, the best threshold known")
     table = Table(
-        "kind", "holes", "helped %", "harmed %", "ROC-AUC", "ECE", "retrieved %", "right to skip %", "ES to always"
+        "holes of", "holes", "helped %", "harmed %", "ROC-AUC", "ECE", "retrieved %", "right to skip %", "ES to always"
     )
-    for kind, own in [*report.by_kind.items(), ("all", s)]:
+    for name, own in report.groups.items():
         shipped, always = own.score("threshold"), own.score("always")
         table.add_row(
-            *(kind, str(own.holes), f"{own.helped:.0f}", f"{own.harmed:.0f}"),
+            *(name, str(own.holes), f"{own.helped:.0f}", f"{own.harmed:.0f}"),
             "" if own.roc_auc is None else f"{own.roc_auc:.3f}",
             *(f"{own.calibration_error:.3f}", f"{shipped.retrieval_rate:.0f}", f"{own.abstention_precision:.0f}"),
             f"{shipped.edit_similarity - always.edit_similarity:+.2f}",
@@ -89,12 +89,12 @@ def print_policy(report: Report) -> None:
     console.print(f"seed {report.facts['seed']}, {s.holes} holes in {s.files} files, {report.facts['machine']}")
 
 
-def _rows(kind: str, summary: Summary) -> Iterator[tuple[str, ...]]:
+def _rows(name: str, summary: Summary) -> Iterator[tuple[str, ...]]:
     for score in summary.scores:
         low, high = score.interval
         yield (
             score.policy,
-            kind,
+            name,
             str(summary.holes),
             f"{score.exact_match:.1f}",
             f"{score.edit_similarity:.1f}",
@@ -107,7 +107,7 @@ def _rows(kind: str, summary: Summary) -> Iterator[tuple[str, ...]]:
     for baseline in summary.baselines:
         low, high = baseline.interval
         scores = (f"{baseline.exact_match:.1f}", f"{baseline.edit_similarity:.1f}", f"{low:.1f} .. {high:.1f}")
-        yield (baseline.name, kind, str(summary.holes), *scores, f"{baseline.identifier_f1:.1f}", "", "", "")
+        yield (baseline.name, name, str(summary.holes), *scores, f"{baseline.identifier_f1:.1f}", "", "", "")
 
 
 def print_comparison(comparison: Comparison) -> None:

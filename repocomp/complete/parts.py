@@ -5,18 +5,19 @@ Tests hand in fakes; evaluation hands in a retriever that cannot see the answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from repocomp.complete.prompt import Context, context
+from repocomp.document import Document, Position
 from repocomp.engine.generate import LanguageModel
 from repocomp.engine.kv_cache import KvCache, KvCaches
 from repocomp.model.pack import Pack, load_pack
-from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.query import Query
-from repocomp.retrieve.retrieve import Retrieved, retrieve
+from repocomp.retrieve.retrieve import Hidden, Retrieved, retrieve
 from repocomp.store.reader import IndexReader
 
 DRAWS = 10
@@ -50,24 +51,27 @@ class Loaded:
         """The sequence used last."""
         return self.caches.newest
 
+    def context(self, document: Document, cursor: Position) -> Context:
+        """The file around `cursor`, cut to the budgets of the pack."""
+        return context(document, cursor, self.pack.budgets, self.tokenizer.encode, self.pack.tokens)
+
 
 class Retriever(Protocol):
     """Finds chunks of other places for a cursor."""
 
-    def find(self, query: Query, arms: tuple[str, ...] | None) -> Retrieved:
-        """Ranked chunks, best first; nothing that the prompt already shows."""
+    def find(self, query: Query, arms: tuple[str, ...] | None, hidden: Hidden | None = None) -> Retrieved:
+        """Ranked chunks, best first; nothing that the prompt already shows, nor what is `hidden`."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexRetriever:
-    """The retriever over a repository's index, blind to what `hidden` says."""
+    """The retriever over a repository's index."""
 
     reader: IndexReader
-    hidden: Callable[[Hit], bool] | None = None
 
-    def find(self, query: Query, arms: tuple[str, ...] | None) -> Retrieved:
-        """Ask `arms` (None: all that are on) and fuse what they draw."""
-        return retrieve(self.reader, query, arms=arms, top_k=DRAWS, hidden=self.hidden)
+    def find(self, query: Query, arms: tuple[str, ...] | None, hidden: Hidden | None = None) -> Retrieved:
+        """Ask `arms` (None: all that are on) and order what they draw."""
+        return retrieve(self.reader, query, arms=arms, top_k=DRAWS, hidden=hidden)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,8 @@ def complete(request: CompletionRequest, parts: Parts, emit: Callable[[str], Non
     clock = Clock.starting(request.deadline_ms)
     generator = parts.generator
     pack = generator.pack
-    context = prompt.context(request.document, request.cursor, pack.budgets, generator.tokenizer.encode, pack.tokens)
+    context = generator.context(request.document, request.cursor)
+    query = query_of(request.document, request.cursor, context)
     surroundings = trim.Surroundings.of(context.left, context.right)
     mode = trim.choose_mode(context.left, surroundings) if request.mode == "auto" else request.mode
     shared = prompt.shared_ids(context, pack.tokens, pack.layout)
@@ -86,7 +87,7 @@ def complete(request: CompletionRequest, parts: Parts, emit: Callable[[str], Non
         clock.lap("prefill")
         decision = _decide(request, parts, mode, rows[:1])
         clock.lap("policy")
-        fetched = _fetch(request, parts, context, decision)
+        fetched = _fetch(request, parts, query, decision)
         clock.lap("retrieve")
         branch = prompt.branch_ids(fetched.ids, shared, pack.tokens)
         logits = rows[1:]
@@ -108,8 +109,7 @@ def complete(request: CompletionRequest, parts: Parts, emit: Callable[[str], Non
     clock.lap("post")
     counts = Tokens(len(shared) + len(branch), cached, len(generated.ids))
     answer = _answer(request, parts, fetched.retrieval, generated, (text, tuple(filters)), counts, clock)
-    place = query_of(request.document, request.cursor, context)
-    return replace(answer, features=features(request.document, place, context, mode))
+    return replace(answer, features=features(request.document, query, context, mode))
 
 
 def expectation(request: CompletionRequest, policy: Loaded, mode: trim.Mode) -> float:
@@ -134,13 +134,12 @@ def _decide(request: CompletionRequest, parts: Parts, mode: trim.Mode, logits: L
 
 def _read_decision(request: CompletionRequest, policy: Loaded) -> Logits:
     pack = policy.pack
-    context = prompt.context(request.document, request.cursor, pack.budgets, policy.tokenizer.encode, pack.tokens)
-    ids = prompt.shared_ids(context, pack.tokens, pack.layout)
+    ids = prompt.shared_ids(policy.context(request.document, request.cursor), pack.tokens, pack.layout)
     cache = policy.caches.take(ids)
     return prefill(policy.model, cache, ids[cache.reuse(ids) :])
 
 
-def _fetch(request: CompletionRequest, parts: Parts, context: prompt.Context, decision: Decision) -> _Fetched:
+def _fetch(request: CompletionRequest, parts: Parts, query: Query, decision: Decision) -> _Fetched:
     """Carry out the decision; what it found is cut to the cross-file budget."""
 
     def report(outcome: Literal["skipped", "used", "unavailable"], reason: str) -> Retrieval:
@@ -150,7 +149,6 @@ def _fetch(request: CompletionRequest, parts: Parts, context: prompt.Context, de
         return _Fetched(report("skipped", _why_skipped(decision)))
     if parts.retriever is None:
         return _Fetched(report("unavailable", "this work tree has no index"))
-    query = query_of(request.document, request.cursor, context)
     found = parts.retriever.find(query, request.arms)
     pack = parts.generator.pack
     budget = pack.budgets.cross_file

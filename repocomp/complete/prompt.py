@@ -26,7 +26,7 @@ ANCHOR_BYTES = 512
 average 75 tokens of the left budget unused."""
 
 ECHO_TOKENS = 32
-"""Of 8 to 128 the best, without training for any."""
+"""Of 8, 16, 32, 64 and 128 the best on those 60 holes of `branch_ids`, by a model that was trained for none."""
 
 _HEADER_TOKENS = 64
 _WORD_END = re.compile(r"(?:(?<=\S) )?[^\W\d]\w*\Z")
@@ -88,8 +88,8 @@ def branch_ids(snippets: list[int], shared: list[int], tokens: FimTokens) -> lis
     """What follows `shared`: the cross-file context, if there is any, and `<middle>`.
 
     Behind the context the last tokens before the cursor are said again, so that the middle follows what it continues.
-    A small model does not find its way back over the context: without this it fills in worse with it than without
-    (2.47 against 2.19 nats a token; with it, untrained, 2.26).
+    A small model does not find its way back over the context. Nats a token of the answers to 60 holes of the validation
+    repositories, pack 0.2 before it was tuned for this: 2.19 without context, 2.47 with it, 2.26 with this beside it.
     """
     if not snippets:
         return [tokens.middle]

@@ -14,7 +14,6 @@ from repocomp.complete.repeats import ngram_cache
 from repocomp.engine.ngram_cache import NgramCache
 from repocomp.evaluate.counterfactual import Outcome
 from repocomp.evaluate.holes import mode_of
-from repocomp.evaluate.likelihood import context_of
 from repocomp.terms import words
 
 _COPIED_LINES = {"line": 1, "block": 4}
@@ -25,7 +24,7 @@ def ngram_answer(outcome: Outcome, loaded: Loaded) -> str:
     """Continue with what most often followed the longest match, the latest of equals."""
     document, pack = outcome.hole.opened, loaded.pack
     cursor = document.at_offset(outcome.hole.start)
-    context = context_of(outcome.hole, loaded)
+    context = loaded.context(document, cursor)
     surroundings = trim.Surroundings.of(context.left, context.right)
     mode = mode_of(outcome.hole.kind)
     ngrams = ngram_cache(document, cursor, context, outcome.found, loaded.tokenizer.encode)

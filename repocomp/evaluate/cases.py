@@ -16,7 +16,7 @@ from repocomp.complete.parts import Parts
 from repocomp.evaluate.baselines import copied_answer, ngram_answer
 from repocomp.evaluate.counterfactual import Attempt, Cut, Outcome, uncut
 from repocomp.evaluate.holes import mode_of
-from repocomp.evaluate.likelihood import Floats, Target, context_of, logprobs
+from repocomp.evaluate.likelihood import Floats, Target, logprobs
 from repocomp.evaluate.metrics import edit_similarity, exact_match, identifier_f1, identifier_match, ratio_similarity
 from repocomp.languages import language_of
 from repocomp.request import Tokens
@@ -114,7 +114,7 @@ class Case:
         truth = hole.answer.replace("\r\n", "\n")
         language = language_of(hole.document.path)
         chunks = outcome.retrieved.completion.retrieval.chunks
-        target = Target.of(hole, context_of(hole, loaded), loaded)
+        target = Target.of(hole, loaded)
 
         def scored(attempt: Attempt, hits: Sequence[Hit]) -> Answer:
             return Answer.of_attempt(attempt, truth, language, logprobs(target, hits, loaded), target.weights)

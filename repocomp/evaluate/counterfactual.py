@@ -10,15 +10,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from repocomp.complete import prompt
-from repocomp.complete.parts import IndexRetriever, Loaded, Parts, Retriever
+from repocomp.complete.parts import Loaded, Parts, Retriever
 from repocomp.complete.pipeline import complete, expectation, query_of
 from repocomp.evaluate.holes import Hole, mode_of
 from repocomp.evaluate.metrics import edit_similarity, exact_match
 from repocomp.request import Completion, CompletionRequest, RetrieveMode
 from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.query import Query
-from repocomp.retrieve.retrieve import Retrieved
+from repocomp.retrieve.retrieve import Hidden, Retrieved
 from repocomp.terms import words
 
 Cut = Callable[[str, Hole], str]
@@ -82,18 +81,17 @@ class BlindRetriever:
     found: list[Hit] = field(default_factory=list)
     best_jaccard: float = 0.0
 
-    def find(self, query: Query, arms: tuple[str, ...] | None) -> Retrieved:
+    def find(self, query: Query, arms: tuple[str, ...] | None, hidden: Hidden | None = None) -> Retrieved:
         """Chunks of other places, the hole's own place and copies of it left out."""
         leaks = leaks_of(self.hole, query)
-        inner = replace(self.inner, hidden=leaks) if isinstance(self.inner, IndexRetriever) else self.inner
-        answer = inner.find(query, arms)
+        answer = self.inner.find(query, arms, lambda hit: leaks(hit) or (hidden is not None and hidden(hit)))
+        # A piece of what was drawn may be a copy of the place where the whole is none.
         self.found = [hit for hit in answer.hits if not leaks(hit)]
-        similar = (hit.score for hit in answer.drawn.get("jaccard", ()) if not leaks(hit))
-        self.best_jaccard = max(similar, default=0.0)
+        self.best_jaccard = max((hit.score for hit in answer.drawn.get("jaccard", ())), default=0.0)
         return replace(answer, hits=self.found)
 
 
-def leaks_of(hole: Hole, query: Query) -> Callable[[Hit], bool]:
+def leaks_of(hole: Hole, query: Query) -> Hidden:
     """Whether a hit shows the place that `hole` was cut from, what the prompt shows around it, or a copy of either."""
     first, last = _lines_of(hole)
     shown = (min(first, query.visible[0]), max(last, query.visible[1] + last - first))
@@ -149,11 +147,10 @@ class _Elsewhere:
     hole: Hole
     generator: Loaded
 
-    def find(self, query: Query, arms: tuple[str, ...] | None) -> Retrieved:
-        document, pack = self.hole.opened, self.generator.pack
+    def find(self, query: Query, arms: tuple[str, ...] | None, hidden: Hidden | None = None) -> Retrieved:
+        document = self.hole.opened
         cursor = document.at_offset(self.hole.start)
-        context = prompt.context(document, cursor, pack.budgets, self.generator.tokenizer.encode, pack.tokens)
-        return self.inner.find(query_of(document, cursor, context), arms)
+        return self.inner.find(query_of(document, cursor, self.generator.context(document, cursor)), arms, hidden)
 
 
 def _request(hole: Hole, retrieve: RetrieveMode, max_new_tokens: int) -> CompletionRequest:

@@ -42,21 +42,17 @@ class Target:
     weights: Floats
 
     @classmethod
-    def of(cls, hole: Hole, context: prompt.Context, loaded: Loaded) -> Target:
+    def of(cls, hole: Hole, loaded: Loaded) -> Target:
         """The answer, with the word that the cursor cuts, as far as the middle budget reaches."""
         pack, document = loaded.pack, hole.opened
+        cursor = document.at_offset(hole.start)
+        context = loaded.context(document, cursor)
         truth = context.begun + hole.answer.replace("\r\n", "\n")
         middle = loaded.tokenizer.encode(truth)[: pack.budgets.middle]
         shared = prompt.shared_ids(context, pack.tokens, pack.layout)
         pieces = [loaded.tokenizer.decode([token]) for token in middle]
         weights = token_weights(pieces, language_of(document.path))
-        return cls(document, document.at_offset(hole.start), context, shared, middle, weights)
-
-
-def context_of(hole: Hole, loaded: Loaded) -> prompt.Context:
-    """The file around the hole, cut to the budgets of the pack."""
-    document, pack = hole.opened, loaded.pack
-    return prompt.context(document, document.at_offset(hole.start), pack.budgets, loaded.tokenizer.encode, pack.tokens)
+        return cls(document, cursor, context, shared, middle, weights)
 
 
 def token_weights(pieces: Sequence[str], language: str) -> Floats:

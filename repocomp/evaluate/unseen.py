@@ -19,9 +19,8 @@ from repocomp.terms import words
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A hole's prompt and query; `leaks` says which hits show it, `unseen` names what the answer needs out of sight."""
+    """A hole's query; `leaks` says which hits show it, `unseen` names what the answer needs out of sight."""
 
-    context: prompt.Context
     query: Query
     leaks: Callable[[Hit], bool]
     unseen: frozenset[str]
@@ -31,9 +30,9 @@ class Place:
         """Open the file with the hole in it, as the pack would see it."""
         document = hole.opened
         cursor = document.at_offset(hole.start)
-        context = prompt.context(document, cursor, loaded.pack.budgets, loaded.tokenizer.encode, loaded.pack.tokens)
+        context = loaded.context(document, cursor)
         query = query_of(document, cursor, context)
-        return cls(context, query, leaks_of(hole, query), unseen_identifiers(hole, context))
+        return cls(query, leaks_of(hole, query), unseen_identifiers(hole, context))
 
 
 def unseen_identifiers(hole: Hole, context: prompt.Context) -> frozenset[str]:

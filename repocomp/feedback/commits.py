@@ -23,13 +23,12 @@ from repocomp import git
 from repocomp.feedback.marks import Marks, visible_chars
 from repocomp.feedback.persistence import Text, kept_chars
 from repocomp.languages import language_of
-from repocomp.store.feedback_git import GitEvent, add_committed, add_rewrites, rewrites
+from repocomp.store.feedback_git import GitEvent, add_committed, add_rewrites, rewrites, standing
 from repocomp.store.feedback_rows import Impression, Persistence, add_persistence, fact, impressions, persistences
 
 COMMIT = "commit"
 """The moment of a measurement in a commit."""
 WINDOW_MS = 7 * 86_400_000
-_HELD = 0.5
 _BULK_LINES = 20_000
 """A commit that adds more lines than this brings code in; nobody wrote it."""
 
@@ -68,19 +67,11 @@ class _Ledger:
         found = persistences(self.connection, rows)
         return [(row, [item for item in found.get(row.id, ()) if item.moment == COMMIT]) for row in rows]
 
-    def now(self, commit: str) -> str:
-        """The commit that stands for `commit` after all rewrites."""
-        seen = set()
-        while commit in self.rewrites and commit not in seen:
-            seen.add(commit)
-            commit = self.rewrites[commit]
-        return commit
-
     def anchor(self, row: Impression, measured: list[Persistence]) -> str | None:
         """The commit that a later one has to stand on."""
-        held = [item.commit_id for item in measured if item.kept >= _HELD * item.chars]
+        held = [item.commit_id for item in measured if item.is_held]
         anchor = held[-1] if held else row.base
-        return None if anchor is None else self.now(anchor)
+        return None if anchor is None else standing(anchor, self.rewrites)
 
     def add(self, row: Impression, commit: str, path: str, text: Text | None) -> int:
         marks = Marks.from_json(row.marks)
@@ -121,7 +112,7 @@ def _rewritten(connection: sqlite3.Connection, root: Path, event: GitEvent) -> i
     count = 0
     for row, measured in ledger.open:
         if measured and measured[-1].commit_id in event.rewrites:
-            new = ledger.now(measured[-1].commit_id)
+            new = standing(measured[-1].commit_id, ledger.rewrites)
             path = _path_in(root, new, measured[-1].path)
             count += ledger.add(row, new, path, ledger.text(new, path))
     return count

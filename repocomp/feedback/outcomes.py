@@ -50,7 +50,7 @@ def outcomes(connection: sqlite3.Connection) -> list[Outcome]:
 def _outcome(row: Impression, said: Sequence[Event], measured: Sequence[Persistence]) -> Outcome:
     chunks = row.details()["retrieval"]["chunks"]
     in_commits = [item for item in measured if item.moment == COMMIT]
-    held = [item.commit_id for item in in_commits if 2 * item.kept >= item.chars]
+    held = [item.commit_id for item in in_commits if item.is_held]
     return Outcome(
         id=row.id,
         at_ms=row.first_ms,

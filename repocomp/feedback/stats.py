@@ -16,7 +16,7 @@ from repocomp.feedback.figures import Figure, difference, percentile, ratio, sha
 from repocomp.feedback.outcomes import Outcome, outcomes
 from repocomp.feedback.persistence import NEARLY
 from repocomp.feedback.sweep import MOMENTS_S
-from repocomp.store.feedback_git import committed, rewrites
+from repocomp.store.feedback_git import committed, rewrites, standing
 
 _BANDS = 10
 NO_ARM = "no retrieval"
@@ -180,19 +180,11 @@ def _written(connection: sqlite3.Connection, all_of: Sequence[Outcome]) -> list[
     kept: defaultdict[tuple[str, str], int] = defaultdict(int)
     for one in all_of:
         if one.is_taken and one.commit is not None and one.committed is not None:
-            kept[_now(one.commit, moved), one.language] += min(one.committed, one.taken)
+            kept[standing(one.commit, moved), one.language] += min(one.committed, one.taken)
     return [
         Written(commit, language, at_ms, added, min(added, kept[commit, language]))
         for commit, language, at_ms, added in committed(connection)
     ]
-
-
-def _now(commit: str, moved: Mapping[str, str]) -> str:
-    seen: set[str] = set()
-    while commit in moved and commit not in seen:
-        seen.add(commit)
-        commit = moved[commit]
-    return commit
 
 
 def _week(at_ms: int) -> str:

@@ -25,6 +25,7 @@ from repocomp.terms import parts, words
 Floats = npt.NDArray[np.float64]
 
 PIECE_LINES = 6
+RRF_K = 60
 _RANK_K = 8
 _ARMS = ("jaccard", "bm25", "structured", "usage", "near")
 PIECE_FEATURES = (
@@ -43,6 +44,11 @@ WORD_FEATURES = (
 @lru_cache(maxsize=50_000)
 def _parts(word: str) -> tuple[str, ...]:
     return tuple(parts(word))
+
+
+def fused_score(ranks: Mapping[str, int]) -> float:
+    """The score that reciprocal rank fusion (Cormack et al. 2009) gives to ranks from 1, by arm."""
+    return sum(1 / (RRF_K + rank) for rank in ranks.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,7 @@ def piece_matrix(scene: Scene, pieces: Sequence[Piece]) -> Floats:
             (
                 *(_RANK_K / (_RANK_K + ranks[arm]) if arm in ranks else 0.0 for arm in _ARMS),
                 len(ranks) / 3,
-                sum(60 / (60 + rank) for rank in ranks.values()) / 3,
+                RRF_K * fused_score(ranks) / 3,
                 hit.path == query.path,
                 hit.path.rpartition("/")[0] == folder,
                 scene.nearness.get(hit.content_id, 0.0),

@@ -24,6 +24,7 @@ from repocomp.retrieve.features import (
     Piece,
     Scene,
     Words,
+    fused_score,
     piece_matrix,
     pieces_of,
     word_matrix,
@@ -31,7 +32,6 @@ from repocomp.retrieve.features import (
 from repocomp.retrieve.query import Query
 from repocomp.store.reader import IndexReader
 
-RRF_K = 60
 _COVERED = 0.5
 """Share of a hit's lines that a better hit may already show."""
 _PATH_CHARS = 30
@@ -109,11 +109,6 @@ def grouped(drawn: Mapping[str, Sequence[Hit]]) -> list[tuple[Hit, dict[str, int
         else:
             groups[at][1].setdefault(hit.arm, rank)
     return sorted(groups, key=lambda group: -fused_score(group[1]))
-
-
-def fused_score(ranks: Mapping[str, int]) -> float:
-    """The score that reciprocal rank fusion gives."""
-    return sum(1 / (RRF_K + rank) for rank in ranks.values())
 
 
 def fuse(drawn: Mapping[str, Sequence[Hit]]) -> list[Hit]:

@@ -16,6 +16,9 @@ from repocomp.retrieve.query import Query
 from repocomp.retrieve.rank import fuse, rank
 from repocomp.store.reader import IndexReader
 
+Hidden = Callable[[Hit], bool]
+"""Whether a hit must not be found: evaluation hides the answer."""
+
 ARMS: Mapping[str, Arm] = {arm.name: arm for arm in (Jaccard(), Bm25(), Structured(), Usage(), Near())}
 """Every strategy by name."""
 
@@ -34,7 +37,7 @@ def retrieve(
     *,
     arms: Sequence[str] | None = None,
     top_k: int = 10,
-    hidden: Callable[[Hit], bool] | None = None,
+    hidden: Hidden | None = None,
 ) -> Retrieved:
     """Ask the arms for `top_k` hits each: all of them and rank by what was learned, or `arms` and fuse by rank alone.
 

@@ -62,6 +62,15 @@ def rewrites(connection: sqlite3.Connection) -> dict[str, str]:
     return dict(connection.execute("SELECT old, new FROM rewrite"))
 
 
+def standing(commit: str, rewrites: Mapping[str, str]) -> str:
+    """The commit that stands for `commit` after all `rewrites`."""
+    seen: set[str] = set()
+    while commit in rewrites and commit not in seen:
+        seen.add(commit)
+        commit = rewrites[commit]
+    return commit
+
+
 def add_committed(connection: sqlite3.Connection, commit: str, at_ms: int, chars: Mapping[str, int]) -> None:
     """Remember how many visible characters a commit added, by language."""
     rows = [(commit, language, at_ms, count) for language, count in sorted(chars.items())]

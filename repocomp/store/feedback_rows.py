@@ -78,6 +78,11 @@ class Persistence:
     kept: int
     chars: int
 
+    @property
+    def is_held(self) -> bool:
+        """Whether at least half of it stood."""
+        return 2 * self.kept >= self.chars
+
 
 def add_impression(connection: sqlite3.Connection, row: Impression) -> None:
     """Insert `row`; the same answer given again is counted, and belongs to where it was asked last."""

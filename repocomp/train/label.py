@@ -112,7 +112,7 @@ def outcomes(
 def _example(repository: str, outcome: Outcome, loaded: Loaded) -> Example:
     pack, encode = loaded.pack, loaded.tokenizer.encode
     document = outcome.hole.opened
-    context = prompt.context(document, document.at_offset(outcome.hole.start), pack.budgets, encode, pack.tokens)
+    context = loaded.context(document, document.at_offset(outcome.hole.start))
     snippets = fit(outcome.found, encode, pack.tokens.file, pack.budgets.cross_file)
     return Example(
         repository=repository,

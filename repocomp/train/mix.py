@@ -144,7 +144,7 @@ def _observe(hole: Hole, hits: Sequence[Hit], loaded: Loaded) -> Iterator[_Obser
     tokens, budgets, encode = loaded.pack.tokens, loaded.pack.budgets, loaded.tokenizer.encode
     document = hole.opened
     cursor = document.at_offset(hole.start)
-    context = prompt.context(document, cursor, budgets, encode, tokens)
+    context = loaded.context(document, cursor)
     snippets = [token for snippet in fit(hits, encode, tokens.file, budgets.cross_file) for token in snippet.ids]
     shared = prompt.shared_ids(context, tokens, loaded.pack.layout)
     before = [*shared, *prompt.branch_ids(snippets, shared, tokens)]

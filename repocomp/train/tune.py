@@ -139,8 +139,8 @@ def _decision_loss(
 def stake(example: Example) -> float:
     """How much a decision matters: what edit similarity it moves.
 
-    Greedy answers differ for small reasons: two in three labels of a small model are a coin's. The large differences
-    are the ones to learn from.
+    Greedy answers differ for small reasons: of 5,170 labels of a small model 34 % say that retrieval helped and 30 %
+    that it harmed. The large differences are the ones to learn from.
     """
     return max(_LEAST_STAKE, abs(example.retrieved - example.without))
 

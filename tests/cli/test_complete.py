@@ -288,6 +288,7 @@ def test_indexing_says_in_json_what_it_left_out(repository: Repository) -> None:
         done = repocomp("index", "--json", cwd=root)
         data = json.loads(done.stdout)["data"]
         assert (done.returncode, data["indexed"], sum(data["skipped"].values())) == (0, indexed, 2)
+        assert data["unchanged"] == len(FILES) - indexed
 
 
 @pytest.mark.slow

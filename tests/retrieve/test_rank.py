@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.budget import fit
-from repocomp.retrieve.rank import RRF_K, fuse
+from repocomp.retrieve.features import RRF_K
+from repocomp.retrieve.rank import fuse
 
 
 def hit(content: int, start: int, end: int, arm: str = "a", text: str = "") -> Hit:
