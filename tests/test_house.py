@@ -27,6 +27,7 @@ ROOMS_OF = {
     "onnxruntime": {"model"},
     "torch": {"train"},
     "onnx": {"train"},
+    "lightgbm": {"train"},
     "sqlite_utils": {"store", "index"},
 }
 LIGHT = {"click", "rich", "numpy", "onnxruntime", "tokenizers", "tree_sitter", "sqlite_utils", "pathspec"}

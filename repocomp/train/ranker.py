@@ -17,7 +17,7 @@ import numpy as np
 
 from repocomp.complete.parts import DRAWS, Loaded, load
 from repocomp.errors import StoreError
-from repocomp.evaluate.holes import KINDS, sample, sources_of
+from repocomp.evaluate.holes import KINDS, Hole, sample, sources_of
 from repocomp.evaluate.unseen import Place
 from repocomp.git import revision
 from repocomp.retrieve.features import (
@@ -44,6 +44,7 @@ _NEWTON_STEPS, _PRIOR = 12, 1.0
 class Drawn:
     """What was drawn for one hole: features [n, f] and labels [n] of its pieces; the rest is for the words."""
 
+    hole: Hole
     scene: Scene
     unseen: frozenset[str]
     pieces: Pieces
@@ -54,10 +55,9 @@ class Drawn:
 def fit(trees: Sequence[Path], holes: int = _HOLES, seed: int = 0) -> dict[str, object]:
     """The content of `ranker.json`. Raises StoreError for a tree without an index."""
     loaded = load("default")
-    readers = [_open(tree) for tree in trees]
-    drawn = [list(_draw(reader, loaded, holes, seed)) for reader in readers]
-    piece = fit_pieces([one for some in drawn for one in some])
-    rows = [_words(one, piece) for some in drawn for one in some]
+    drawn = gather(trees, loaded, holes, seed)
+    piece = fit_pieces(drawn)
+    rows = [_words(one, piece) for one in drawn]
     word = fit_words(np.concatenate([x for x, _ in rows]), np.concatenate([y for _, y in rows]))
     return {
         "trained_on": {tree.name: revision(tree) for tree in trees},
@@ -66,6 +66,11 @@ def fit(trees: Sequence[Path], holes: int = _HOLES, seed: int = 0) -> dict[str, 
         "piece": dict(zip(PIECE_FEATURES, np.round(piece, 4).tolist(), strict=True)),
         "word": dict(zip(WORD_FEATURES, np.round(word, 4).tolist(), strict=True)),
     }
+
+
+def gather(trees: Sequence[Path], loaded: Loaded, holes: int, seed: int) -> list[Drawn]:
+    """What the arms draw for so many holes of each tree, where anything helps. Raises StoreError without an index."""
+    return [one for tree in trees for one in _draw(_open(tree), loaded, holes, seed)]
 
 
 def _open(tree: Path) -> IndexReader:
@@ -88,7 +93,7 @@ def _draw(reader: IndexReader, loaded: Loaded, holes: int, seed: int) -> Iterato
         share = np.array([len(shown & place.unseen) / len(place.unseen) for shown in pieces.names(scene.lexicon)])
         if share.any():
             length = np.array([len(part.text) for part in pieces.parts])
-            yield Drawn(scene, place.unseen, pieces, piece_matrix(scene, pieces), share / np.sqrt(length))
+            yield Drawn(hole, scene, place.unseen, pieces, piece_matrix(scene, pieces), share / np.sqrt(length))
 
 
 def _words(drawn: Drawn, piece: Floats) -> tuple[Floats, Floats]:
