@@ -30,18 +30,23 @@ class Jaccard:
 
     def draw(self, reader: IndexReader, query: Query, top_k: int) -> list[Hit]:
         """The windows after the most similar ones."""
-        size = _LINES[self.kind]
-        asked = set(words(query.last_lines(size)))
+        scored = self.most_similar(reader, query, wanted(top_k))
+        return hits(reader, query, self.name, scored, top_k, lambda chunk: self.following(reader, chunk))
+
+    def most_similar(self, reader: IndexReader, query: Query, number: int) -> list[tuple[float, int]]:
+        """(similarity, chunk) of the `number` best windows themselves, those tied with the last one included."""
+        asked = set(words(query.last_lines(_LINES[self.kind])))
         found = reader.postings(self.kind, sorted(asked))
 
         def score(segment: Segment, lists: Sequence[Postings]) -> Floats:
             shared = np.bincount(places_of(lists), minlength=len(segment.chunks)).astype(np.float64)
             return np.asarray(shared / (len(asked) + segment.lengths - shared), dtype=np.float64)
 
-        def following(chunk: Chunk) -> tuple[int, int]:
-            last = len(reader.lines(chunk.content_id))
-            start = min(chunk.start_line + size // 2, max(1, last - size // 2))
-            return start, min(last, start + size - 1)
+        return top_chunks(reader, self.kind, found, score, number) if asked else []
 
-        scored = top_chunks(reader, self.kind, found, score, wanted(top_k)) if asked else []
-        return hits(reader, query, self.name, scored, top_k, following)
+    def following(self, reader: IndexReader, chunk: Chunk) -> tuple[int, int]:
+        """The lines of the window that follows."""
+        size = _LINES[self.kind]
+        last = len(reader.lines(chunk.content_id))
+        start = min(chunk.start_line + size // 2, max(1, last - size // 2))
+        return start, min(last, start + size - 1)
