@@ -2,8 +2,10 @@
 
 The targets are holes as in `bench self`, hidden from every arm in the same way. A target's identifiers that the prompt
 does not show yet are what retrieval is for; the recall is the share of them in the first 512 tokens of chunks.
-Beside the arms stand their plain fusion (`rrf`), what completions get (`default`), the best order of all that was
-drawn, for one who knows the answer (`oracle`), and the share that the repository holds anywhere at all.
+Beside the arms stand other retrievers (`scorers.py`), the best fixed union, the plain fusion of all (`rrf`), what was
+learned (`linear`, and `trees` where some are given), what completions get (`default`), the best order of all that was
+drawn, for one who knows the answer (`oracle`), and the share that the repository holds anywhere at all. The arm
+`jaccard` is the paper's own retriever: 20-line windows, stride 10, top 10, the window that follows is given.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ import numpy as np
 
 from repocomp.bench.report import facts_of
 from repocomp.bench.run import Plan, Show, draw
+from repocomp.bench.scorers import CUTS, Cut, by_codebleu, cuts_of
 from repocomp.complete.parts import DRAWS, Loaded, load
 from repocomp.errors import BenchError, StoreError
 from repocomp.evaluate.holes import Hole
@@ -26,18 +30,25 @@ from repocomp.evaluate.likelihood import Target, logprob
 from repocomp.evaluate.statistics import bootstrap, interval
 from repocomp.evaluate.unseen import Place
 from repocomp.git import revision
+from repocomp.model.forest import Forest
 from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.budget import fit
-from repocomp.retrieve.rank import fuse
+from repocomp.retrieve.rank import Ranker, fuse, linear, rank
 from repocomp.retrieve.retrieve import ARMS, retrieve
 from repocomp.store.reader import IndexReader
 from repocomp.terms import words
 
 CHUNKS = (3, 5, 10, 30)
+GAIN_CHUNKS = CHUNKS[:3]
+"""Numbers of chunks that the likelihood is measured with; 512 tokens rarely hold more than ten."""
 BUDGET = 512
 """Tokens of cross-file context that identifiers are looked for in: Repoformer's budget, whatever the pack's own is."""
-JUDGES = ("rrf", "default", "oracle")
+UNION = ("jaccard", "bm25", "usage", "near")
+"""The union of arms that found most on twelve other repositories, by plain fusion, after that of all: `rrf`."""
+JUDGES = (*CUTS, "codebleu", "union", "rrf", "linear", "default", "oracle")
 """What stands beside the arms alone."""
+_CHEAP = (*CUTS, "codebleu", "default")
+"""Strategies whose likelihood gain is not measured: `default` is `linear` where no other ranker is chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +71,7 @@ class Trial:
 class Row:
     """A strategy with `chunks` chunks at most: recall in percent and gain in nats a token, with 95 % intervals.
 
-    `ahead` is the interval of its recall minus that of `rrf` with as many chunks.
+    `ahead` and `gain_ahead` are the intervals of its recall and gain minus those of `rrf` with as many chunks.
     """
 
     name: str
@@ -70,6 +81,7 @@ class Row:
     ahead: tuple[float, float]
     gain: float | None
     gain_interval: tuple[float, float] | None
+    gain_ahead: tuple[float, float] | None
     p50: float
     p95: float
 
@@ -90,21 +102,38 @@ class RetrievalReport:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """What a run measures beyond recall: the likelihood gain, a file of `trees`, this many seeds from the plan's."""
+
+    likelihood: bool = False
+    trees: Path | None = None
+    seeds: int = 1
+
+
 def bench_retrieval(
-    roots: Sequence[Path], plan: Plan, likelihood: bool = False, progress: Show | None = None
+    roots: Sequence[Path], plan: Plan, extra: Extra = Extra(), progress: Show | None = None
 ) -> RetrievalReport:
-    """Ask every arm about `plan.limit` holes of each work tree. Raises StoreError for one without an index."""
-    drawn = [draw(root, plan)[0] for root in roots]
+    """Ask every arm about `plan.limit` holes of each work tree, once a seed.
+
+    Raises StoreError for a tree without an index, PackError for trees that cannot be read.
+    """
+    plans = [replace(plan, seed=plan.seed + at) for at in range(extra.seeds)]
+    drawn = [[hole for each in plans for hole in draw(root, each)[0]] for root in roots]
     total = sum(map(len, drawn))
     loaded = load(plan.pack)
+    rankers: dict[str, Ranker] = {"linear": linear}
+    if extra.trees is not None:
+        rankers["trees"] = Forest.open(extra.trees).scores
     trials: list[Trial] = []
     for root, holes in zip(roots, drawn, strict=True):
-        for trial in _trials(root, holes, loaded, likelihood):
+        for trial in _trials(root, holes, loaded, rankers, extra.likelihood):
             trials.append(trial)
             if progress is not None:
                 progress(len(trials), total)
     facts = {
         **facts_of("retrieval", loaded.pack, plan.seed, plan.limit),
+        "seeds": extra.seeds,
         "repositories": {root.name: revision(root) for root in roots},
     }
     return summarise(facts, trials)
@@ -124,8 +153,9 @@ def summarise(facts: dict[str, Any], trials: Sequence[Trial]) -> RetrievalReport
 def _row(name: str, at: int, judged: Sequence[Trial], trials: Sequence[Trial], seed: int) -> Row:
     resample = bootstrap([trial.path for trial in judged], seed)
     recall, plain = (np.array([trial.recall[which][at] for trial in judged]) for which in (name, "rrf"))
-    gains = np.array([trial.gain[name][at] for trial in trials if trial.gain])
-    low, high = interval(gains, bootstrap([trial.path for trial in trials], seed)) if len(gains) else (0.0, 0.0)
+    gained = [trial for trial in trials if at < len(trial.gain.get(name, ()))]
+    gains, plain_gains = (np.array([trial.gain[which][at] for trial in gained]) for which in (name, "rrf"))
+    again = bootstrap([trial.path for trial in gained], seed) if gained else None
     spent = [trial.ms[name] for trial in trials if name in trial.ms] or [0.0]
     return Row(
         name=name,
@@ -134,30 +164,49 @@ def _row(name: str, at: int, judged: Sequence[Trial], trials: Sequence[Trial], s
         interval=interval(recall, resample),
         ahead=interval(recall - plain, resample),
         gain=round(float(gains.mean()), 4) if len(gains) else None,
-        gain_interval=(round(low / 100, 4), round(high / 100, 4)) if len(gains) else None,
+        gain_interval=None if again is None else _nats(interval(gains, again)),
+        gain_ahead=None if again is None else _nats(interval(gains - plain_gains, again)),
         p50=round(float(np.percentile(spent, 50)), 2),
         p95=round(float(np.percentile(spent, 95)), 2),
     )
 
 
-def _trials(root: Path, holes: Sequence[Hole], loaded: Loaded, likelihood: bool) -> Iterator[Trial]:
+def _nats(percent: tuple[float, float]) -> tuple[float, float]:
+    return round(percent[0] / 100, 4), round(percent[1] / 100, 4)
+
+
+def _trials(
+    root: Path, holes: Sequence[Hole], loaded: Loaded, rankers: Mapping[str, Ranker], likelihood: bool
+) -> Iterator[Trial]:
     reader = IndexReader.open(root)
     if reader is None:
         raise StoreError(f"{root}: has no index", "repocomp index")
     with reader:
         files = Counter(word for row in reader.files() for word in set(words(reader.text(row.content_id))))
+        tree = _Tree(root.name, reader, files, cuts_of(reader), rankers)
         for hole in holes:
-            yield _trial(hole, reader, files, loaded, likelihood, root.name)
+            yield _trial(hole, tree, loaded, likelihood)
 
 
-def _trial(
-    hole: Hole, reader: IndexReader, files: Mapping[str, int], loaded: Loaded, likelihood: bool, tree: str
-) -> Trial:
-    document, pack, encode = hole.opened, loaded.pack, loaded.tokenizer.encode
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """What a repository is asked with: `files` says in how many files each word stands."""
+
+    name: str
+    reader: IndexReader
+    files: Mapping[str, int]
+    cuts: Mapping[str, Cut]
+    rankers: Mapping[str, Ranker]
+
+
+def _trial(hole: Hole, tree: _Tree, loaded: Loaded, likelihood: bool) -> Trial:
+    document, pack = hole.opened, loaded.pack
     place = Place.of(hole, loaded)
     unseen = place.unseen
-    ranked, ms = _ranked(reader, place)
+    ranked, ms = _ranked(tree, place)
     ranked["oracle"] = _oracle(ranked.values(), unseen)
+    # The strategies share most of their chunks.
+    encode = cache(loaded.tokenizer.encode)
 
     def recall(hits: Sequence[Hit]) -> float:
         snippets = fit(hits, encode, pack.tokens.file, BUDGET)
@@ -168,37 +217,42 @@ def _trial(
     gains = _Gains(target, loaded) if likelihood and target.middle else None
     elsewhere = set(words(document.data.decode()))
     own = set(words(hole.document.data.decode()))
-    reachable = sum(name in elsewhere or files.get(name, 0) > (name in own) for name in unseen)
+    reachable = sum(name in elsewhere or tree.files.get(name, 0) > (name in own) for name in unseen)
     return Trial(
-        path=f"{tree}/{document.path}",
+        path=f"{tree.name}/{document.path}",
         kind=hole.kind,
         unseen=len(unseen),
         reachable=reachable / max(1, len(unseen)),
         recall={name: tuple(recall(hits[:number]) for number in CHUNKS) for name, hits in ranked.items()},
         gain={
-            name: tuple(gains.of(hits[:number]) for number in CHUNKS)
+            name: tuple(gains.of(hits[:number]) for number in GAIN_CHUNKS)
             for name, hits in ranked.items()
-            if gains is not None
+            if gains is not None and name not in _CHEAP
         },
         ms=ms,
     )
 
 
-def _ranked(reader: IndexReader, place: Place) -> tuple[dict[str, list[Hit]], dict[str, float]]:
-    """What each arm, their fusion and the product rank, and the milliseconds of those that were asked."""
+def _ranked(tree: _Tree, place: Place) -> tuple[dict[str, list[Hit]], dict[str, float]]:
+    """What each strategy ranks, and the milliseconds of those that were asked."""
     ranked: dict[str, list[Hit]] = {}
     ms: dict[str, float] = {}
+    reader, query = tree.reader, place.query
     asked: dict[str, Callable[[], list[Hit]]] = {
-        name: lambda arm=arm: arm.draw(reader, place.query, DRAWS)  # type: ignore[misc]
-        for name, arm in ARMS.items()
+        name: partial(arm.draw, reader, query, DRAWS) for name, arm in ARMS.items()
     }
-    asked["default"] = lambda: retrieve(reader, place.query, top_k=DRAWS, hidden=place.leaks).hits
+    asked |= {name: partial(cut.draw, query, DRAWS) for name, cut in tree.cuts.items()}
+    asked["codebleu"] = partial(by_codebleu, reader, query, DRAWS)
+    asked["default"] = lambda: retrieve(reader, query, top_k=DRAWS, hidden=place.leaks).hits
     for name, ask in asked.items():
         started = time.perf_counter()
         hits = ask()
         ms[name] = (time.perf_counter() - started) * 1000
         ranked[name] = [hit for hit in hits if not place.leaks(hit)]
-    ranked["rrf"] = fuse({name: ranked[name] for name in ARMS})
+    ranked["union"] = fuse({name: ranked[name] for name in UNION})
+    drawn = {name: ranked[name] for name in ARMS}
+    ranked["rrf"] = fuse(drawn)
+    ranked |= {name: rank(reader, query, drawn, ranker) for name, ranker in tree.rankers.items()}
     return ranked, ms
 
 

@@ -166,20 +166,34 @@ def policy(asked: Asked, roots: list[Path], limit: int, decides: str | None) -> 
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which holes.")
 @click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack that counts tokens.")
 @click.option("--likelihood", is_flag=True, help="Also measure how much more probable the true answer becomes; slow.")
+@click.option("--trees", type=_FILE, metavar="FILE", help="Rank with these trees too (.onnx).")
+@click.option(
+    "--seeds", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Sum up seeds from --seed."
+)
 @output.json_option
 @tree_options
-def retrieval(roots: list[Path], limit: int, seed: int, pack: str, likelihood: bool, as_json: bool) -> int:
+def retrieval(
+    roots: list[Path],
+    limit: int,
+    seed: int,
+    pack: str,
+    likelihood: bool,
+    trees: Path | None,
+    seeds: int,
+    as_json: bool,
+) -> int:
     """Ask each retrieval strategy alone, and together, about holes in the work trees that hold PATHs.
 
     Recall is the share of the answer's identifiers not yet in sight that 512 tokens of chunks show. The hole's own
     place and copies of it are hidden; intervals are 95 % by bootstrap over files.
     """
-    from repocomp.bench.retrieval import bench_retrieval
+    from repocomp.bench.retrieval import Extra, bench_retrieval
     from repocomp.bench.run import Plan
 
     with progress.bar() as show:
         plan = Plan(pack, limit, seed)
-        report = bench_retrieval(roots, plan, likelihood, lambda done, total: show("asking", done, total))
+        extra = Extra(likelihood, trees, seeds)
+        report = bench_retrieval(roots, plan, extra, lambda done, total: show("asking", done, total))
     if as_json:
         return output.document("bench", report.to_json())
     print_retrieval(report)

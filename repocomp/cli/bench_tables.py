@@ -121,19 +121,26 @@ def print_comparison(comparison: Comparison) -> None:
     output.line(f"on the {comparison.holes} holes that both runs filled")
 
 
+NAMES = {"jaccard": "jaccard (the paper's)"}
+"""What strategies are called where their own name does not say it."""
+
+
 def print_retrieval(report: RetrievalReport) -> None:
     """What each strategy finds, and how fast."""
     from rich.table import Table
 
     console = output.table_console()
-    table = Table("strategy", "chunks", "recall %", "95 %", "to rrf", "gain, nats", "95 %", "p50 ms", "p95 ms")
+    table = Table(
+        "strategy", "chunks", "recall %", "95 %", "to rrf", "gain, nats", "95 %", "to rrf", "p50 ms", "p95 ms"
+    )
     for row in report.rows:
-        gain = ("", "")
-        if row.gain is not None and row.gain_interval is not None:
-            gain = (f"{row.gain:+.3f}", "{:+.3f} .. {:+.3f}".format(*row.gain_interval))
+        gain = ("", "", "")
+        if row.gain is not None and row.gain_interval is not None and row.gain_ahead is not None:
+            own, ahead = ("{:+.3f} .. {:+.3f}".format(*ends) for ends in (row.gain_interval, row.gain_ahead))
+            gain = (f"{row.gain:+.3f}", own, ahead)
         low, high = row.interval
         table.add_row(
-            *(row.name, str(row.chunks), f"{row.recall:.1f}", f"{low:.1f} .. {high:.1f}"),
+            *(NAMES.get(row.name, row.name), str(row.chunks), f"{row.recall:.1f}", f"{low:.1f} .. {high:.1f}"),
             *("{:+.1f} .. {:+.1f}".format(*row.ahead), *gain, f"{row.p50:.1f}", f"{row.p95:.1f}"),
         )
     console.print(table)

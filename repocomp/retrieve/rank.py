@@ -9,7 +9,7 @@ for their length. What says the same twice adds nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from heapq import heapify, heappop, heapreplace
@@ -58,16 +58,27 @@ def shipped() -> Weights:
     return Weights(np.array([piece[name] for name in PIECE_FEATURES]), np.array([word[name] for name in WORD_FEATURES]))
 
 
-def rank(
-    reader: IndexReader, query: Query, drawn: Mapping[str, Sequence[Hit]], weights: Weights | None = None
-) -> list[Hit]:
-    """Pieces of all hits, best first, scored by the number of new names that each is expected to bring."""
-    weights = weights or shipped()
+Ranker = Callable[[Floats], Floats]
+"""From features [n, f] of pieces to how relevant each is [n]; only differences count."""
+
+
+def linear(table: Floats) -> Floats:
+    """The linear model that is shipped."""
+    return table @ shipped().piece
+
+
+def rank(reader: IndexReader, query: Query, drawn: Mapping[str, Sequence[Hit]], ranker: Ranker = linear) -> list[Hit]:
+    """Pieces of all hits, best first, scored by the number of new names that each is expected to bring.
+
+    Which `ranker` completions get is decided here, by the default: trees (`repocomp.model.forest`) were not better on
+    repositories that none was trained on.
+    """
+    weights = shipped()
     scene = Scene.of(reader, query)
     pieces = pieces_of(scene, grouped(drawn))
     if not len(pieces):
         return []
-    relevance = piece_matrix(scene, pieces) @ weights.piece
+    relevance = ranker(piece_matrix(scene, pieces))
     found = Words.of(scene, pieces)
     likely = 1 / (1 + np.exp(-word_matrix(scene, pieces, found, relevance) @ weights.word))
     return _greedy(pieces, relevance, found, likely)

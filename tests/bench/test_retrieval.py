@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from repocomp.bench.retrieval import CHUNKS, RetrievalReport, bench_retrieval
+from repocomp.bench.retrieval import CHUNKS, GAIN_CHUNKS, JUDGES, Extra, RetrievalReport, bench_retrieval
 from repocomp.bench.run import Plan
+from repocomp.bench.scorers import by_codebleu, cuts_of
 from repocomp.cli import app
 from repocomp.complete.prompt import Context
 from repocomp.document import Document
@@ -18,7 +19,9 @@ from repocomp.evaluate.holes import Hole
 from repocomp.evaluate.likelihood import token_weights
 from repocomp.evaluate.unseen import unseen_identifiers
 from repocomp.index.build import build
+from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import ARMS
+from repocomp.store.reader import IndexReader
 from tests.conftest import Repository
 from tests.train.repositories import modules
 
@@ -30,22 +33,43 @@ def root(repository: Repository) -> Path:
     return root
 
 
-def without_times(report: RetrievalReport) -> object:
+def without_times(report: RetrievalReport) -> list[object]:
     return [(trial.path, trial.recall, trial.gain) for trial in report.trials]
 
 
 def test_every_arm_is_measured_and_none_beats_what_the_repository_holds(root: Path) -> None:
     first, second = (bench_retrieval([root], Plan(limit=30, seed=1)) for _ in range(2))
     assert without_times(first) == without_times(second)
-    assert {row.name for row in first.rows} == {*ARMS, "rrf", "default", "oracle"}
+    assert {row.name for row in first.rows} == {*ARMS, *JUDGES}
     assert {row.chunks for row in first.rows} == set(CHUNKS)
     assert all(row.recall <= first.reachable and row.gain is None for row in first.rows)
     assert 0 < first.judged <= first.holes == 30
 
 
 def test_the_likelihood_gain_is_measured_on_demand(root: Path) -> None:
-    report = bench_retrieval([root], Plan(limit=5), likelihood=True)
-    assert all(row.gain is not None and row.gain_interval is not None for row in report.rows)
+    report = bench_retrieval([root], Plan(limit=5), Extra(likelihood=True))
+    measured = [row for row in report.rows if row.gain is not None]
+    assert {row.name for row in measured} == {*ARMS, "union", "rrf", "linear", "oracle"}
+    assert {row.chunks for row in measured} == set(GAIN_CHUNKS)
+    assert all(row.gain_ahead == (0, 0) for row in measured if row.name == "rrf")
+
+
+def test_several_seeds_are_summed_up(root: Path) -> None:
+    each = [bench_retrieval([root], Plan(limit=10, seed=seed)) for seed in (3, 4)]
+    both = bench_retrieval([root], Plan(limit=10, seed=3), Extra(seeds=2))
+    assert without_times(both) == [one for report in each for one in without_times(report)]
+
+
+def test_what_is_given_to_compare_with_finds_what_it_scores(root: Path) -> None:
+    with IndexReader.open(root) as reader:  # type: ignore[union-attr]
+        path = "alpha/module_0.py" if reader.content_of("alpha/module_0.py") else reader.files()[0].path
+        text = reader.text(reader.content_of(path) or 0)
+        query = Query("new.py", "python", text.rstrip("\n"), "", (1, 2))
+        for cut in cuts_of(reader).values():
+            assert cut.draw(query, 3)[0].path == path
+            assert all(hit.score <= 1 for hit in cut.draw(query, 3))
+        scores = [hit.score for hit in by_codebleu(reader, query, 3)]
+        assert scores == sorted(scores, reverse=True) and scores
 
 
 def test_what_the_prompt_shows_is_not_asked_for() -> None:
