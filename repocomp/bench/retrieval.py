@@ -3,7 +3,7 @@
 The targets are holes as in `bench self`, hidden from every arm in the same way. A target's identifiers that the prompt
 does not show yet are what retrieval is for; the recall is the share of them in the first 512 tokens of chunks.
 Beside the arms stand other retrievers (`scorers.py`), the best fixed union, the plain fusion of all (`rrf`), what was
-learned (`linear`, and `trees` where some are given), what completions get (`default`), the best order of all that was
+learned (`linear`, `lambdamart`), what completions get (`default`), the best order of all that was
 drawn, for one who knows the answer (`oracle`), and the share that the repository holds anywhere at all. The arm
 `jaccard` is the paper's own retriever: 20-line windows, stride 10, top 10, the window that follows is given.
 """
@@ -30,10 +30,9 @@ from repocomp.evaluate.likelihood import Target, logprob
 from repocomp.evaluate.statistics import bootstrap, interval
 from repocomp.evaluate.unseen import Place
 from repocomp.git import revision
-from repocomp.model.forest import Forest
 from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.budget import fit
-from repocomp.retrieve.rank import Ranker, fuse, linear, rank
+from repocomp.retrieve.rank import Ranker, chosen, fuse, linear, rank, trees
 from repocomp.retrieve.retrieve import ARMS, retrieve
 from repocomp.store.reader import IndexReader
 from repocomp.terms import words
@@ -45,10 +44,10 @@ BUDGET = 512
 """Tokens of cross-file context that identifiers are looked for in: Repoformer's budget, whatever the pack's own is."""
 UNION = ("jaccard", "bm25", "usage", "near")
 """The union of arms that found most on twelve other repositories, by plain fusion, after that of all: `rrf`."""
-JUDGES = (*CUTS, "codebleu", "union", "rrf", "linear", "default", "oracle")
+JUDGES = (*CUTS, "codebleu", "union", "rrf", "linear", "lambdamart", "default", "oracle")
 """What stands beside the arms alone."""
 _CHEAP = (*CUTS, "codebleu", "default")
-"""Strategies whose likelihood gain is not measured: `default` is `linear` where no other ranker is chosen."""
+"""Strategies whose likelihood gain is not measured; `default` is one of the rankers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,10 @@ class RetrievalReport:
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """What a run measures beyond recall: the likelihood gain, a file of `trees`, this many seeds from the plan's."""
+    """What a run measures beyond recall: the likelihood gain, `trees` of a folder in the place of those shipped.
+
+    `seeds` from the plan's are summed up.
+    """
 
     likelihood: bool = False
     trees: Path | None = None
@@ -122,9 +124,7 @@ def bench_retrieval(
     drawn = [[hole for each in plans for hole in draw(root, each)[0]] for root in roots]
     total = sum(map(len, drawn))
     loaded = load(plan.pack)
-    rankers: dict[str, Ranker] = {"linear": linear}
-    if extra.trees is not None:
-        rankers["trees"] = Forest.open(extra.trees).scores
+    rankers = {"linear": linear(), "lambdamart": chosen() if extra.trees is None else trees(extra.trees)}
     trials: list[Trial] = []
     for root, holes in zip(roots, drawn, strict=True):
         for trial in _trials(root, holes, loaded, rankers, extra.likelihood):

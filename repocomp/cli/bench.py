@@ -166,7 +166,7 @@ def policy(asked: Asked, roots: list[Path], limit: int, decides: str | None) -> 
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which holes.")
 @click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack that counts tokens.")
 @click.option("--likelihood", is_flag=True, help="Also measure how much more probable the true answer becomes; slow.")
-@click.option("--trees", type=_FILE, metavar="FILE", help="Rank with these trees too (.onnx).")
+@click.option("--trees", type=_FOLDER, metavar="FOLDER", help="Trees to rank with, in the place of those shipped.")
 @click.option(
     "--seeds", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Sum up seeds from --seed."
 )

@@ -1,7 +1,7 @@
 """The union of what the arms drew, in one order.
 
 `fuse` is reciprocal rank fusion (Cormack et al. 2009): a hit's score is the sum of 1 / (60 + rank) over the arms that
-drew it. `rank` is learned on other repositories: a linear model says how relevant each piece is, a second one how
+drew it. `rank` is learned on other repositories: trees say how relevant each piece is, a linear model how
 likely each word out of sight is to be written next, and pieces are taken greedily by the likely words that they add
 for their length. What says the same twice adds nothing.
 """
@@ -14,9 +14,12 @@ from dataclasses import dataclass, replace
 from functools import cache
 from heapq import heapify, heappop, heapreplace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from repocomp.errors import PackError
+from repocomp.model.forest import Forest
 from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.features import (
     PIECE_FEATURES,
@@ -38,49 +41,79 @@ _COVERED = 0.5
 _PATH_CHARS = 30
 """What a piece costs beside its text: the file token and the path."""
 _RELEVANCE_POWER = 0.3
+_SHIPPED = Path(__file__).parent
 _GREEDY = 40
 """Pieces that are chosen one by one; the rest follow by relevance. No budget of ours holds more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
-    """The two linear models, by the columns of their feature matrices."""
+class Ranker:
+    """How relevant pieces are, from their features [n, f] to scores [n] of which only differences count.
 
-    piece: Floats
+    `word` are the weights of the words' features under that relevance.
+    """
+
+    relevance: Callable[[Floats], Floats]
     word: Floats
 
 
 @cache
-def shipped() -> Weights:
-    """The weights in `ranker.json`, which says how they were made."""
-    content = json.loads(Path(__file__).with_name("ranker.json").read_text(encoding="utf-8"))
-    piece, word = content["piece"], content["word"]
-    return Weights(np.array([piece[name] for name in PIECE_FEATURES]), np.array([word[name] for name in WORD_FEATURES]))
+def linear() -> Ranker:
+    """The linear model in `ranker.json`, which says how it was made."""
+    content = _content(_SHIPPED / "ranker.json")
+    piece, word = (
+        np.array([content[of][name] for name in names])
+        for of, names in (("piece", PIECE_FEATURES), ("word", WORD_FEATURES))
+    )
+    return Ranker(lambda table: table @ piece, word)
 
 
-Ranker = Callable[[Floats], Floats]
-"""From features [n, f] of pieces to how relevant each is [n]; only differences count."""
+def trees(folder: Path) -> Ranker:
+    """The LambdaMART trees in `ranker.onnx` and `trees.json` of a folder (`repocomp.train.lambdamart`).
 
-
-def linear(table: Floats) -> Floats:
-    """The linear model that is shipped."""
-    return table @ shipped().piece
-
-
-def rank(reader: IndexReader, query: Query, drawn: Mapping[str, Sequence[Hit]], ranker: Ranker = linear) -> list[Hit]:
-    """Pieces of all hits, best first, scored by the number of new names that each is expected to bring.
-
-    Which `ranker` completions get is decided here, by the default: trees (`repocomp.model.forest`) were not better on
-    repositories that none was trained on.
+    Raises PackError where they cannot be read, or were made for other features.
     """
-    weights = shipped()
+    forest = Forest.open(folder / "ranker.onnx")
+    try:
+        content = _content(folder / "trees.json")
+        word = np.array([content["word"][name] for name in WORD_FEATURES])
+        if tuple(content["features"]) != PIECE_FEATURES or forest.features != len(PIECE_FEATURES):
+            raise ValueError("its features are others")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PackError(f"{folder}: holds no ranker of this version: {error}") from error
+    return Ranker(forest.scores, word)
+
+
+@cache
+def chosen() -> Ranker:
+    """The ranker that completions get: the shipped trees, and where they cannot be run the linear model.
+
+    Trees found 2.7 points more of the unseen identifiers than the linear model on twelve repositories that neither was
+    trained on (95 %: 1.3 .. 4.2, 957 holes).
+    """
+    try:
+        return trees(_SHIPPED)
+    except PackError:
+        return linear()
+
+
+def _content(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def rank(
+    reader: IndexReader, query: Query, drawn: Mapping[str, Sequence[Hit]], ranker: Ranker | None = None
+) -> list[Hit]:
+    """Pieces of all hits, best first, scored by the number of new names that each is expected to bring."""
+    ranker = ranker or chosen()
     scene = Scene.of(reader, query)
     pieces = pieces_of(scene, grouped(drawn))
     if not len(pieces):
         return []
-    relevance = ranker(piece_matrix(scene, pieces))
+    relevance = ranker.relevance(piece_matrix(scene, pieces))
     found = Words.of(scene, pieces)
-    likely = 1 / (1 + np.exp(-word_matrix(scene, pieces, found, relevance) @ weights.word))
+    likely = 1 / (1 + np.exp(-word_matrix(scene, pieces, found, relevance) @ ranker.word))
     return _greedy(pieces, relevance, found, likely)
 
 

@@ -1,15 +1,16 @@
 """Fit trees that order pieces of what the arms draw: LambdaMART (Burges 2010) across repositories, as ONNX.
 
-`python -m repocomp.train.lambdamart TREE... > ranker.onnx`, the trees indexed. A piece's grade is its share of the
+`python -m repocomp.train.lambdamart repocomp/retrieve TREE...`, the trees indexed. A piece's grade is its share of the
 unseen identifiers for its length, of 15 grades within a hole; where `--likelihood` asks for it, its share of what the
-generator gains from the best piece instead. The features are those of the linear model.
+generator gains from the best piece instead. The features are those of the linear model; that of words is fitted anew.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,10 @@ import numpy.typing as npt
 
 from repocomp.complete.parts import Loaded, load
 from repocomp.evaluate.likelihood import Target, logprob
-from repocomp.retrieve.features import PIECE_FEATURES
+from repocomp.git import revision
+from repocomp.retrieve.features import PIECE_FEATURES, WORD_FEATURES
 from repocomp.retrieve.lexicon import Floats
-from repocomp.train.ranker import Drawn, gather
+from repocomp.train.ranker import Drawn, fit_words, gather, word_rows
 from repocomp.train.trees import export
 
 if TYPE_CHECKING:
@@ -83,22 +85,36 @@ def likelihood_labels(drawn: Drawn, loaded: Loaded) -> Floats | None:
     return gains / np.sqrt(length) if gains.any() else None
 
 
-def main(arguments: Sequence[str]) -> bytes:
-    """The trees of a command line, as the bytes of a model. Raises StoreError for a tree without an index."""
+def write(folder: Path, booster: Booster, word: Floats, facts: Mapping[str, object]) -> None:
+    """Write `ranker.onnx` and `trees.json`, as `repocomp.retrieve.rank.trees` reads them."""
+    (folder / "ranker.onnx").write_bytes(export(booster.dump_model()).SerializeToString())
+    weights = dict(zip(WORD_FEATURES, np.round(word, 4).tolist(), strict=True))
+    content = {**facts, "features": PIECE_FEATURES, "word": weights}
+    (folder / "trees.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Carry out a command line. Raises StoreError for a tree without an index."""
     parser = argparse.ArgumentParser(prog="python -m repocomp.train.lambdamart")
+    parser.add_argument("out", type=Path)
     parser.add_argument("trees", nargs="+", type=Path)
     parser.add_argument("--holes", type=int, default=_HOLES)
     parser.add_argument("--likelihood", type=int, default=0, metavar="HOLES")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args(arguments)
+    roots = [tree.resolve() for tree in asked.trees]
     loaded = load("default")
-    drawn = gather(asked.trees, loaded, asked.holes, asked.seed)
-    measured = [likelihood_labels(one, loaded) for one in drawn[: asked.likelihood]]
+    drawn = gather(roots, loaded, asked.holes, asked.seed)
     labels = [one.labels for one in drawn]
-    for at, gains in enumerate(measured):
+    for at in np.linspace(0, len(drawn), asked.likelihood, endpoint=False, dtype=int).tolist():
+        gains = likelihood_labels(drawn[at], loaded)
         labels[at] = labels[at] if gains is None else gains
-    return bytes(export(fit(drawn, labels, asked.seed).dump_model()).SerializeToString())
+    booster = fit(drawn, labels, asked.seed)
+    rows = [word_rows(one, np.asarray(booster.predict(one.features.astype(np.float32)))) for one in drawn]
+    word = fit_words(np.concatenate([table for table, _ in rows]), np.concatenate([needed for _, needed in rows]))
+    facts = {"holes": len(drawn), "likelihood": asked.likelihood, "seed": asked.seed}
+    write(asked.out, booster, word, {"trained_on": {tree.name: revision(tree) for tree in roots}, **facts})
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(main(sys.argv[1:]))
+    main(sys.argv[1:])

@@ -57,7 +57,7 @@ def fit(trees: Sequence[Path], holes: int = _HOLES, seed: int = 0) -> dict[str, 
     loaded = load("default")
     drawn = gather(trees, loaded, holes, seed)
     piece = fit_pieces(drawn)
-    rows = [_words(one, piece) for one in drawn]
+    rows = [word_rows(one, one.features @ piece) for one in drawn]
     word = fit_words(np.concatenate([x for x, _ in rows]), np.concatenate([y for _, y in rows]))
     return {
         "trained_on": {tree.name: revision(tree) for tree in trees},
@@ -96,9 +96,10 @@ def _draw(reader: IndexReader, loaded: Loaded, holes: int, seed: int) -> Iterato
             yield Drawn(hole, scene, place.unseen, pieces, piece_matrix(scene, pieces), share / np.sqrt(length))
 
 
-def _words(drawn: Drawn, piece: Floats) -> tuple[Floats, Floats]:
+def word_rows(drawn: Drawn, relevance: Floats) -> tuple[Floats, Floats]:
+    """Features of the new words of one hole under a relevance [n] of its pieces, and which of them the answer needs."""
     found = Words.of(drawn.scene, drawn.pieces)
-    table = word_matrix(drawn.scene, drawn.pieces, found, drawn.features @ piece)
+    table = word_matrix(drawn.scene, drawn.pieces, found, relevance)
     names = found.names(drawn.scene.lexicon)
     return table, np.array([name in drawn.unseen for name in names], dtype=np.float64)
 

@@ -49,7 +49,7 @@ def test_every_arm_is_measured_and_none_beats_what_the_repository_holds(root: Pa
 def test_the_likelihood_gain_is_measured_on_demand(root: Path) -> None:
     report = bench_retrieval([root], Plan(limit=5), Extra(likelihood=True))
     measured = [row for row in report.rows if row.gain is not None]
-    assert {row.name for row in measured} == {*ARMS, "union", "rrf", "linear", "oracle"}
+    assert {row.name for row in measured} == {*ARMS, "union", "rrf", "linear", "lambdamart", "oracle"}
     assert {row.chunks for row in measured} == set(GAIN_CHUNKS)
     assert all(row.gain_ahead == (0, 0) for row in measured if row.name == "rrf")
 

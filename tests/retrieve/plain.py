@@ -16,7 +16,7 @@ from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.arms.near import near_contents, word_weights
 from repocomp.retrieve.features import PIECE_FEATURES, RRF_K, fused_score
 from repocomp.retrieve.query import Query
-from repocomp.retrieve.rank import grouped, shipped
+from repocomp.retrieve.rank import Ranker, grouped
 from repocomp.retrieve.resolve import bindings
 from repocomp.store.reader import IndexReader
 from repocomp.terms import parts, words
@@ -195,18 +195,17 @@ def word_matrix(scene: Scene, reader: IndexReader, pieces: Sequence[Piece], foun
     return np.column_stack([*drawn, np.array(own, dtype=np.float64)])
 
 
-def rank(reader: IndexReader, query: Query, drawn: Mapping[str, Sequence[Hit]]) -> list[Hit]:
+def rank(reader: IndexReader, query: Query, drawn: Mapping[str, Sequence[Hit]], ranker: Ranker) -> list[Hit]:
     """Pieces of all hits, best first, scored by the number of new names that each is expected to bring."""
-    weights = shipped()
     scene = Scene.of(reader, query)
     pieces = pieces_of(scene, grouped(drawn))
     if not pieces:
         return []
-    relevance = piece_matrix(scene, pieces) @ weights.piece
+    relevance = ranker.relevance(piece_matrix(scene, pieces))
     found = Words.of(pieces)
     if not found.names:
         return [pieces[at].hit for at in np.argsort(-relevance, kind="stable")]
-    likely = 1 / (1 + np.exp(-word_matrix(scene, reader, pieces, found, relevance) @ weights.word))
+    likely = 1 / (1 + np.exp(-word_matrix(scene, reader, pieces, found, relevance) @ ranker.word))
     return _greedy(pieces, relevance, found, likely)
 
 

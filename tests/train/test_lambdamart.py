@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from repocomp.errors import PackError
 from repocomp.index.build import build
 from repocomp.model.forest import Floats, Forest
+from repocomp.retrieve.features import PIECE_FEATURES
+from repocomp.retrieve.rank import trees
 from tests.conftest import Repository
 from tests.train.repositories import modules
 
@@ -78,8 +80,11 @@ def test_the_best_piece_gets_the_highest_grade() -> None:
 def test_trees_are_fitted_on_indexed_work_trees(repository: Repository, tmp_path: Path) -> None:
     root = repository(modules("alpha", 4))
     build(root)
-    first, second = (main([str(root), "--holes", "30", "--likelihood", "1"]) for _ in range(2))
-    assert first == second
-    assert len(first) <= 200_000
-    (tmp_path / "ranker.onnx").write_bytes(first)
-    assert Forest.open(tmp_path / "ranker.onnx").features == 19
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        main([str(tmp_path / name), str(root), "--holes", "30", "--likelihood", "1"])
+    files = [[path.read_bytes() for path in sorted((tmp_path / name).iterdir())] for name in ("first", "second")]
+    assert files[0] == files[1]
+    assert max(map(len, files[0])) <= 200_000
+    ranker = trees(tmp_path / "first")
+    assert ranker.relevance(np.zeros((3, len(PIECE_FEATURES)))).shape == (3,)
