@@ -33,7 +33,7 @@ from repocomp.git import revision
 from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.budget import fit
 from repocomp.retrieve.rank import Ranker, chosen, fuse, linear, rank, trees
-from repocomp.retrieve.retrieve import ARMS, retrieve
+from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS, retrieve
 from repocomp.store.reader import IndexReader
 from repocomp.terms import words
 
@@ -250,7 +250,7 @@ def _ranked(tree: _Tree, place: Place) -> tuple[dict[str, list[Hit]], dict[str, 
         ms[name] = (time.perf_counter() - started) * 1000
         ranked[name] = [hit for hit in hits if not place.leaks(hit)]
     ranked["union"] = fuse({name: ranked[name] for name in UNION})
-    drawn = {name: ranked[name] for name in ARMS}
+    drawn = {name: ranked[name] for name in DEFAULT_ARMS}
     ranked["rrf"] = fuse(drawn)
     ranked |= {name: rank(reader, query, drawn, ranker) for name, ranker in tree.rankers.items()}
     return ranked, ms

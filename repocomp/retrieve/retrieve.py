@@ -9,6 +9,7 @@ from repocomp.errors import ConfigError
 from repocomp.retrieve.arms.base import Arm, Hit
 from repocomp.retrieve.arms.bm25 import Bm25
 from repocomp.retrieve.arms.jaccard import Jaccard
+from repocomp.retrieve.arms.memory import Memory
 from repocomp.retrieve.arms.near import Near
 from repocomp.retrieve.arms.structured import Structured
 from repocomp.retrieve.arms.usage import Usage
@@ -19,8 +20,13 @@ from repocomp.store.reader import IndexReader
 Hidden = Callable[[Hit], bool]
 """Whether a hit must not be found: evaluation hides the answer."""
 
-ARMS: Mapping[str, Arm] = {arm.name: arm for arm in (Jaccard(), Bm25(), Structured(), Usage(), Near())}
+_ON = (Jaccard(), Bm25(), Structured(), Usage(), Near())
+_OFF = (Memory(),)
+
+ARMS: Mapping[str, Arm] = {arm.name: arm for arm in (*_ON, *_OFF)}
 """Every strategy by name."""
+DEFAULT_ARMS = tuple(arm.name for arm in _ON)
+"""The strategies that are asked when none is named; the learned order knows these alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +45,12 @@ def retrieve(
     top_k: int = 10,
     hidden: Hidden | None = None,
 ) -> Retrieved:
-    """Ask the arms for `top_k` hits each: all of them and rank by what was learned, or `arms` and fuse by rank alone.
+    """Ask arms for `top_k` hits each: the default ones and rank by what was learned, or `arms` and fuse by rank alone.
 
     What `hidden` says is left out, as if it were not indexed. Raises ConfigError for an unknown arm.
     """
     with reader.snapshot():
-        drawn = {name: _arm(name).draw(reader, query, top_k) for name in (arms if arms is not None else ARMS)}
+        drawn = {name: _arm(name).draw(reader, query, top_k) for name in (arms if arms is not None else DEFAULT_ARMS)}
         if hidden is not None:
             drawn = {name: [hit for hit in hits if not hidden(hit)] for name, hits in drawn.items()}
         return Retrieved(rank(reader, query, drawn) if arms is None else fuse(drawn), drawn)

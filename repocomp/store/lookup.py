@@ -53,7 +53,15 @@ class Lookup:
     def chunks(self, ids: Sequence[int]) -> Mapping[int, Chunk]:
         """Chunks by number."""
         select = "SELECT id, content_id, kind, start_line, end_line, name FROM chunk WHERE id IN"
-        return {row[0]: chunk_of(row) for row in self.each(select, ids)}
+        return {row[0]: _chunk(row) for row in self.each(select, ids)}
+
+    def chunks_of(self, content_id: int, kind: ChunkKind) -> list[Chunk]:
+        """The chunks of one content, first line first."""
+        select = (
+            "SELECT id, content_id, kind, start_line, end_line, name FROM chunk WHERE content_id = ? AND kind = ?"
+            " ORDER BY start_line, end_line"
+        )
+        return [_chunk(row) for row in self.rows(select, (content_id, int(kind)))]
 
     def postings(self, keys: Sequence[tuple[int, str]]) -> Mapping[tuple[int, str], list[Postings]]:
         """Posting lists by kind and term, all of one kind."""
@@ -106,7 +114,6 @@ class Lookup:
             yield from self.rows(f"{select} ({','.join('?' * len(batch))}) {tail}", (*before, *batch))
 
 
-def chunk_of(row: tuple[Any, ...]) -> Chunk:
-    """A row of the table as a record."""
+def _chunk(row: tuple[Any, ...]) -> Chunk:
     number, content_id, kind, start, end, name = row
     return Chunk(number, content_id, ChunkKind(kind), start, end, name)

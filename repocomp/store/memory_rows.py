@@ -1,7 +1,8 @@
 """What retrieved chunks were worth, by the keys of the queries they were drawn for: the credits of the arm `memory`.
 
 A database of its own beside the feedback, since it can be learned again: one that is damaged is an empty one. A row
-belongs to a chunk's *text*, so it outlives edits elsewhere in the file, renames and rebuilt indexes. Rows fade with a
+belongs to a chunk's *text*, so it outlives edits elsewhere in the file and rebuilt indexes; `path` says where it stood
+last, to find it again. Rows fade with a
 half-life of 30 days; rewards are divided by the propensity they were drawn with (self-normalised inverse propensity
 scoring, Swaminathan and Joachims 2015), clipped so that one lucky draw cannot outweigh what was predicted.
 """
@@ -23,12 +24,12 @@ LEAST_PROPENSITY = 0.1
 _FORMAT = 1
 _CREATE = (
     "CREATE TABLE credit (key TEXT NOT NULL, chunk BLOB NOT NULL, credit REAL NOT NULL, exposure REAL NOT NULL,"
-    " at_s REAL NOT NULL, PRIMARY KEY (key, chunk)) WITHOUT ROWID"
+    " at_s REAL NOT NULL, path TEXT NOT NULL, PRIMARY KEY (key, chunk)) WITHOUT ROWID"
 )
 _ADD = (
-    "INSERT INTO credit VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (key, chunk) DO UPDATE SET"
+    "INSERT INTO credit VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (key, chunk) DO UPDATE SET"
     " credit = credit * faded(?5 - at_s) + excluded.credit, exposure = exposure * faded(?5 - at_s) + excluded.exposure,"
-    " at_s = max(at_s, excluded.at_s)"
+    " at_s = max(at_s, excluded.at_s), path = excluded.path"
 )
 
 
@@ -39,6 +40,7 @@ class CreditRow:
     key: str
     chunk: bytes
     reward: float
+    path: str
     propensity: float = 1.0
 
 
@@ -50,6 +52,7 @@ class Credit:
     chunk: bytes
     credit: float
     exposure: float
+    path: str
 
 
 def chunk_digest(text: str) -> bytes:
@@ -89,11 +92,12 @@ def read_memory(path: Path) -> sqlite3.Connection | None:
 def add_credits(connection: sqlite3.Connection, rows: Sequence[CreditRow], now_s: float) -> None:
     """Add what was learned at `now_s` (seconds since 1970), all of it or nothing.
 
-    Give every draw, also those that were worth nothing: a reward of 0 is what lowers a chunk. One row for each key of
-    the query (`repocomp.retrieve.arms.memory.keys_of`). Rewards and propensities outside of their range are cut to it.
+    Give every draw, also those that were worth nothing: a reward of 0 is what lowers a chunk.
+    `repocomp.retrieve.arms.memory.credit_rows` makes the rows of a hit. Rewards and propensities outside of their range
+    are cut to it.
     """
     with transaction(connection):
-        connection.executemany(_ADD, [(row.key, row.chunk, *_corrected(row), now_s) for row in rows])
+        connection.executemany(_ADD, [(row.key, row.chunk, *_corrected(row), now_s, row.path) for row in rows])
 
 
 def credits(connection: sqlite3.Connection | None, keys: Sequence[str], now_s: float) -> list[Credit]:
@@ -104,15 +108,15 @@ def credits(connection: sqlite3.Connection | None, keys: Sequence[str], now_s: f
     if connection is None:
         return []
     marks = ",".join("?" * len(keys))
-    select = f"SELECT key, chunk, credit, exposure, at_s FROM credit WHERE key IN ({marks}) ORDER BY key, chunk"
+    select = f"SELECT key, chunk, credit, exposure, at_s, path FROM credit WHERE key IN ({marks}) ORDER BY key, chunk"
     try:
         rows = connection.execute(select, tuple(keys)).fetchall()
     except sqlite3.Error:
         return []
     return [
-        Credit(key, chunk, credit * _faded(now_s - at_s), exposure * _faded(now_s - at_s))
-        for key, chunk, credit, exposure, at_s in rows
-        if isinstance(chunk, bytes) and _is_sound(credit, exposure, at_s)
+        Credit(key, chunk, credit * _faded(now_s - at_s), exposure * _faded(now_s - at_s), path)
+        for key, chunk, credit, exposure, at_s, path in rows
+        if isinstance(chunk, bytes) and isinstance(path, str) and _is_sound(credit, exposure, at_s)
     ]
 
 
@@ -156,4 +160,4 @@ def _prepared(path: Path) -> sqlite3.Connection | None:
 def _is_ours(connection: sqlite3.Connection) -> bool:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     known = connection.execute("SELECT count(*) FROM pragma_table_info('credit')").fetchone()
-    return bool(version == _FORMAT and known == (5,))
+    return bool(version == _FORMAT and known == (6,))

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from repocomp.languages import language_of
 from repocomp.store.connect import open_index
 from repocomp.store.kept import Kept
-from repocomp.store.lookup import PLACE, Lookup, chunk_of
+from repocomp.store.lookup import PLACE, Lookup
 from repocomp.store.paths import index_path
 from repocomp.store.rows import Chunk, ChunkKind, FileRow, Import, Postings, Segment, Symbol
 
@@ -44,6 +44,7 @@ class IndexReader:
         self._held: Kept[str, int | None] = Kept(_NAMES)
         self._spread: Kept[str, int] = Kept(_NAMES)
         self._chunks: Kept[int, Chunk] = Kept(_NAMES)
+        self._cut: Kept[tuple[int, ChunkKind], list[Chunk]] = Kept(_NAMES, _rows_of)
         self._postings: Kept[tuple[int, str], list[Postings]] = Kept(_PLACES, _places)
         self._references: Kept[str, list[tuple[int, int]]] = Kept(_NAMES, _rows_of)
         self._definitions: Kept[str, list[Symbol]] = Kept(_NAMES, _rows_of)
@@ -155,13 +156,9 @@ class IndexReader:
         return self._chunks.each(ids, self._lookup.chunks, _no_chunk)
 
     def chunks_of(self, content_id: int, kind: ChunkKind) -> list[Chunk]:
-        """The chunks of one content, first line first."""
-        rows = self._lookup.rows(
-            "SELECT id, content_id, kind, start_line, end_line, name FROM chunk WHERE content_id = ? AND kind = ?"
-            " ORDER BY start_line, end_line",
-            (content_id, int(kind)),
-        )
-        return [chunk_of(row) for row in rows]
+        """The chunks of one content, first line first; not to be changed."""
+        self._refresh()
+        return self._cut.get((content_id, kind), lambda: self._lookup.chunks_of(content_id, kind))
 
     def text(self, content_id: int) -> str:
         r"""The text of a content, secrets redacted, line ends `\n`. Empty for a content that is gone."""
@@ -267,7 +264,7 @@ class IndexReader:
             self._masks.clear()
             for kept in (self._lines, self._paths, self._held, self._spread, self._chunks):
                 kept.clear()
-            for rows in (self._postings, self._references, self._definitions, self._symbols):
+            for rows in (self._postings, self._cut, self._references, self._definitions, self._symbols):
                 rows.clear()
             self._dead = None
             self._recent = None

@@ -152,4 +152,4 @@ def test_no_query_is_too_odd(store: IndexReader, prefix: str) -> None:
 def test_an_unknown_arm_is_named_with_those_there_are(store: IndexReader) -> None:
     with pytest.raises(ConfigError, match="nope") as raised:
         retrieve(store, ask("x"), arms=["nope"])
-    assert "bm25, jaccard, near, structured, usage" in (raised.value.hint or "")
+    assert "bm25, jaccard, memory, near, structured, usage" in (raised.value.hint or "")

@@ -1,0 +1,184 @@
+"""What helped before at places like this one: chunks by the keys of a query, predicted first, then learned.
+
+Keys are the names that the cursor's place asks for, pairs of neighbouring identifiers, and the function that is being
+written. A chunk's keys are predicted when it is indexed (doc2query, Nogueira et al. 2019, without a network): the names
+it defines, those it uses, those that it uses together, and the functions it calls. What completions and replays then
+brought takes the prediction's place by and by: (4 predicted + credit) / (4 + exposure).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from repocomp.errors import RepocompError
+from repocomp.languages import keywords
+from repocomp.retrieve.arms.base import Hit
+from repocomp.retrieve.arms.lexical import hits, wanted
+from repocomp.retrieve.arms.near import word_weights
+from repocomp.retrieve.query import Query
+from repocomp.retrieve.understand import understand
+from repocomp.store.identity import identify
+from repocomp.store.memory_rows import Credit, CreditRow, chunk_digest, credits, read_memory
+from repocomp.store.paths import memory_path
+from repocomp.store.reader import IndexReader
+from repocomp.store.rows import Chunk, ChunkKind
+from repocomp.terms import words
+
+_PRIOR = 4.0
+"""Draws that a prediction is worth."""
+_NAMES, _PAIRS = 16, 6
+_WIDEST = 60
+"""A name used in more files than this predicts nothing."""
+_DEFINES, _USES, _TOGETHER, _CALLS = 1.0, 0.5, 0.8, 0.6
+_FUNCTION = re.compile(r"\b(?:def|func|fn|function|fun)\s+(?:\([^)]*\)\s*)?([^\W\d]\w*)")
+_IDENTIFY_S = 0.5
+
+Predicted = dict[Chunk, dict[str, float]]
+"""By chunk: how likely it helps a query with each key, in 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Syntax chunks by what is known of the query's keys. Without a memory, predictions alone decide."""
+
+    name: str = "memory"
+
+    def draw(self, reader: IndexReader, query: Query, top_k: int) -> list[Hit]:
+        """The chunks that are expected to help most. What was learned fades with time, so the order may change."""
+        keys = keys_of(query)
+        known = _known(reader, keys)
+        predicted = _predicted(reader, keys)
+        for chunk in _remembered(reader, known):
+            predicted.setdefault(chunk, {})
+        scored = [(_score(keys, own, known.get(_digest(reader, chunk), {})), chunk) for chunk, own in predicted.items()]
+        best = sorted(scored, key=lambda entry: (-entry[0], entry[1].id))[: wanted(top_k)]
+        found = [(score, chunk.id) for score, chunk in best if score > 0]
+        return hits(reader, query, self.name, found, top_k, lambda chunk: (chunk.start_line, chunk.end_line))
+
+
+def keys_of(query: Query) -> dict[str, float]:
+    """The keys of a query and their weights in 0..1: `name:x`, `pair:x y`, `in:x`."""
+    understood = understand(query)
+    asked = {item.name: item.weight for item in understood.asked}
+    for name, weight in word_weights(query).items():
+        asked[name] = max(asked.get(name, 0.0), 0.6 * weight)
+    reserved = keywords(query.language)
+    names = sorted((name for name in asked if len(name) > 2 and name not in reserved), key=lambda n: (-asked[n], n))
+    keys = {f"name:{name}": asked[name] for name in names[:_NAMES]}
+    last = [word for word in words(query.last_lines(2)) if word not in reserved and not word[0].isdigit()]
+    keys |= {f"pair:{a} {b}": 0.8 for a, b in list(zip(last, last[1:], strict=False))[-_PAIRS:]}
+    functions = _FUNCTION.findall(query.prefix)
+    return keys | ({f"in:{functions[-1]}": 0.6} if functions else {})
+
+
+def credit_rows(reader: IndexReader, query: Query, hit: Hit, reward: float, propensity: float = 1.0) -> list[CreditRow]:
+    """What `add_credits` is to be given when `hit` was drawn for `query`: a row for each key and chunk it shows.
+
+    `reward` in 0..1 is what it was worth, 0 for nothing; `propensity` the probability that it was drawn.
+    """
+    lines = range(hit.start_line, hit.end_line + 1)
+    shown = [
+        chunk
+        for chunk in reader.chunks_of(hit.content_id, ChunkKind.SYNTAX)
+        if chunk.start_line in lines or chunk.end_line in lines or chunk.start_line < lines[0] <= chunk.end_line
+    ]
+    digests = [_digest(reader, chunk) for chunk in shown]
+    return [CreditRow(key, digest, reward, hit.path, propensity) for key in keys_of(query) for digest in digests]
+
+
+def _score(keys: Mapping[str, float], predicted: Mapping[str, float], known: Mapping[str, Credit]) -> float:
+    total = 0.0
+    for key in sorted({*predicted, *known}):
+        credit, exposure = (known[key].credit, known[key].exposure) if key in known else (0.0, 0.0)
+        total += keys[key] * (_PRIOR * predicted.get(key, 0.0) + credit) / (_PRIOR + exposure)
+    return total
+
+
+def _predicted(reader: IndexReader, keys: Mapping[str, float]) -> Predicted:
+    """The chunks of which a key is predicted; the highest prediction counts."""
+    parted = {key: key.partition(":")[2].split(" ") for key in keys}
+    names = sorted({name for parts in parted.values() for name in parts})
+    spread = reader.spread(names)
+    rare = [name for name in names if spread.get(name, 0) <= _WIDEST]
+    uses = {
+        name: {chunk for content_id, line in places if (chunk := _chunk_at(reader, content_id, line))}
+        for name, places in reader.references(rare).items()
+    }
+    defined = defaultdict[str, list[Chunk]](list)
+    for symbol in reader.definitions(names):
+        if chunk := _chunk_at(reader, symbol.content_id, symbol.start_line):
+            defined[symbol.name].append(chunk)
+    found: Predicted = defaultdict(dict)
+    for key, parts in parted.items():
+        for chunk, chance in _chances(key.partition(":")[0], parts, uses, defined, spread):
+            found[chunk][key] = max(found[chunk].get(key, 0.0), chance)
+    return found
+
+
+def _chances(
+    kind: str,
+    parts: Sequence[str],
+    uses: Mapping[str, set[Chunk]],
+    defined: Mapping[str, Sequence[Chunk]],
+    spread: Mapping[str, int],
+) -> Iterator[tuple[Chunk, float]]:
+    rarity = 1 / math.log2(2 + min(spread.get(name, 0) for name in parts))
+    users = sorted(set.intersection(*(uses.get(name, set()) for name in parts)), key=lambda chunk: chunk.id)
+    share = {"name": _USES, "pair": _TOGETHER, "in": _CALLS}[kind]
+    yield from ((chunk, share * rarity) for chunk in users)
+    if kind == "name":
+        own = defined.get(parts[0], ())
+        yield from ((chunk, _DEFINES / math.sqrt(len(own))) for chunk in own)
+
+
+def _remembered(reader: IndexReader, known: Mapping[bytes, Mapping[str, Credit]]) -> list[Chunk]:
+    """The chunks that were given credit, where they still stand in the file that held them last."""
+    paths = {credit.path for credits in known.values() for credit in credits.values()}
+    chunks = (chunk for number in reader.held(sorted(paths)).values() for chunk in _chunks(reader, number))
+    return [chunk for chunk in chunks if _digest(reader, chunk) in known]
+
+
+def _chunks(reader: IndexReader, content_id: int) -> list[Chunk]:
+    return reader.chunks_of(content_id, ChunkKind.SYNTAX)
+
+
+def _chunk_at(reader: IndexReader, content_id: int, line: int) -> Chunk | None:
+    chunks = _chunks(reader, content_id)
+    at = bisect_right(chunks, line, key=lambda chunk: chunk.start_line) - 1
+    return chunks[at] if at >= 0 and line <= chunks[at].end_line else None
+
+
+def _digest(reader: IndexReader, chunk: Chunk) -> bytes:
+    return chunk_digest("\n".join(reader.lines(chunk.content_id)[chunk.start_line - 1 : chunk.end_line]))
+
+
+@lru_cache(maxsize=2)
+def _path(reader: IndexReader) -> Path | None:
+    """Where the memory of the reader's repository lies; None for an index that belongs to none."""
+    root = reader.fact("root")
+    try:
+        return None if root is None else memory_path(identify(Path(root), _IDENTIFY_S).name)
+    except (RepocompError, OSError):
+        return None
+
+
+def _known(reader: IndexReader, keys: Mapping[str, float]) -> Mapping[bytes, Mapping[str, Credit]]:
+    """What is remembered by these keys now, by chunk and key; nothing where there is no sound memory."""
+    path = _path(reader)
+    connection = None if path is None else read_memory(path)
+    if connection is None:
+        return {}
+    found = defaultdict[bytes, dict[str, Credit]](dict)
+    with closing(connection):
+        for credit in credits(connection, sorted(keys), time.time()):
+            found[credit.chunk][credit.key] = credit
+    return found
