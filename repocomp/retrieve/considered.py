@@ -11,11 +11,19 @@ from repocomp.retrieve.rank import same_place
 
 def considered(drawn: Mapping[str, Sequence[Hit]], ranked: Sequence[Hit], kept: Sequence[Hit]) -> tuple[Draw, ...]:
     """Every draw by arm and rank. `ranked` is the union of `drawn` in order, `kept` what of it entered the prompt."""
-    return tuple(_draw(arm, rank, hit, ranked, kept) for arm, hits in drawn.items() for rank, hit in enumerate(hits, 1))
+    places: dict[int, list[Hit]] = {}
+    for one in ranked:
+        places.setdefault(one.content_id, []).append(one)
+    return tuple(
+        _draw(arm, rank, hit, places.get(hit.content_id, ()), ranked, kept)
+        for arm, hits in drawn.items()
+        for rank, hit in enumerate(hits, 1)
+    )
 
 
-def _draw(arm: str, rank: int, hit: Hit, ranked: Sequence[Hit], kept: Sequence[Hit]) -> Draw:
-    merged = next((one for one in ranked if same_place(one, hit)), None)
+def _draw(arm: str, rank: int, hit: Hit, near: Sequence[Hit], ranked: Sequence[Hit], kept: Sequence[Hit]) -> Draw:
+    """`near` are the ranked hits of the same content."""
+    merged = next((one for one in near if same_place(one, hit)), None)
     is_kept = merged is not None and merged in kept
     if merged is None:
         reason = "says the same as a better one"

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copyfile
 
 import numpy as np
 import pytest
 
+from repocomp.errors import PackError
 from repocomp.index.build import build, build_from
 from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.features import PIECE_FEATURES, PIECE_LINES, WORD_FEATURES, Scene, pieces_of
 from repocomp.retrieve.query import Query
-from repocomp.retrieve.rank import grouped, linear, rank
+from repocomp.retrieve.rank import chosen, grouped, linear, rank, trees
 from repocomp.retrieve.retrieve import retrieve
 from repocomp.store.reader import IndexReader
 from repocomp.train.ranker import fit, fit_words
@@ -93,6 +95,49 @@ def test_the_shipped_weights_name_every_feature_and_where_they_come_from() -> No
     assert tuple(content["word"]) == WORD_FEATURES
     assert len(content["trained_on"]) > 5
     assert linear().relevance(np.zeros((2, len(PIECE_FEATURES)))).shape == (2,)
+
+
+def test_the_shipped_trees_are_small_of_these_features_and_say_where_they_come_from() -> None:
+    folder = Path(__file__).parents[2] / "repocomp/retrieve"
+    content = json.loads((folder / "trees.json").read_text())
+    assert tuple(content["features"]) == PIECE_FEATURES
+    assert len(content["trained_on"]) > 5
+    assert (folder / "ranker.onnx").stat().st_size <= 200_000
+    table = np.random.default_rng(0).random((5, len(PIECE_FEATURES)))
+    assert len(set(chosen().relevance(table))) > 1
+    assert np.array_equal(chosen().relevance(table), trees(folder).relevance(table))
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder in the place of the one that holds the trees, with a copy of them."""
+    for name in ("ranker.onnx", "ranker.json", "trees.json"):
+        copyfile(Path(__file__).parents[2] / "repocomp/retrieve" / name, tmp_path / name)
+    monkeypatch.setattr("repocomp.retrieve.rank._SHIPPED", tmp_path)
+    for ranker in (chosen, linear):
+        ranker.cache_clear()
+    yield tmp_path
+    for ranker in (chosen, linear):
+        ranker.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("ranker.onnx", b"damaged"),
+        ("trees.json", b"{"),
+        ("trees.json", b"{}"),
+        ("trees.json", b'{"features": ["other"], "word": {}}'),
+    ],
+)
+def test_without_sound_trees_the_linear_model_ranks(
+    reader: IndexReader, elsewhere: Path, name: str, data: bytes
+) -> None:
+    (elsewhere / name).write_bytes(data)
+    with pytest.raises(PackError):
+        trees(elsewhere)
+    assert chosen() is linear()
+    assert retrieve(reader, ask("import pkg.a\nvalue_3 = source_3.")).hits
 
 
 def test_fitting_finds_what_decides() -> None:
