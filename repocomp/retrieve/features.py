@@ -69,10 +69,12 @@ class Scene:
 class Pieces:
     """Runs of a few lines of the hits in `groups`: `parts[i]` is of the hit `groups[owner[i]]`.
 
+    The hits in `whole` are not cut.
     Word `words[cols[k]]` (a number of the lexicon) stands in piece `rows[k]`; `rows` ascend.
     """
 
     groups: Sequence[tuple[Hit, Mapping[str, int]]]
+    whole: frozenset[int]
     parts: list[Part]
     owner: Ints
     rows: Ints
@@ -85,7 +87,7 @@ class Pieces:
     def hit(self, number: int, score: float) -> Hit:
         """A piece as a hit of its own."""
         own, part = self.groups[self.owner[number]][0], self.parts[number]
-        if not _is_stretch(own):
+        if int(self.owner[number]) in self.whole:
             return Hit(own.content_id, own.path, own.start_line, own.end_line, score, own.arm, own.text)
         start, end = own.start_line + part.start, own.start_line + part.end - 1
         return Hit(own.content_id, own.path, start, end, score, own.arm, part.text)
@@ -100,19 +102,18 @@ def pieces_of(scene: Scene, groups: Sequence[tuple[Hit, Mapping[str, int]]]) -> 
     seen: set[str] = set()
     parts: list[Part] = []
     owner: list[int] = []
+    whole = frozenset(number for number, (hit, _) in enumerate(groups) if not _is_stretch(hit))
     for number, (hit, _) in enumerate(groups):
-        for part in scene.lexicon.cut(hit.text, PIECE_LINES if _is_stretch(hit) else _WHOLE):
+        for part in scene.lexicon.cut(hit.text, _WHOLE if number in whole else PIECE_LINES):
             if part.folded not in seen:
                 seen.add(part.folded)
                 parts.append(part)
                 owner.append(number)
     each = [part.words for part in parts]
     numbers = np.concatenate([*each, np.zeros(0, dtype=np.int64)])
-    distinct = np.flatnonzero(scene.lexicon.mask(numbers))
-    column = np.zeros(len(scene.lexicon.names), dtype=np.int64)
-    column[distinct] = np.arange(len(distinct))
+    distinct, cols = scene.lexicon.columns(numbers)
     rows = np.repeat(np.arange(len(parts)), [len(own) for own in each])
-    return Pieces(groups, parts, np.array(owner, dtype=np.int64), rows, column[numbers], distinct)
+    return Pieces(groups, whole, parts, np.array(owner, dtype=np.int64), rows, cols, distinct)
 
 
 def _is_stretch(hit: Hit) -> bool:
@@ -126,9 +127,8 @@ def piece_matrix(scene: Scene, pieces: Pieces) -> Floats:
     visible = lexicon.mask(_visible(scene))
     is_new = ~visible[pieces.words][pieces.cols]
     new_rows, new_cols = rows[is_new], pieces.cols[is_new]
-    weight = np.zeros(len(lexicon.names))
-    weight[lexicon.numbers(scene.weights)] = list(scene.weights.values())
-    weights = weight[pieces.words][pieces.cols]
+    of_word = np.array(list(scene.weights.values()), dtype=np.float64)
+    weights = lexicon.values(lexicon.numbers(scene.weights), of_word, pieces.words)[pieces.cols]
     asked, _ = lexicon.count(scene.query.last_lines(10))
     common = np.bincount(rows, lexicon.mask(asked)[pieces.words][pieces.cols], minlength=number)
     shown = np.array([len(part.words) for part in pieces.parts])
@@ -215,13 +215,12 @@ def word_matrix(scene: Scene, pieces: Pieces, found: Words, relevance: Floats) -
     highest, nearest = np.full(number, -np.inf), np.zeros(number)
     np.maximum.at(highest, cols, best[rows])
     np.maximum.at(nearest, cols, nearness[rows])
-    times = np.zeros(len(lexicon.names))
+    in_file = np.zeros(number)
     for text in (query.above, query.below):
         numbers, counts = lexicon.count(text)
-        times = np.concatenate([times, np.zeros(len(lexicon.names) - len(times))])
-        times[numbers] += counts
-    in_file = times[found.numbers]
-    likest, mean = lexicon.likeness(found.numbers, list(scene.near_words.items()))
+        in_file += lexicon.values(numbers, counts.astype(np.float64), found.numbers)
+    weights = np.array(list(scene.near_words.values()), dtype=np.float64)
+    likest, mean = lexicon.likeness(found.numbers, lexicon.numbers(scene.near_words), weights)
     facts = lexicon.facts(found.numbers)
     imported = lexicon.numbers(binding.alias for binding in bindings(scene.reader, query))
     largest = math.log2(1 + max(2, scene.reader.content_count()))

@@ -5,7 +5,7 @@ A lexicon belongs to one reader of an index and forgets everything when it has g
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -51,6 +51,9 @@ class Lexicon:
         self._files = np.full(1024, _UNKNOWN, dtype=np.int64)
         self._parts = np.zeros(4096, dtype=np.int64)
         self._ends = np.zeros(1024, dtype=np.int64)
+        # Written and read by one method at a time, so that no query pays for arrays as long as the vocabulary.
+        self._scratch = np.zeros(1024)
+        self._columns = np.zeros(1024, dtype=np.int64)
         self._version = -1
         self.names: list[str] = []
         self._counts: Kept[str, tuple[Ints, Ints]] = Kept(16)
@@ -95,25 +98,37 @@ class Lexicon:
             self._files[unknown] = [spread.get(self.names[number], 0) for number in unknown]
         return self._files[some]
 
-    def likeness(self, some: Ints, weights: Sequence[tuple[str, float]]) -> tuple[Floats, Floats]:
-        """How much the parts of each word weigh, given the weights of other words: the highest and the mean."""
-        of_part = np.zeros(len(self._part_numbers) + 1)
-        for name, weight in weights:
-            for number in self._parts_of(int(self.numbers([name])[0])).tolist():
-                if number >= len(of_part):
-                    of_part = np.concatenate([of_part, np.zeros(number + 1)])
-                of_part[number] = max(of_part[number], weight)
-        ends = self._ends[some]
-        sizes = ends - np.where(some > 0, self._ends[some - 1], 0)
-        rows = np.repeat(np.arange(len(some)), sizes)
-        within = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        values = of_part[self._parts[np.repeat(ends - sizes, sizes) + within]]
+    def values(self, some: Ints, values: Floats, among: Ints) -> Floats:
+        """The values of `some` words where they are `among` others, 0 for the rest, in the order of `among`."""
+        self._scratch[some] = values
+        found = self._scratch[among]
+        self._scratch[some] = 0.0
+        return found
+
+    def columns(self, numbers: Ints) -> tuple[Ints, Ints]:
+        """The distinct words of `numbers`, ascending, and for each number its place among them."""
+        distinct = np.flatnonzero(self.mask(numbers))
+        self._columns[distinct] = np.arange(len(distinct))
+        return distinct, self._columns[numbers]
+
+    def likeness(self, some: Ints, others: Ints, weights: Floats) -> tuple[Floats, Floats]:
+        """How much the parts of each word weigh, given the weights of `others`: the highest and the mean."""
+        of_part = np.zeros(len(self._part_numbers))
+        owner, numbers, _ = self._parts_of(others)
+        np.maximum.at(of_part, numbers, weights[owner])
+        rows, numbers, sizes = self._parts_of(some)
+        values = of_part[numbers]
         highest = np.zeros(len(some))
         np.maximum.at(highest, rows, values)
         return highest, np.bincount(rows, values, minlength=len(some)) / np.maximum(1, sizes)
 
-    def _parts_of(self, number: int) -> Ints:
-        return self._parts[self._ends[number - 1] if number else 0 : self._ends[number]]
+    def _parts_of(self, some: Ints) -> tuple[Ints, Ints, Ints]:
+        """For each part of each word its place in `some` and its number; and how many parts each word has."""
+        ends = self._ends[some]
+        sizes = ends - np.where(some > 0, self._ends[some - 1], 0)
+        rows = np.repeat(np.arange(len(some)), sizes)
+        within = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return rows, self._parts[np.repeat(ends - sizes, sizes) + within], sizes
 
     def _add(self, name: str) -> int:
         number = len(self.names)
@@ -123,6 +138,8 @@ class Lexicon:
             self._facts = np.concatenate([self._facts, np.zeros_like(self._facts)])
             self._files = np.concatenate([self._files, np.full(number, _UNKNOWN, dtype=np.int64)])
             self._ends = np.concatenate([self._ends, np.zeros_like(self._ends)])
+            self._scratch = np.concatenate([self._scratch, np.zeros(number)])
+            self._columns = np.concatenate([self._columns, np.zeros_like(self._columns)])
         split = [self._part_numbers.setdefault(part, len(self._part_numbers)) for part in parts(name)]
         start = int(self._ends[number - 1]) if number else 0
         while start + len(split) > len(self._parts):

@@ -39,6 +39,7 @@ class IndexReader:
         self._masks: dict[int, npt.NDArray[np.bool_] | None] = {}
         self._dead: npt.NDArray[np.uint32] | None = None
         self._recent: list[str] | None = None
+        self._count: int | None = None
         self._lines: Kept[int, list[str]] = Kept(_LINES, len)
         self._paths: Kept[int, list[str]] = Kept(_NAMES)
         self._held: Kept[str, int | None] = Kept(_NAMES)
@@ -207,7 +208,10 @@ class IndexReader:
 
     def content_count(self) -> int:
         """How many contents are indexed."""
-        return int(next(self._lookup.rows("SELECT count(*) FROM content"))[0])
+        self._refresh()
+        if self._count is None:
+            self._count = int(next(self._lookup.rows("SELECT count(*) FROM content"))[0])
+        return self._count
 
     def file_states(self) -> dict[str, tuple[int, int]]:
         """Size in bytes and modification time in nanoseconds of every path, as last read; skipped ones too."""
@@ -268,6 +272,7 @@ class IndexReader:
                 rows.clear()
             self._dead = None
             self._recent = None
+            self._count = None
 
 
 def _places(lists: list[Postings]) -> int:
