@@ -34,6 +34,11 @@ def feedback_path(identity: str) -> Path:
     return data_home() / "repocomp" / identity / "feedback.db"
 
 
+def learned_path(identity: str) -> Path:
+    """What was learned in the repository `identity`: `<data>/repocomp/<identity>/learned.json`."""
+    return feedback_path(identity).with_name("learned.json")
+
+
 def feedback_paths() -> list[Path]:
     """Every feedback database of this user, sorted."""
     return sorted((data_home() / "repocomp").glob("*/feedback.db"))
