@@ -42,7 +42,7 @@ def load_learned(path: Path | None, pack: str, arms: Collection[str]) -> Learned
         return Learned()
     try:
         data = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Learned()
     except OSError as error:
         return Learned(warning=f"what was learned cannot be read ({error.strerror}) and is not used")

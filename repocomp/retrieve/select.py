@@ -51,7 +51,7 @@ class Action:
     @property
     def is_none(self) -> bool:
         """Whether nothing is asked: retrieval is skipped."""
-        return self.arms == ()
+        return not self.draws
 
 
 SHIPPED = Action("all:10", None, DRAWS)
