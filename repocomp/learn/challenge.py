@@ -1,0 +1,186 @@
+"""A challenger to what is in use, fitted to replays and feedback, and the evidence for and against it.
+
+Evidence comes from replays that the challenger had not seen: for each one, in order, the model is fitted to those
+before it in other files, chooses, and is paired with what is in use. That one has seen some of them, which can only
+hold a challenger back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from repocomp.learn.credit import Evidence, credit, foretold
+from repocomp.learn.fit import RIDGE, Fit, Moments, moments
+from repocomp.learn.gate import Verdict, judge
+from repocomp.learn.rewards import Event
+from repocomp.learn.table import Table
+from repocomp.retrieve.select import CAUTION, Parameters
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+LOSS = 0.005
+"""The share of what the shipped allocation is worth that credit from feedback may cost on replays."""
+_LEAST = 30
+"""Replays before the first choice."""
+_GRID = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """`parameters` to take into use, None to stay; `verdicts` by question, `notes` for people."""
+
+    parameters: Parameters | None
+    verdicts: Mapping[str, Verdict]
+    notes: Sequence[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        verdicts = {name: verdict.to_json() for name, verdict in self.verdicts.items()}
+        return {"is_promoted": self.parameters is not None, "verdicts": verdicts, "notes": list(self.notes)}
+
+
+def propose(
+    table: Table,
+    events: Sequence[Event],
+    usual: Mapping[str, float],
+    champion: Parameters | None,
+    shipped_thresholds: Mapping[str, float],
+    pack: str,
+) -> Proposal:
+    """Fit, hold against the `champion` (None: what is shipped), and keep of it what the gate lets through.
+
+    `usual` are the mean shares of the arms in a shipped prompt.
+    """
+    reward = table.reward()
+    in_use = thresholds_of(champion, shipped_thresholds)
+    old = choices(champion, table)
+    sequential = sequential_choices(table, reward)
+    rows = np.arange(len(table))
+    asked = is_asked(table, in_use)
+    by_replays = judge(np.where(asked, reward[rows, sequential] - reward[rows, old], 0.0)[_LEAST:])
+    fit = _fit(table, reward)
+    believed = fit.weights if by_replays.is_above else _weights(champion, table)
+
+    evidence = Evidence.of(events, table.columns)
+    by_feedback = judge(foretold(evidence, usual))
+    verdicts = {"replays": by_replays, "feedback": by_feedback}
+    notes: list[str] = []
+    weights = believed
+    if by_feedback.is_above:
+        weights = believed + credit(evidence, table.actions, usual)
+        without, with_it = (_values(table, reward, fit, some, asked) for some in (believed, weights))
+        if with_it < without - LOSS * abs(float(reward[asked, 0].mean() if asked.any() else 0.0)):
+            notes.append("feedback asks for other arms, but on replays they lose more than 0.5 %")
+            weights = believed
+    chosen = sequential if by_replays.is_above else old
+    thresholds, verdicts["threshold"] = _thresholds(table, reward[rows, chosen], in_use)
+    is_same = weights is believed and not by_replays.is_above and not verdicts["threshold"].is_above
+    if is_same or not len(table):
+        return Proposal(None, verdicts, notes)
+    made = Parameters(
+        number=0 if champion is None else champion.number,
+        pack=pack,
+        columns=table.columns,
+        actions=table.actions,
+        weights=np.round(weights, 6),
+        spread=np.round(fit.spread, 6),
+        inverse=np.round(fit.inverse, 9),
+        thresholds=thresholds if verdicts["threshold"].is_above else (champion.thresholds if champion else {}),
+    )
+    return Proposal(made, verdicts, notes)
+
+
+def thresholds_of(parameters: Parameters | None, shipped: Mapping[str, float]) -> dict[str, float]:
+    """The thresholds in use by mode."""
+    return {**shipped, **(parameters.thresholds if parameters is not None else {})}
+
+
+def is_asked(table: Table, thresholds: Mapping[str, float]) -> npt.NDArray[np.bool_]:
+    """Where [n] the policy lets retrieval be asked at all."""
+    limits = np.array([thresholds[mode] for mode in table.modes])
+    result: npt.NDArray[np.bool_] = table.probability > limits
+    return result
+
+
+def choices(parameters: Parameters | None, table: Table) -> Ints:
+    """The action [n] that parameters take at each place, not exploring."""
+    if parameters is None:
+        return np.zeros(len(table), dtype=np.intp)
+    x = np.zeros((len(table), len(parameters.columns)))
+    for at, name in enumerate(parameters.columns):
+        if name in table.columns:
+            x[:, at] = table.x[:, table.columns.index(name)]
+    return choose_all(Fit(parameters.weights, parameters.spread, parameters.inverse), x)
+
+
+def choose_all(fit: Fit, x: Floats) -> Ints:
+    """The action with the best lower bound at each of the places x [n, columns]."""
+    error = np.sqrt(np.maximum(0.0, np.einsum("nc,cd,nd->n", x, fit.inverse, x)))
+    low = x @ fit.weights.T - CAUTION * error[:, None] * fit.spread
+    result: Ints = low.argmax(axis=1)
+    return result
+
+
+def sequential_choices(table: Table, reward: Floats, ridge: float = RIDGE) -> Ints:
+    """What a model fitted to the replays before each one, in other files, takes there [n]."""
+    gains = reward - reward[:, :1]
+    columns, targets = table.x.shape[1], gains.shape[1]
+    everything = Moments(columns, targets)
+    by_file: dict[str, Moments] = {}
+    taken = np.zeros(len(table), dtype=np.intp)
+    for at, path in enumerate(table.paths):
+        own = by_file.setdefault(path, Moments(columns, targets))
+        if everything.n - own.n >= _LEAST:
+            taken[at] = choose_all(everything.without(own).solve(ridge), table.x[at : at + 1])[0]
+        everything.add(table.x[at], gains[at])
+        own.add(table.x[at], gains[at])
+    return taken
+
+
+def _fit(table: Table, reward: Floats) -> Fit:
+    return moments(table.x, reward - reward[:, :1]).solve()
+
+
+def _weights(champion: Parameters | None, table: Table) -> Floats:
+    """What is in use, in the columns and actions of the table; what it does not know of is 0."""
+    found = np.zeros((len(table.actions), len(table.columns)))
+    if champion is None:
+        return found
+    named = [action.name for action in champion.actions]
+    for row, action in enumerate(table.actions):
+        for at, name in enumerate(table.columns):
+            if action.name in named and name in champion.columns:
+                found[row, at] = champion.weights[named.index(action.name), champion.columns.index(name)]
+    return found
+
+
+def _values(table: Table, reward: Floats, fit: Fit, weights: Floats, asked: npt.NDArray[np.bool_]) -> float:
+    """The mean reward of choosing by `weights`, where retrieval is asked."""
+    if not asked.any():
+        return 0.0
+    taken = choose_all(Fit(weights, fit.spread, fit.inverse), table.x)
+    return float(reward[np.arange(len(table)), taken][asked].mean())
+
+
+def _thresholds(table: Table, worth: Floats, in_use: Mapping[str, float]) -> tuple[dict[str, float], Verdict]:
+    """Thresholds by mode where retrieving is worth `worth` [n], and the verdict on them, found before each replay."""
+    modes = np.array(table.modes)
+    differences = np.zeros(len(table))
+    found = dict(in_use)
+    for mode, now in in_use.items():
+        rows = np.flatnonzero(modes == mode)
+        p, w = table.probability[rows], worth[rows]
+        grid = np.unique(np.concatenate([[now], np.round(np.linspace(0.0, 0.9, _GRID), 4)]))
+        totals = np.cumsum(np.where(p[:, None] > grid, w[:, None], 0.0), axis=0)
+        for at in range(_LEAST, len(rows)):
+            best = grid[int(np.argmax(totals[at - 1]))]
+            differences[rows[at]] = w[at] * (float(p[at] > best) - float(p[at] > now))
+        if len(rows):
+            found[mode] = float(grid[int(np.argmax(totals[-1]))])
+    return found, judge(differences)
