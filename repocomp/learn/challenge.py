@@ -18,7 +18,7 @@ from repocomp.learn.credit import Evidence, credit, foretold
 from repocomp.learn.fit import RIDGE, Fit, Moments, moments
 from repocomp.learn.gate import Verdict, judge
 from repocomp.learn.rewards import Event
-from repocomp.learn.table import Table
+from repocomp.learn.table import COST, Table
 from repocomp.retrieve.select import CAUTION, Parameters
 
 Floats = npt.NDArray[np.float64]
@@ -52,48 +52,61 @@ def propose(
     champion: Parameters | None,
     shipped_thresholds: Mapping[str, float],
     pack: str,
+    *,
+    cost: float = COST,
+    is_gated: bool = True,
 ) -> Proposal:
     """Fit, hold against the `champion` (None: what is shipped), and keep of it what the gate lets through.
 
-    `usual` are the mean shares of the arms in a shipped prompt.
+    `usual` are the mean shares of the arms in a shipped prompt. Without the gate everything is let through, to see
+    what it holds back.
     """
-    reward = table.reward()
+
+    def passes(verdict: Verdict) -> bool:
+        return verdict.is_above or not is_gated
+
+    reward = table.reward(cost)
     in_use = thresholds_of(champion, shipped_thresholds)
-    old = choices(champion, table)
     sequential = sequential_choices(table, reward)
-    rows = np.arange(len(table))
-    asked = is_asked(table, in_use)
-    by_replays = judge(np.where(asked, reward[rows, sequential] - reward[rows, old], 0.0)[_LEAST:])
-    fit = _fit(table, reward)
-    believed = fit.weights if by_replays.is_above else _weights(champion, table)
+    taken = reward[np.arange(len(table)), sequential]
+    limits, thresholds = _thresholds(table, taken, in_use)
+    challenging = np.where(table.probability > limits, taken, 0.0)
+    by_replays = judge((challenging - earned(champion, table, reward, shipped_thresholds))[_LEAST:])
+    fit = moments(table.x, reward - reward[:, :1]).solve()
+    believed = fit.weights if passes(by_replays) else _weights(champion, table)
 
     evidence = Evidence.of(events, table.columns)
     by_feedback = judge(foretold(evidence, usual))
-    verdicts = {"replays": by_replays, "feedback": by_feedback}
     notes: list[str] = []
     weights = believed
-    if by_feedback.is_above:
+    if len(evidence) and passes(by_feedback):
         weights = believed + credit(evidence, table.actions, usual)
-        without, with_it = (_values(table, reward, fit, some, asked) for some in (believed, weights))
-        if with_it < without - LOSS * abs(float(reward[asked, 0].mean() if asked.any() else 0.0)):
+        asked = is_asked(table, in_use)
+        without, with_it = (_value(table, reward, fit, some, asked) for some in (believed, weights))
+        if with_it < without - LOSS * abs(_value(table, reward, fit, np.zeros_like(weights), asked)):
             notes.append("feedback asks for other arms, but on replays they lose more than 0.5 %")
             weights = believed
-    chosen = sequential if by_replays.is_above else old
-    thresholds, verdicts["threshold"] = _thresholds(table, reward[rows, chosen], in_use)
-    is_same = weights is believed and not by_replays.is_above and not verdicts["threshold"].is_above
-    if is_same or not len(table):
+    verdicts = {"replays": by_replays, "feedback": by_feedback}
+    if not len(table) or (weights is believed and not passes(by_replays)):
         return Proposal(None, verdicts, notes)
     made = Parameters(
-        number=0 if champion is None else champion.number,
+        number=0,
         pack=pack,
         columns=table.columns,
         actions=table.actions,
         weights=np.round(weights, 6),
         spread=np.round(fit.spread, 6),
         inverse=np.round(fit.inverse, 9),
-        thresholds=thresholds if verdicts["threshold"].is_above else (champion.thresholds if champion else {}),
+        thresholds=thresholds if passes(by_replays) else (champion.thresholds if champion is not None else {}),
     )
     return Proposal(made, verdicts, notes)
+
+
+def earned(parameters: Parameters | None, table: Table, reward: Floats, shipped: Mapping[str, float]) -> Floats:
+    """What of `reward` [n, actions] completions get [n]: nothing where the policy skips, else the action's."""
+    asked = is_asked(table, thresholds_of(parameters, shipped))
+    result: Floats = np.where(asked, reward[np.arange(len(table)), choices(parameters, table)], 0.0)
+    return result
 
 
 def thresholds_of(parameters: Parameters | None, shipped: Mapping[str, float]) -> dict[str, float]:
@@ -143,10 +156,6 @@ def sequential_choices(table: Table, reward: Floats, ridge: float = RIDGE) -> In
     return taken
 
 
-def _fit(table: Table, reward: Floats) -> Fit:
-    return moments(table.x, reward - reward[:, :1]).solve()
-
-
 def _weights(champion: Parameters | None, table: Table) -> Floats:
     """What is in use, in the columns and actions of the table; what it does not know of is 0."""
     found = np.zeros((len(table.actions), len(table.columns)))
@@ -160,7 +169,7 @@ def _weights(champion: Parameters | None, table: Table) -> Floats:
     return found
 
 
-def _values(table: Table, reward: Floats, fit: Fit, weights: Floats, asked: npt.NDArray[np.bool_]) -> float:
+def _value(table: Table, reward: Floats, fit: Fit, weights: Floats, asked: npt.NDArray[np.bool_]) -> float:
     """The mean reward of choosing by `weights`, where retrieval is asked."""
     if not asked.any():
         return 0.0
@@ -168,19 +177,21 @@ def _values(table: Table, reward: Floats, fit: Fit, weights: Floats, asked: npt.
     return float(reward[np.arange(len(table)), taken][asked].mean())
 
 
-def _thresholds(table: Table, worth: Floats, in_use: Mapping[str, float]) -> tuple[dict[str, float], Verdict]:
-    """Thresholds by mode where retrieving is worth `worth` [n], and the verdict on them, found before each replay."""
+def _thresholds(table: Table, worth: Floats, in_use: Mapping[str, float]) -> tuple[Floats, dict[str, float]]:
+    """Where retrieving is worth `worth` [n]: the best threshold before each replay [n], and after all by mode.
+
+    As long as a mode has few replays it keeps what is in use.
+    """
     modes = np.array(table.modes)
-    differences = np.zeros(len(table))
-    found = dict(in_use)
+    before = np.array([in_use[mode] for mode in table.modes])
+    after = dict(in_use)
     for mode, now in in_use.items():
         rows = np.flatnonzero(modes == mode)
+        if len(rows) <= _LEAST:
+            continue
         p, w = table.probability[rows], worth[rows]
         grid = np.unique(np.concatenate([[now], np.round(np.linspace(0.0, 0.9, _GRID), 4)]))
         totals = np.cumsum(np.where(p[:, None] > grid, w[:, None], 0.0), axis=0)
-        for at in range(_LEAST, len(rows)):
-            best = grid[int(np.argmax(totals[at - 1]))]
-            differences[rows[at]] = w[at] * (float(p[at] > best) - float(p[at] > now))
-        if len(rows):
-            found[mode] = float(grid[int(np.argmax(totals[-1]))])
-    return found, judge(differences)
+        before[rows[_LEAST:]] = grid[totals[_LEAST - 1 : -1].argmax(axis=1)]
+        after[mode] = float(grid[int(totals[-1].argmax())])
+    return before, after

@@ -101,7 +101,9 @@ def shares_under(action: Action, base: Floats) -> Floats:
 def _crossed(evidence: Evidence, base: Floats) -> Floats:
     """Shares beyond the usual ones, by place: [n, arms * columns]."""
     beyond = evidence.shares - base
-    result: Floats = (beyond[:, :, None] * evidence.x[:, None, :]).reshape(len(evidence), -1)
+    result: Floats = (beyond[:, :, None] * evidence.x[:, None, :]).reshape(
+        len(evidence), beyond.shape[1] * evidence.x.shape[1]
+    )
     return result
 
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 ALPHA = 0.05
-BOUND = 1.0
+BOUND = 0.5
 """Differences are cut to +-this, in nats a token: so the statement is about the cut ones."""
 _STAKE = 0.5
 """The largest share of the capital that one bet may cost."""
