@@ -116,7 +116,6 @@ def _verdicts(gate: dict[str, Any]) -> Iterator[str]:
             f"{name:<10} {says}: {one['mean']:+.4f} a place, at least {one['lower']:+.4f} (95 %, at any time),"
             f" n = {one['n']}, odds {one['capital']:.2f} of 20"
         )
-    yield from gate.get("notes", ())
 
 
 def _show(root: Path, pack: str, as_json: bool) -> int:

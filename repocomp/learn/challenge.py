@@ -8,7 +8,7 @@ hold a challenger back.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,6 @@ from repocomp.retrieve.select import CAUTION, Parameters
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
-LOSS = 0.005
-"""The share of what the shipped allocation is worth that credit from feedback may cost on replays."""
 _LEAST = 30
 """Replays before the first choice."""
 _GRID = 11
@@ -33,16 +31,15 @@ _GRID = 11
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """`parameters` to take into use, None to stay; `verdicts` by question, `notes` for people."""
+    """`parameters` to take into use, None to stay, and the `verdicts` by question."""
 
     parameters: Parameters | None
     verdicts: Mapping[str, Verdict]
-    notes: Sequence[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         verdicts = {name: verdict.to_json() for name, verdict in self.verdicts.items()}
-        return {"is_promoted": self.parameters is not None, "verdicts": verdicts, "notes": list(self.notes)}
+        return {"is_promoted": self.parameters is not None, "verdicts": verdicts}
 
 
 def propose(
@@ -77,18 +74,13 @@ def propose(
 
     evidence = Evidence.of(events, table.columns)
     by_feedback = judge(foretold(evidence, usual))
-    notes: list[str] = []
     weights = believed
     if len(evidence) and passes(by_feedback):
-        weights = believed + credit(evidence, table.actions, usual)
-        asked = is_asked(table, in_use)
-        without, with_it = (_value(table, reward, fit, some, asked) for some in (believed, weights))
-        if with_it < without - LOSS * abs(_value(table, reward, fit, np.zeros_like(weights), asked)):
-            notes.append("feedback asks for other arms, but on replays they lose more than 0.5 %")
-            weights = believed
+        heard = believed if champion is not None or passes(by_replays) else _held_back(fit, table)
+        weights = heard + credit(evidence, table.actions, usual, table.columns.index("bias"))
     verdicts = {"replays": by_replays, "feedback": by_feedback}
     if not len(table) or (weights is believed and not passes(by_replays)):
-        return Proposal(None, verdicts, notes)
+        return Proposal(None, verdicts)
     made = Parameters(
         number=0,
         pack=pack,
@@ -99,7 +91,7 @@ def propose(
         inverse=np.round(fit.inverse, 9),
         thresholds=thresholds if passes(by_replays) else (champion.thresholds if champion is not None else {}),
     )
-    return Proposal(made, verdicts, notes)
+    return Proposal(made, verdicts)
 
 
 def earned(parameters: Parameters | None, table: Table, reward: Floats, shipped: Mapping[str, float]) -> Floats:
@@ -134,9 +126,14 @@ def choices(parameters: Parameters | None, table: Table) -> Ints:
 
 def choose_all(fit: Fit, x: Floats) -> Ints:
     """The action with the best lower bound at each of the places x [n, columns]."""
+    result: Ints = lower_bounds(fit, x).argmax(axis=1)
+    return result
+
+
+def lower_bounds(fit: Fit, x: Floats) -> Floats:
+    """What each action gains over the shipped one at the places x [n, columns], less its error: [n, actions]."""
     error = np.sqrt(np.maximum(0.0, np.einsum("nc,cd,nd->n", x, fit.inverse, x)))
-    low = x @ fit.weights.T - CAUTION * error[:, None] * fit.spread
-    result: Ints = low.argmax(axis=1)
+    result: Floats = x @ fit.weights.T - CAUTION * error[:, None] * fit.spread
     return result
 
 
@@ -169,12 +166,12 @@ def _weights(champion: Parameters | None, table: Table) -> Floats:
     return found
 
 
-def _value(table: Table, reward: Floats, fit: Fit, weights: Floats, asked: npt.NDArray[np.bool_]) -> float:
-    """The mean reward of choosing by `weights`, where retrieval is asked."""
-    if not asked.any():
-        return 0.0
-    taken = choose_all(Fit(weights, fit.spread, fit.inverse), table.x)
-    return float(reward[np.arange(len(table)), taken][asked].mean())
+def _held_back(fit: Fit, table: Table) -> Floats:
+    """Weights by which replays may object to an action but not urge it: none is ahead where anything was replayed."""
+    ahead = np.maximum(0.0, lower_bounds(fit, table.x).max(axis=0))
+    weights = fit.weights.copy()
+    weights[:, table.columns.index("bias")] -= ahead
+    return weights
 
 
 def _thresholds(table: Table, worth: Floats, in_use: Mapping[str, float]) -> tuple[Floats, dict[str, float]]:

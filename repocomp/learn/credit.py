@@ -4,7 +4,7 @@ The shipped action asks all arms, and exploring is rare: what varies, and teache
 filled the prompt. A ridge regression of the reward (less what the place alone lets expect) on the shares of the arms,
 by place, credits them. An action's credit is the difference that it makes to those shares. This is seen, not done: the
 places differ in more than the regression knows. Therefore credit is believed only when it foretells later rewards
-(`foretold` goes through the gate), and acted upon only where replays do not object.
+(`foretold` goes through the gate), and what replays say against an action counts as well.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ import numpy.typing as npt
 from repocomp.learn.fit import Moments, moments
 from repocomp.learn.rewards import Event
 from repocomp.retrieve.retrieve import ARMS
-from repocomp.retrieve.select import Action, traits, vector
+from repocomp.retrieve.select import CAUTION, Action, traits, vector
 
 Floats = npt.NDArray[np.float64]
 
-NATS = 0.5
-"""What an answer that is taken is worth in nats a token, so that credit and replays can be added."""
+NATS = 1.0
+"""What an answer that is taken is worth in nats a token, so that credit and replays can be added. An answer has some
+eight tokens: a third of a nat for each is ten times the chance that all of them are right."""
 _RIDGE = 5.0
 _WARM = 20
 """Events before the first one is foretold."""
@@ -53,16 +54,25 @@ class Evidence:
         return len(self.reward)
 
 
-def credit(evidence: Evidence, actions: Sequence[Action], usual: Mapping[str, float]) -> Floats:
-    """Weights [actions, columns] in nats a token: what each action's change of the `usual` shares is worth by place."""
+def credit(evidence: Evidence, actions: Sequence[Action], usual: Mapping[str, float], bias_at: int) -> Floats:
+    """Weights [actions, columns] in nats a token: what each action's change of the `usual` shares is worth by place.
+
+    The usual standard error is taken off, from the column `bias` (number `bias_at`).
+    """
     columns = evidence.x.shape[1]
     if not len(evidence):
         return np.zeros((len(actions), columns))
     base = np.array([usual.get(arm, 0.0) for arm in ARMS])
     left = evidence.reward - evidence.x @ _baseline(evidence.x, evidence.reward)
-    theta = moments(_crossed(evidence, base), left[:, None]).solve(_RIDGE).weights.reshape(len(ARMS), columns)
+    fit = moments(_crossed(evidence, base), left[:, None]).solve(_RIDGE)
+    theta = fit.weights.reshape(len(ARMS), columns)
     change = np.array([shares_under(action, base) - base for action in actions])
     result: Floats = NATS * change @ theta
+    inverse = fit.inverse.reshape(len(ARMS), columns, len(ARMS), columns)
+    seen = evidence.x.T @ evidence.x / len(evidence)
+    # The mean over places of the variance z' inverse z, z being change (x) place.
+    variance = np.einsum("ap,pcqd,aq,cd->a", change, inverse, change, seen, optimize=True)
+    result[:, bias_at] -= NATS * CAUTION * fit.spread[0] * np.sqrt(np.maximum(0.0, variance))
     return result
 
 
