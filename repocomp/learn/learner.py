@@ -20,9 +20,10 @@ from repocomp.learn import versions
 from repocomp.learn.challenge import Proposal, choices, is_asked, propose, thresholds_of
 from repocomp.learn.estimators import Evaluation, Log, evaluate
 from repocomp.learn.fit import moments
-from repocomp.learn.replay import Progress, Replay, replay, state_of
+from repocomp.learn.replay import Progress, Replay, replay, state_of, usual_shares
 from repocomp.learn.rewards import Event, events
 from repocomp.learn.table import COST, Table, table_of
+from repocomp.learn.trial import World, world_of
 from repocomp.model.pack import Pack
 from repocomp.retrieve.retrieve import ARMS
 from repocomp.retrieve.select import SHIPPED, Parameters, actions, traits, vector
@@ -30,6 +31,7 @@ from repocomp.store.feedback_connect import explained, open_feedback
 from repocomp.store.learning_rows import learned_rows, replay_rows
 from repocomp.store.paths import learned_path
 
+_FOR_EVER_S = 1e9
 _PLACES = ("place", "last_name", "language", "mode")
 """What `show` breaks the choices down by."""
 
@@ -83,6 +85,14 @@ def learn(
         return Learning(len(replays), len(replays) - before, len(heard), found, number)
 
 
+def measured(root: Path, limit: int, progress: Progress, pack: str = "default") -> World:
+    """The first `limit` replays of the work tree at `root`, those that are missing measured now, for a simulation."""
+    with _open(root) as (connection, _):
+        loaded = load(pack)
+        replays = replay(root, loaded, connection, _FOR_EVER_S, progress, limit)
+        return world_of(root.name, replays[:limit], loaded.pack.thresholds)
+
+
 def roll_back(root: Path) -> int | None:
     """Take the version before the one in use; returns its number, None for the shipped behaviour."""
     with _open(root) as (connection, path):
@@ -131,12 +141,6 @@ def usable(parameters: Parameters | None, pack: Pack) -> Parameters | None:
     """Parameters that fit this pack and these arms, else None: what requests would do with them."""
     fits = parameters is not None and parameters.pack == pack.digest and parameters.actions == actions(tuple(ARMS))
     return parameters if fits else None
-
-
-def usual_shares(replays: Sequence[Replay]) -> dict[str, float]:
-    """The mean share of a shipped prompt's snippets that each arm brings."""
-    filled = [one.shares for one in replays if one.shares]
-    return {arm: sum(one.get(arm, 0.0) for one in filled) / max(1, len(filled)) for arm in ARMS}
 
 
 def off_policy(heard: Sequence[Event], parameters: Parameters | None) -> Evaluation:

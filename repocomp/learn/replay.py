@@ -106,6 +106,12 @@ def replay(
     return found
 
 
+def usual_shares(replays: Sequence[Replay]) -> dict[str, float]:
+    """The mean share of a shipped prompt's snippets that each arm brings."""
+    filled = [one.shares for one in replays if one.shares]
+    return {arm: sum(one.get(arm, 0.0) for one in filled) / max(1, len(filled)) for arm in ARMS}
+
+
 def give_way() -> None:
     """The lowest priority, where nobody sits and waits: hooks and daemons replay beside somebody's work."""
     if hasattr(os, "nice") and not sys.stderr.isatty():

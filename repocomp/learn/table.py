@@ -68,14 +68,14 @@ def table_of(replays: Sequence[Replay], columns: Sequence[str] | None = None) ->
     places = [traits(one.known) for one in replays]
     if columns is None:
         counts = Counter(name for place in places for name in place)
-        columns = sorted(name for name, count in counts.items() if count >= _LEAST_ROWS)
-    gain = np.array([[one.gain[action.name] for action in every] for one in replays]).reshape(-1, len(every))
+        columns = sorted({"bias", *(name for name, count in counts.items() if count >= _LEAST_ROWS)})
+    gain = np.array([[one.gain[action.name] for action in every] for one in replays]).reshape(len(replays), len(every))
     return Table(
         paths=tuple(one.path for one in replays),
         modes=tuple(one.mode for one in replays),
         columns=tuple(columns),
         actions=every,
-        x=np.array([vector(columns, place) for place in places]).reshape(-1, len(columns)),
+        x=np.array([vector(columns, place) for place in places]).reshape(len(replays), len(columns)),
         gain=np.clip(gain, -MOST_GAIN, MOST_GAIN),
         ms=_predicted_ms(replays, every),
         probability=np.array([float(one.known["probability"]) for one in replays]),

@@ -17,8 +17,10 @@ import numpy.typing as npt
 from repocomp.evaluate.statistics import bootstrap
 from repocomp.learn.challenge import choices, earned, is_asked, propose, sequential_choices, thresholds_of
 from repocomp.learn.estimators import Log, evaluate
+from repocomp.learn.feedback_trial import DELAYS, favour
 from repocomp.learn.gate import judge
-from repocomp.learn.table import COST, Table
+from repocomp.learn.replay import Replay, usual_shares
+from repocomp.learn.table import COST, Table, table_of
 from repocomp.retrieve.select import Parameters
 
 Floats = npt.NDArray[np.float64]
@@ -30,6 +32,7 @@ ROUNDS = 3_000
 _WARM_ROUNDS = 50
 _FOLDS = 5
 _NULLS = 200
+_FAVOURED = ("place=", "last_name=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +230,11 @@ def off_policy_errors(world: World, seeds: int, cost: float = COST) -> dict[str,
     return {name: round(100 * float(np.sqrt(np.mean(np.square(e)))) / abs(truth), 2) for name, e in errors.items()}
 
 
+def world_of(name: str, replays: Sequence[Replay], thresholds: Mapping[str, float]) -> World:
+    """A tree's replays as a world."""
+    return World(name, table_of(replays), thresholds, usual_shares(replays))
+
+
 def report(worlds: Sequence[World], seeds: int) -> dict[str, Any]:
     """All of it, as plain values."""
     runs = [stream for world in worlds for cost in COSTS for stream in streams(world, seeds, cost)]
@@ -235,9 +243,24 @@ def report(worlds: Sequence[World], seeds: int) -> dict[str, Any]:
         "streams": [asdict(run) for run in runs],
         "worst_dip_percent": min(run.worst_dip for run in runs),
         "false_promotions": false_promotions(worlds),
+        "feedback": [change for world in worlds for change in _feedback(world, seeds)],
         "drift": {world.name: [drift(world, seed) for seed in range(seeds)] for world in worlds},
         "off_policy_error_percent": {world.name: off_policy_errors(world, seeds) for world in worlds},
     }
+
+
+def _feedback(world: World, seeds: int) -> list[dict[str, Any]]:
+    """Users who favour the arm that most prompts hold, in a kind of place that is neither rare nor everywhere."""
+    shares = {name: float((world.table.x[:, at] > 0).mean()) for at, name in enumerate(world.table.columns)}
+    place = min((name for name in shares if name.startswith(_FAVOURED)), key=lambda name: abs(shares[name] - 0.35))
+    arm = max(world.usual, key=lambda name: world.usual[name])
+    table, usual, thresholds = world.table, world.usual, world.thresholds
+    runs = [(0, seed) for seed in range(seeds)] + [(delay, 0) for delay in DELAYS[1:]]
+    return [
+        {"tree": world.name, "seed": seed}
+        | asdict(favour(table, usual, thresholds, place, arm, delay=delay, seed=seed))
+        for delay, seed in runs
+    ]
 
 
 def _deal(table: Table, rng: np.random.Generator) -> tuple[Ints, Ints]:

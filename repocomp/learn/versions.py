@@ -47,14 +47,15 @@ def roll_back(connection: sqlite3.Connection, path: Path) -> int | None:
     current = rows[-1] if rows else None
     if current is None or current.parameters is None:
         raise FeedbackError("nothing that was learned is in use", "repocomp learn --show")
-    before = [row for row in rows if row.reason == _LEARNED and row.number < _origin(current)]
-    target = before[-1] if before else None
+    before = [row for row in rows if row.number < _origin(current)]
+    target = before[-1] if before and before[-1].parameters is not None else None
     if target is None:
         _add(connection, "rolled back to the shipped behaviour", None, {})
     else:
-        _add(connection, f"rolled back to {target.number}", target.parameters, {"restores": target.number})
+        number = _origin(target)
+        _add(connection, f"rolled back to {number}", target.parameters, {"restores": number})
     settle(connection, path)
-    return None if target is None else target.number
+    return None if target is None else _origin(target)
 
 
 def reset(connection: sqlite3.Connection, path: Path) -> None:
