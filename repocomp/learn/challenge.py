@@ -73,7 +73,7 @@ def propose(
     believed = fit.weights if passes(by_replays) else _weights(champion, table)
 
     evidence = Evidence.of(events, table.columns)
-    by_feedback = judge(foretold(evidence, usual))
+    by_feedback = judge(foretold(evidence, usual), bound=1.0)
     weights = believed
     if len(evidence) and passes(by_feedback):
         heard = believed if champion is not None or passes(by_replays) else _held_back(fit, table)
@@ -177,7 +177,7 @@ def _held_back(fit: Fit, table: Table) -> Floats:
 def _thresholds(table: Table, worth: Floats, in_use: Mapping[str, float]) -> tuple[Floats, dict[str, float]]:
     """Where retrieving is worth `worth` [n]: the best threshold before each replay [n], and after all by mode.
 
-    As long as a mode has few replays it keeps what is in use.
+    As with actions the best lower bound is taken, and as long as a mode has few replays it keeps what is in use.
     """
     modes = np.array(table.modes)
     before = np.array([in_use[mode] for mode in table.modes])
@@ -188,7 +188,8 @@ def _thresholds(table: Table, worth: Floats, in_use: Mapping[str, float]) -> tup
             continue
         p, w = table.probability[rows], worth[rows]
         grid = np.unique(np.concatenate([[now], np.round(np.linspace(0.0, 0.9, _GRID), 4)]))
-        totals = np.cumsum(np.where(p[:, None] > grid, w[:, None], 0.0), axis=0)
-        before[rows[_LEAST:]] = grid[totals[_LEAST - 1 : -1].argmax(axis=1)]
-        after[mode] = float(grid[int(totals[-1].argmax())])
+        beyond = w[:, None] * ((p[:, None] > grid).astype(np.float64) - (p > now)[:, None])
+        low = np.cumsum(beyond, axis=0) - CAUTION * np.sqrt(np.cumsum(beyond**2, axis=0))
+        before[rows[_LEAST:]] = grid[low[_LEAST - 1 : -1].argmax(axis=1)]
+        after[mode] = float(grid[int(low[-1].argmax())])
     return before, after

@@ -19,11 +19,11 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 ALPHA = 0.05
-BOUND = 0.5
-"""Differences are cut to +-this, in nats a token: so the statement is about the cut ones."""
-_STAKE = 0.5
+BOUND = 2.0
+"""No difference of two rewards, each within +-1, is larger; what cost makes larger is cut."""
+_STAKE = 0.75
 """The largest share of the capital that one bet may cost."""
-_POINTS = 81
+_POINTS = 161
 
 
 @dataclass(frozen=True, slots=True)

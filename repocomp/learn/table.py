@@ -23,8 +23,9 @@ Ints = npt.NDArray[np.intp]
 
 COST = 0.2
 """Nats a token that a second of waiting costs: 100 ms more must make the truth 2 % likelier by the token."""
-MOST_GAIN = 2.0
-"""Short answers gain up to ten nats a token; beyond this a larger gain decides nothing any more."""
+MOST_GAIN = 1.0
+"""Short answers gain or lose up to ten nats a token; beyond this more of it decides nothing any more. Each gain is cut,
+not a difference of two: a rare great loss must not weigh less than many small gains."""
 _LEAST_ROWS = 5
 """A column that fewer rows have says nothing."""
 
@@ -47,7 +48,8 @@ class Table:
 
     def reward(self, cost: float = COST) -> Floats:
         """Net worth [n, actions] in nats a token when a second costs `cost`."""
-        return self.gain - cost * self.ms / 1000
+        result: Floats = np.clip(self.gain, -MOST_GAIN, MOST_GAIN) - cost * self.ms / 1000
+        return result
 
     def take(self, rows: Ints) -> Table:
         """Some of the rows, in the order asked."""
@@ -76,7 +78,7 @@ def table_of(replays: Sequence[Replay], columns: Sequence[str] | None = None) ->
         columns=tuple(columns),
         actions=every,
         x=np.array([vector(columns, place) for place in places]).reshape(len(replays), len(columns)),
-        gain=np.clip(gain, -MOST_GAIN, MOST_GAIN),
+        gain=gain,
         ms=_predicted_ms(replays, every),
         probability=np.array([float(one.known["probability"]) for one in replays]),
     )

@@ -37,5 +37,5 @@ def test_evidence_that_was_lost_again_does_not_count() -> None:
 def test_nothing_is_promised_beyond_the_bound(differences: list[float]) -> None:
     verdict = judge(differences)
     assert verdict.n == len(differences)
-    assert -0.5 <= verdict.lower <= 0.5
+    assert -2 <= verdict.lower <= 2
     assert verdict.capital >= 0
