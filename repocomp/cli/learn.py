@@ -81,7 +81,9 @@ def _learn(root: Path, minutes: float, limit: int | None, pack: str, as_json: bo
     if as_json:
         return output.document("learn", found.to_json(), code)
     output.note(f"{found.replays:,} replays ({found.new_replays:,} new), {found.events:,} completions with feedback")
-    output.note("kept what is in use" if found.version is None else f"version {found.version} is in use")
+    is_withdrawn = found.proposal is not None and found.proposal.is_withdrawn
+    kept = "what was learned is withdrawn" if is_withdrawn else "kept what is in use"
+    output.note(kept if found.version is None else f"version {found.version} is in use")
     for line in _verdicts(found.to_json()["gate"]):
         output.note(line)
     return code

@@ -31,15 +31,20 @@ _GRID = 11
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """`parameters` to take into use, None to stay, and the `verdicts` by question."""
+    """`parameters` to take into use, None to stay or, when what is in use `is_withdrawn`, to go back to the shipped ones.
+
+    `verdicts` are by question.
+    """
 
     parameters: Parameters | None
     verdicts: Mapping[str, Verdict]
+    is_withdrawn: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         verdicts = {name: verdict.to_json() for name, verdict in self.verdicts.items()}
-        return {"is_promoted": self.parameters is not None, "verdicts": verdicts}
+        is_promoted = self.parameters is not None
+        return {"is_promoted": is_promoted, "is_withdrawn": self.is_withdrawn, "verdicts": verdicts}
 
 
 def propose(
@@ -47,40 +52,64 @@ def propose(
     events: Sequence[Event],
     usual: Mapping[str, float],
     champion: Parameters | None,
-    shipped_thresholds: Mapping[str, float],
+    shipped: Mapping[str, float],
     pack: str,
     *,
+    since: int = 0,
     cost: float = COST,
     is_gated: bool = True,
 ) -> Proposal:
     """Fit, hold against the `champion` (None: what is shipped), and keep of it what the gate lets through.
 
-    `usual` are the mean shares of the arms in a shipped prompt. Without the gate everything is let through, to see
-    what it holds back.
+    A champion that loses against the `shipped` thresholds and arms on the replays after the first `since`, which it
+    had not seen, is withdrawn. `usual` are the mean shares of the arms in a shipped prompt. Without the gate
+    everything is let through, to see what it holds back.
     """
+    if champion is not None and not champion.is_credited:
+        reward = table.reward(cost)
+        lost = judge((earned(None, table, reward, shipped) - earned(champion, table, reward, shipped))[since:])
+        if lost.is_above:
+            fresh = _challenge(table, events, usual, None, shipped, pack, cost, is_gated)
+            verdicts = {**fresh.verdicts, "withdrawal": lost}
+            return Proposal(fresh.parameters, verdicts, is_withdrawn=fresh.parameters is None)
+    return _challenge(table, events, usual, champion, shipped, pack, cost, is_gated)
 
+
+def _challenge(
+    table: Table,
+    events: Sequence[Event],
+    usual: Mapping[str, float],
+    champion: Parameters | None,
+    shipped: Mapping[str, float],
+    pack: str,
+    cost: float,
+    is_gated: bool,
+) -> Proposal:
     def passes(verdict: Verdict) -> bool:
         return verdict.is_above or not is_gated
 
     reward = table.reward(cost)
-    in_use = thresholds_of(champion, shipped_thresholds)
-    sequential = sequential_choices(table, reward)
-    taken = reward[np.arange(len(table)), sequential]
-    limits, thresholds = _thresholds(table, taken, in_use)
+    # What feedback alone has put there is not held against replays, and nothing is won by beating it.
+    rival = champion if champion is not None and champion.is_replayed else None
+    taken = reward[np.arange(len(table)), sequential_choices(table, reward)]
+    limits, thresholds = _thresholds(table, taken, thresholds_of(rival, shipped))
     challenging = np.where(table.probability > limits, taken, 0.0)
-    by_replays = judge((challenging - earned(champion, table, reward, shipped_thresholds))[_LEAST:])
-    fit = moments(table.x, reward - reward[:, :1]).solve()
-    believed = fit.weights if passes(by_replays) else _weights(champion, table)
-
+    by_replays = judge((challenging - earned(rival, table, reward, shipped))[_LEAST:])
     evidence = Evidence.of(events, table.columns)
     by_feedback = judge(foretold(evidence, usual), bound=1.0)
-    weights = believed
-    if len(evidence) and passes(by_feedback):
-        heard = believed if champion is not None or passes(by_replays) else _held_back(fit, table)
-        weights = heard + credit(evidence, table.actions, usual, table.columns.index("bias"))
     verdicts = {"replays": by_replays, "feedback": by_feedback}
-    if not len(table) or (weights is believed and not passes(by_replays)):
+
+    is_urged = passes(by_replays) and not (rival is not None and rival.is_credited)
+    is_replayed = is_urged or rival is not None
+    is_credited = len(evidence) > 0 and passes(by_feedback)
+    if not len(table) or not (is_urged or is_credited or (champion is not None and champion.is_credited)):
         return Proposal(None, verdicts)
+    if not is_replayed and not is_credited:
+        return Proposal(None, verdicts, is_withdrawn=True)
+    fit = moments(table.x, reward - reward[:, :1]).solve()
+    weights = fit.weights if is_replayed else _held_back(fit, table)
+    if is_credited:
+        weights = weights + credit(evidence, table.actions, usual, table.columns.index("bias"))
     made = Parameters(
         number=0,
         pack=pack,
@@ -89,9 +118,12 @@ def propose(
         weights=np.round(weights, 6),
         spread=np.round(fit.spread, 6),
         inverse=np.round(fit.inverse, 9),
-        thresholds=thresholds if passes(by_replays) else (champion.thresholds if champion is not None else {}),
+        thresholds=thresholds if is_urged else (rival.thresholds if rival is not None else {}),
+        is_replayed=is_replayed,
+        is_credited=is_credited,
     )
-    return Proposal(made, verdicts)
+    is_same = not is_urged and (choices(made, table) == choices(champion, table)).all()
+    return Proposal(None if is_same else made, verdicts)
 
 
 def earned(parameters: Parameters | None, table: Table, reward: Floats, shipped: Mapping[str, float]) -> Floats:
@@ -151,19 +183,6 @@ def sequential_choices(table: Table, reward: Floats, ridge: float = RIDGE) -> In
         everything.add(table.x[at], gains[at])
         own.add(table.x[at], gains[at])
     return taken
-
-
-def _weights(champion: Parameters | None, table: Table) -> Floats:
-    """What is in use, in the columns and actions of the table; what it does not know of is 0."""
-    found = np.zeros((len(table.actions), len(table.columns)))
-    if champion is None:
-        return found
-    named = [action.name for action in champion.actions]
-    for row, action in enumerate(table.actions):
-        for at, name in enumerate(table.columns):
-            if action.name in named and name in champion.columns:
-                found[row, at] = champion.weights[named.index(action.name), champion.columns.index(name)]
-    return found
 
 
 def _held_back(fit: Fit, table: Table) -> Floats:

@@ -75,13 +75,21 @@ def learn(
         heard = events(connection)
         champion = usable(versions.in_use(connection), loaded.pack)
         found = propose(
-            table_of(replays), heard, usual_shares(replays), champion, loaded.pack.thresholds, loaded.pack.digest
+            table_of(replays),
+            heard,
+            usual_shares(replays),
+            champion,
+            loaded.pack.thresholds,
+            loaded.pack.digest,
+            since=versions.replays_behind(connection),
         )
         report = {"replays": len(replays), "events": len(heard), **found.to_json()}
         versions.note_attempt(connection, report)
         number = None
         if found.parameters is not None:
             number = versions.promote(connection, path, found.parameters, report)
+        elif found.is_withdrawn:
+            versions.withdraw(connection, path, report)
         return Learning(len(replays), len(replays) - before, len(heard), found, number)
 
 

@@ -197,7 +197,8 @@ def drift(world: World, seed: int, cost: float = COST) -> dict[str, float]:
     changed = replace(world, table=replace(table, gain=table.gain[:, order], ms=table.ms[:, order]))
     first = world.learned(seen, cost, is_gated=False)
     both = _joined(table.take(seen), changed.table.take(seen))
-    second = propose(both, (), world.usual, first, world.thresholds, "", cost=cost).parameters or first
+    then = propose(both, (), world.usual, first, world.thresholds, "", since=len(seen), cost=cost)
+    second = None if then.is_withdrawn else then.parameters or first
 
     def won(where: World, parameters: Parameters | None) -> float:
         reward = where.table.reward(cost)

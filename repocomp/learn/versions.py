@@ -38,6 +38,21 @@ def promote(connection: sqlite3.Connection, path: Path, parameters: Parameters, 
     return number
 
 
+def withdraw(connection: sqlite3.Connection, path: Path, report: Mapping[str, Any]) -> None:
+    """Take the shipped behaviour into use, since what is in use has been shown to be worse."""
+    _add(connection, "withdrawn: no better than what is shipped", None, report)
+    settle(connection, path)
+
+
+def replays_behind(connection: sqlite3.Connection) -> int:
+    """How many replays the version in use had seen."""
+    rows = {row.number: row for row in learned_rows(connection)}
+    if not rows:
+        return 0
+    content = json.loads(rows[_origin(rows[max(rows)])].report)
+    return int(content.get("replays", 0))
+
+
 def roll_back(connection: sqlite3.Connection, path: Path) -> int | None:
     """Take the version before the one in use into use again; returns its number, None for the shipped behaviour.
 

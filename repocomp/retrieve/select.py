@@ -83,7 +83,8 @@ class Parameters:
 
     `spread` [actions] are the standard deviations of what is left over, `inverse` [columns, columns] the inverse of the
     design's second moments: an estimate at x has the standard error spread * sqrt(x inverse x). `thresholds` replace
-    the pack's by mode. `number` names the version; a `is_frozen` one does not explore.
+    the pack's by mode. `number` names the version; a `is_frozen` one does not explore. Replays may urge an action
+    where it `is_replayed`, and feedback where it `is_credited`.
     """
 
     number: int
@@ -95,6 +96,8 @@ class Parameters:
     inverse: Floats
     thresholds: Mapping[str, float]
     is_frozen: bool = False
+    is_replayed: bool = False
+    is_credited: bool = False
 
     def estimate(self, x: Floats) -> tuple[Floats, Floats]:
         """Gains over the shipped action and their standard errors, [actions] each, at the place x [columns]."""
@@ -209,6 +212,8 @@ def to_json(parameters: Parameters) -> dict[str, Any]:
         "inverse": parameters.inverse.tolist(),
         "thresholds": dict(parameters.thresholds),
         "is_frozen": parameters.is_frozen,
+        "is_replayed": parameters.is_replayed,
+        "is_credited": parameters.is_credited,
     }
 
 
@@ -227,6 +232,8 @@ def from_json(content: Mapping[str, Any]) -> Parameters:
         inverse=np.array(content["inverse"], dtype=np.float64),
         thresholds={str(mode): float(value) for mode, value in content["thresholds"].items()},
         is_frozen=bool(content["is_frozen"]),
+        is_replayed=bool(content["is_replayed"]),
+        is_credited=bool(content["is_credited"]),
     )
     rows, columns = len(found.actions), len(found.columns)
     shapes = (found.weights.shape, found.spread.shape, found.inverse.shape)

@@ -109,3 +109,31 @@ def test_a_dip_is_the_lowest_point() -> None:
     assert worst_dip(shipped, shipped) == 0.0
     learned = np.concatenate([np.full(100, 0.9), np.full(100, 1.2)])
     assert worst_dip(learned, shipped) == -5.0
+
+
+def test_what_loses_on_new_replays_is_withdrawn() -> None:
+    old = table(200, usage_harms_imports)
+    champion = propose(old, (), USUAL, None, THRESHOLDS, "").parameters
+    assert champion is not None
+    assert champion.is_replayed
+
+    def turned(name: str, is_import: bool) -> float:
+        return -0.4 if name == "without usage" else flat(name, is_import)
+
+    found = propose(table(200, turned, seed=1), (), USUAL, champion, THRESHOLDS, "")
+    assert found.verdicts["withdrawal"].is_above
+    assert found.is_withdrawn
+    assert found.parameters is None
+    unseen = propose(table(200, turned, seed=1), (), USUAL, champion, THRESHOLDS, "", since=200)
+    assert not unseen.is_withdrawn
+
+
+def test_feedback_counts_once_and_only_as_long_as_it_holds() -> None:
+    some = table(200, flat)
+    heard = made_up(some, USUAL, "place=import", "bm25", 600, 0)
+    credited = propose(some, heard, USUAL, None, THRESHOLDS, "").parameters
+    assert credited is not None
+    assert (credited.is_replayed, credited.is_credited) == (False, True)
+    assert propose(some, heard, USUAL, credited, THRESHOLDS, "").parameters is None
+    gone = propose(some, heard[:20], USUAL, credited, THRESHOLDS, "")
+    assert gone.is_withdrawn
