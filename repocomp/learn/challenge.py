@@ -31,7 +31,7 @@ _GRID = 11
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """`parameters` to take into use, None to stay or, when what is in use `is_withdrawn`, to go back to the shipped ones.
+    """`parameters` to take into use, None to stay, or to go back to what is shipped when `is_withdrawn`.
 
     `verdicts` are by question.
     """
