@@ -19,7 +19,7 @@ from repocomp.learn.fit import RIDGE, Fit, Moments, moments
 from repocomp.learn.gate import Verdict, judge
 from repocomp.learn.rewards import Event
 from repocomp.learn.table import COST, Table
-from repocomp.retrieve.select import CAUTION, Parameters
+from repocomp.retrieve.select import CAUTION, SAFE_LOSS, Parameters
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -189,7 +189,7 @@ def _held_back(fit: Fit, table: Table) -> Floats:
     """Weights by which replays may object to an action but not urge it: none is ahead where anything was replayed."""
     ahead = np.maximum(0.0, lower_bounds(fit, table.x).max(axis=0))
     weights = fit.weights.copy()
-    weights[:, table.columns.index("bias")] -= ahead
+    weights[1:, table.columns.index("bias")] -= ahead[1:] + SAFE_LOSS
     return weights
 
 

@@ -18,13 +18,15 @@ import numpy.typing as npt
 from repocomp.learn.fit import Moments, moments
 from repocomp.learn.rewards import Event
 from repocomp.retrieve.retrieve import ARMS
-from repocomp.retrieve.select import CAUTION, Action, traits, vector
+from repocomp.retrieve.select import Action, traits, vector
 
 Floats = npt.NDArray[np.float64]
 
 NATS = 1.0
 """What an answer that is taken is worth in nats a token, so that credit and replays can be added. An answer has some
 eight tokens: a third of a nat for each is ten times the chance that all of them are right."""
+_CAUTION = 2.0
+"""Standard errors taken off: what was seen and not done must be twice as clear as what replays show."""
 _RIDGE = 5.0
 _WARM = 20
 """Events before the first one is foretold."""
@@ -57,7 +59,7 @@ class Evidence:
 def credit(evidence: Evidence, actions: Sequence[Action], usual: Mapping[str, float], bias_at: int) -> Floats:
     """Weights [actions, columns] in nats a token: what each action's change of the `usual` shares is worth by place.
 
-    The usual standard error is taken off, from the column `bias` (number `bias_at`).
+    The usual standard error is taken off twice, from the column `bias` (number `bias_at`).
     """
     columns = evidence.x.shape[1]
     if not len(evidence):
@@ -72,7 +74,7 @@ def credit(evidence: Evidence, actions: Sequence[Action], usual: Mapping[str, fl
     seen = evidence.x.T @ evidence.x / len(evidence)
     # The mean over places of the variance z' inverse z, z being change (x) place.
     variance = np.einsum("ap,pcqd,aq,cd->a", change, inverse, change, seen, optimize=True)
-    result[:, bias_at] -= NATS * CAUTION * fit.spread[0] * np.sqrt(np.maximum(0.0, variance))
+    result[:, bias_at] -= NATS * _CAUTION * fit.spread[0] * np.sqrt(np.maximum(0.0, variance))
     return result
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from repocomp.cli import app
@@ -24,11 +26,15 @@ from repocomp.learn.places import hole_name
 from repocomp.learn.replay import Replay, replay, state_of
 from repocomp.retrieve.learned import load_learned
 from repocomp.retrieve.retrieve import ARMS
-from repocomp.retrieve.select import NONE, Parameters, actions
+from repocomp.retrieve.select import NONE, SHIPPED, Known, Parameters, actions, traits, vector
+from repocomp.store.connect import transaction
 from repocomp.store.feedback_connect import open_feedback
+from repocomp.store.feedback_rows import Impression, add_event, add_impression, impression
 from repocomp.store.learning_rows import learned_rows, replay_rows
 from repocomp.store.paths import learned_path
 from tests.conftest import Repository
+from tests.feedback.answers import CURSOR as ANSWERS
+from tests.feedback.answers import show
 from tests.learn.tables import THRESHOLDS, USUAL, table
 from tests.train.repositories import modules
 
@@ -51,10 +57,23 @@ REAL = replaying.measure
 def pretended(hole: Hole, *_: object) -> Replay:
     """A replay of which nothing was measured."""
     names = [action.name for action in actions(tuple(ARMS))]
-    known: dict[str, Any] = {"place": "call", "language": "python", "probability": 0.5}
-    gain, tokens = dict.fromkeys(names, 0.0), dict.fromkeys(names, 0)
+    place = "import" if hole.start % 2 else "call"
+    known: dict[str, Any] = {"place": place, "language": "python", "mode": "line", "probability": 0.5}
+    rng = np.random.default_rng(hole.start)
+    gain: dict[str, float] = {name: float(rng.normal(0.3, 0.2)) * (name != "none") for name in names}
+    tokens = dict.fromkeys(names, 0)
     ms = dict.fromkeys((*ARMS, "rank", "token"), 1.0)
-    return Replay(hole_name(hole), hole.document.path, hole.kind, "line", known, gain, tokens, ms, {})
+    return Replay(
+        hole_name(hole),
+        hole.document.path,
+        hole.kind,
+        "line",
+        known,
+        gain,
+        tokens,
+        ms,
+        {"bm25": 0.5, "structured": 0.5},
+    )
 
 
 def silent(done: int, share: float) -> None:
@@ -214,3 +233,44 @@ def test_what_was_learned_is_forgotten_with_everything(root: Path) -> None:
     assert app.run(["feedback", "forget", "--all"]) == 0
     assert not file.exists()
     assert rows(root) == []
+
+
+def test_feedback_for_one_arm_in_one_place_reaches_the_requests(root: Path) -> None:
+    """Completions taken or turned down by what stood in the prompt: through database and file to the choice."""
+    learn(root, 600, silent, limit=60)
+    name = show(root, f"value = {ANSWERS}\n", "f(1)")
+    with closing(open_feedback(repository_path(root))) as connection, transaction(connection):
+        shown = impression(connection, name)
+        assert shown is not None
+        connection.execute("DELETE FROM impression")
+        hear(connection, shown)
+    found = learn(root, 0, silent)
+    assert found.proposal is not None
+    assert found.proposal.verdicts["feedback"].is_above
+    assert found.version == 1
+    parameters = load_learned(learned_path(repository_path(root).parent.name), LOADED.pack.digest, ARMS).parameters
+    assert parameters is not None
+    chosen = {
+        place: parameters.actions[parameters.best(vector(parameters.columns, traits({**KNOWN, "place": place})))]
+        for place in ("import", "call")
+    }
+    assert chosen["call"] == SHIPPED
+    assert "structured" in (chosen["import"].arms or ())
+    assert "bm25" not in (chosen["import"].arms or ())
+
+
+def hear(connection: sqlite3.Connection, shown: Impression) -> None:
+    """Like `shown`, at imports and calls in turn; at imports those are taken whose prompt was of `structured`."""
+    rng = np.random.default_rng(3)
+    for number in range(400):
+        place, share = ("import", "call")[number % 2], float(rng.beta(0.6, 0.6))
+        detail = shown.details()
+        detail["features"] = {**KNOWN, "place": place}
+        by_arm = {"structured": share, "bm25": 1 - share}
+        detail["retrieval"]["chunks"] = [{"arm": arm, "tokens": round(300 * part)} for arm, part in by_arm.items()]
+        add_impression(connection, replace(shown, id=f"c_{number}", detail=json.dumps(detail)))
+        is_taken = rng.random() < (0.1 + 0.8 * share if place == "import" else 0.5)
+        add_event(connection, f"c_{number}", "accepted" if is_taken else "rejected", number, None, "", None)
+
+
+KNOWN: Known = {"language": "python", "mode": "line", "probability": 0.5}
