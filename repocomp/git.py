@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 _TIMEOUT_S = 60
+_HUNK = re.compile(r"@@ -[\d,]+ \+(\d+)(?:,(\d+))? @@")
 
 
 def run(folder: Path, *arguments: str, stdin: bytes | None = None, timeout_s: float = _TIMEOUT_S) -> bytes | None:
@@ -115,6 +117,23 @@ def added_lines(root: Path, commit: str, most: int) -> list[tuple[str, str]]:
         elif in_hunk and line.startswith("+"):
             lines.append((path, line[1:]))
     return lines
+
+
+def recent_lines(root: Path, commits: int) -> dict[str, set[int]]:
+    """The lines (from 1) of files as they stand that the last `commits` commits, or nobody yet, wrote; by path."""
+    listed = run(root, "rev-list", "--first-parent", f"-n{commits + 1}", "HEAD") or b""
+    if not listed:
+        return {}
+    sides = ["-U0", "-M", "--no-ext-diff", "--no-textconv", "--no-color", listed.decode().split()[-1]]
+    found: dict[str, set[int]] = {}
+    path = ""
+    for line in (run(root, "diff", *sides) or b"").decode(errors="replace").split("\n"):
+        if line.startswith("+++ "):
+            path = line[4:].rstrip("\t").strip('"').removeprefix("b/")
+        elif hunk := _HUNK.match(line):
+            start, count = int(hunk[1]), int(hunk[2] or 1)
+            found.setdefault(path, set()).update(range(start, start + count))
+    return found
 
 
 def blob(root: Path, commit: str, path: str) -> bytes | None:

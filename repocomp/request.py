@@ -70,9 +70,24 @@ class Draw:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """The action that was drawn from what was learned (its version `parameters`), and the `propensity` it had.
+
+    `propensities` are those of all actions; `seed` (32 bits, of the place) decided among them.
+    """
+
+    action: str
+    propensity: float
+    seed: int
+    parameters: int
+    propensities: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Retrieval:
     """Whether cross-file context was fetched, and why. `probability` is the policy's, None when it was not asked.
 
+    `choice` is None where nothing was learned.
     `draws` are all chunks that were considered, of which `chunks` fitted into `budget_tokens`.
     """
 
@@ -85,6 +100,7 @@ class Retrieval:
     chunks: tuple[ChunkUse, ...] = ()
     draws: tuple[Draw, ...] = ()
     budget_tokens: int | None = None
+    choice: Choice | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The `retrieval` object of `--json`."""

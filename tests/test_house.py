@@ -13,7 +13,7 @@ import repocomp
 ROOT = Path(repocomp.__file__).parent
 FLOORS = [
     {"cli"},
-    {"serve", "bench", "train"},
+    {"serve", "bench", "train", "learn"},
     {"complete", "evaluate"},
     {"index", "retrieve", "policy", "engine", "feedback"},
     {"store", "model"},

@@ -25,6 +25,7 @@ from repocomp.languages import language_of
 from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import Hidden, Retrieved
+from repocomp.retrieve.select import Action
 from repocomp.store.reader import IndexReader
 
 WRONG = "wrong chunks"
@@ -50,7 +51,9 @@ class SuppliedRetriever:
 
     hits: tuple[Hit, ...]
 
-    def find(self, query: Query, arms: tuple[str, ...] | None, hidden: Hidden | None = None) -> Retrieved:
+    def find(
+        self, query: Query, action: Action, hidden: Hidden | None = None, deadline: float | None = None
+    ) -> Retrieved:
         """The same chunks whatever is asked, but for those that are `hidden`."""
         hits = [hit for hit in self.hits if hidden is None or not hidden(hit)]
         return Retrieved(hits, {"supplied": hits})

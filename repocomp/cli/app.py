@@ -25,6 +25,7 @@ VERBS = {
     "explain": "Replay why a completion came out as it did.",
     "feedback": "Say what became of completions, and see what is known of them.",
     "serve": "Keep models and indexes ready, so that completing is fast.",
+    "learn": "Let retrieval fit itself to this repository; see, undo or stop it.",
     "hooks": "Let git's hooks keep the index current and measure what persists.",
     "bench": "Measure completion with and without retrieval on this repository.",
     "model": "List the model packs, or show one.",

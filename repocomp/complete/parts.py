@@ -16,12 +16,13 @@ from repocomp.document import Document, Position
 from repocomp.engine.generate import LanguageModel
 from repocomp.engine.kv_cache import KvCache, KvCaches
 from repocomp.model.pack import Pack, load_pack
+from repocomp.request import Choice
+from repocomp.retrieve.learned import Learned, load_learned, path_for
 from repocomp.retrieve.query import Query
-from repocomp.retrieve.retrieve import Hidden, Retrieved, retrieve
+from repocomp.retrieve.retrieve import DEFAULT_ARMS, Hidden, Retrieved, retrieve
+from repocomp.retrieve.select import DRAWS as DRAWS
+from repocomp.retrieve.select import Action, Known, choose, look
 from repocomp.store.reader import IndexReader
-
-DRAWS = 10
-"""Chunks asked of each arm, the paper's top ten; the budget decides how many enter the prompt."""
 
 
 class TextCodec(Protocol):
@@ -59,8 +60,13 @@ class Loaded:
 class Retriever(Protocol):
     """Finds chunks of other places for a cursor."""
 
-    def find(self, query: Query, arms: tuple[str, ...] | None, hidden: Hidden | None = None) -> Retrieved:
-        """Ranked chunks, best first; nothing that the prompt already shows, nor what is `hidden`."""
+    def find(
+        self, query: Query, action: Action, hidden: Hidden | None = None, deadline: float | None = None
+    ) -> Retrieved:
+        """Ranked chunks by `action`, best first; nothing that the prompt already shows, nor what is `hidden`.
+
+        Arms whose turn comes after the `deadline` (`time.monotonic` seconds) are left out.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +75,56 @@ class IndexRetriever:
 
     reader: IndexReader
 
-    def find(self, query: Query, arms: tuple[str, ...] | None, hidden: Hidden | None = None) -> Retrieved:
-        """Ask `arms` (None: all that are on) and order what they draw."""
-        return retrieve(self.reader, query, arms=arms, top_k=DRAWS, hidden=hidden)
+    def find(
+        self, query: Query, action: Action, hidden: Hidden | None = None, deadline: float | None = None
+    ) -> Retrieved:
+        """Ask the arms of `action` and order what they draw."""
+        return retrieve(
+            self.reader,
+            query,
+            arms=action.arms,
+            top_k=action.draws,
+            hidden=hidden,
+            is_ranked=action.is_ranked,
+            deadline=deadline,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """What was learned in a repository, and the index that it looks at."""
+
+    reader: IndexReader
+    learned: Learned
+
+    def choose(self, query: Query, known: Known, *, may_skip: bool) -> tuple[Action, Choice, Known] | None:
+        """An action for the place, and all that is known of it; None where nothing was learned."""
+        if self.learned.parameters is None:
+            return None
+        seen = {**known, **look(self.reader, query)}
+        return *choose(self.learned.parameters, seen, query, may_skip=may_skip), seen
+
+    def threshold(self, mode: str) -> float | None:
+        """The retrieval threshold that was learned for a mode."""
+        return None if self.learned.parameters is None else self.learned.parameters.thresholds.get(mode)
+
+
+def open_selector(root: Path, reader: IndexReader, generator: Loaded) -> Selector:
+    """What was learned in the repository at `root`. Raises nothing: what cannot be used says so."""
+    return Selector(reader, load_learned(path_for(root), generator.pack.digest, DEFAULT_ARMS))
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Everything `complete` needs. The same pack in both roles is the same object, so its prefill is shared."""
+    """Everything `complete` needs. The same pack in both roles is the same object, so its prefill is shared.
+
+    Without a `selector` the shipped arms are asked.
+    """
 
     policy: Loaded
     generator: Loaded
     retriever: Retriever | None
+    selector: Selector | None = None
 
 
 def load(pack_name: str) -> Loaded:
@@ -103,7 +147,10 @@ def open_parts(root: Path | None, policy: str = "default", generator: str = "def
     deciding = generating if policy == generator else load(policy)
     reader = IndexReader.open(root) if root is not None else None
     try:
-        yield Parts(deciding, generating, IndexRetriever(reader) if reader is not None else None)
+        if root is None or reader is None:
+            yield Parts(deciding, generating, None)
+        else:
+            yield Parts(deciding, generating, IndexRetriever(reader), open_selector(root, reader, generating))
     finally:
         if reader is not None:
             reader.close()

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from repocomp.complete import prompt, repeats, trim
 from repocomp.complete.clock import Clock
 from repocomp.complete.features import features
+from repocomp.complete.fetch import Fetched, Place, fetch, warnings
 from repocomp.complete.parts import Loaded, Parts
 from repocomp.complete.stream import Stream
 from repocomp.document import Document, Position, Range
@@ -25,36 +25,10 @@ from repocomp.engine.generate import DeadlinePassed, Generated, Logits, decode, 
 from repocomp.engine.ngram_cache import NgramCache
 from repocomp.languages import language_of
 from repocomp.policy.decide import Decision, Rule, decide, probability
-from repocomp.request import (
-    ArmUse,
-    Candidate,
-    ChunkUse,
-    Completion,
-    CompletionRequest,
-    Filter,
-    Retrieval,
-    Tokens,
-)
-from repocomp.retrieve.arms.base import Hit
-from repocomp.retrieve.budget import Snippet, fit
-from repocomp.retrieve.considered import considered
+from repocomp.request import Candidate, Completion, CompletionRequest, Filter, Retrieval, Tokens
 from repocomp.retrieve.query import Query
 
-
-@dataclass(frozen=True, slots=True)
-class _Fetched:
-    """The outcome of the decision: what to report, and the snippets that enter the prompt."""
-
-    retrieval: Retrieval
-    snippets: tuple[Snippet, ...] = ()
-    hits: tuple[Hit, ...] = ()
-
-    @property
-    def ids(self) -> list[int]:
-        return [token for snippet in self.snippets for token in snippet.ids]
-
-
-_NOT_DECIDED = _Fetched(Retrieval("skipped", "never", "the deadline passed before the decision"))
+_NOT_DECIDED = Fetched(Retrieval("skipped", "never", "the deadline passed before the decision"))
 
 
 def complete(request: CompletionRequest, parts: Parts, emit: Callable[[str], None] | None = None) -> Completion:
@@ -87,7 +61,7 @@ def complete(request: CompletionRequest, parts: Parts, emit: Callable[[str], Non
         clock.lap("prefill")
         decision = _decide(request, parts, mode, rows[:1])
         clock.lap("policy")
-        fetched = _fetch(request, parts, query, decision)
+        fetched = fetch(request, parts, Place(query, context, mode), decision, clock.deadline)
         clock.lap("retrieve")
         branch = prompt.branch_ids(fetched.ids, shared, pack.tokens)
         logits = rows[1:]
@@ -108,8 +82,9 @@ def complete(request: CompletionRequest, parts: Parts, emit: Callable[[str], Non
     stream.pass_on(text)
     clock.lap("post")
     counts = Tokens(len(shared) + len(branch), cached, len(generated.ids))
-    answer = _answer(request, parts, fetched.retrieval, generated, (text, tuple(filters)), counts, clock)
-    return replace(answer, features=features(request.document, query, context, mode))
+    answer = _answer(request, parts, fetched, generated, (text, tuple(filters)), counts, clock)
+    known = fetched.known or features(request.document, query, context, mode)
+    return replace(answer, features=dict(known))
 
 
 def expectation(request: CompletionRequest, policy: Loaded, mode: trim.Mode) -> float:
@@ -127,7 +102,11 @@ def _decide(request: CompletionRequest, parts: Parts, mode: trim.Mode, logits: L
         said = expectation(request, policy, mode)
     else:
         return Decision(request.retrieve == "always", request.retrieve, None, None)
-    threshold = policy.pack.thresholds[mode] if request.threshold is None else request.threshold
+    threshold = request.threshold
+    if threshold is None and parts.selector is not None:
+        threshold = parts.selector.threshold(mode)
+    if threshold is None:
+        threshold = policy.pack.thresholds[mode]
     rule: Rule = request.select if request.retrieve == "auto" else request.retrieve
     return decide(rule, said, threshold)
 
@@ -137,37 +116,6 @@ def _read_decision(request: CompletionRequest, policy: Loaded) -> Logits:
     ids = prompt.shared_ids(policy.context(request.document, request.cursor), pack.tokens, pack.layout)
     cache = policy.caches.take(ids)
     return prefill(policy.model, cache, ids[cache.reuse(ids) :])
-
-
-def _fetch(request: CompletionRequest, parts: Parts, query: Query, decision: Decision) -> _Fetched:
-    """Carry out the decision; what it found is cut to the cross-file budget."""
-
-    def report(outcome: Literal["skipped", "used", "unavailable"], reason: str) -> Retrieval:
-        return Retrieval(outcome, decision.rule, reason, decision.probability, decision.threshold)
-
-    if not decision.retrieve:
-        return _Fetched(report("skipped", _why_skipped(decision)))
-    if parts.retriever is None:
-        return _Fetched(report("unavailable", "this work tree has no index"))
-    found = parts.retriever.find(query, request.arms)
-    pack = parts.generator.pack
-    budget = pack.budgets.cross_file
-    snippets = fit(found.hits, parts.generator.tokenizer.encode, pack.tokens.file, budget)
-    draws = considered(found.drawn, found.hits, [snippet.hit for snippet in snippets])
-    arms = tuple(ArmUse(name, len(hits)) for name, hits in found.drawn.items())
-    if not snippets:
-        nothing = report("unavailable", "the index holds nothing near this place")
-        return _Fetched(replace(nothing, arms=arms, draws=draws, budget_tokens=budget))
-    chunks = tuple(_chunk_use(snippet) for snippet in reversed(snippets))
-    reason = "cross-file context is expected to help"
-    used = replace(report("used", reason), arms=arms, chunks=chunks, draws=draws, budget_tokens=budget)
-    return _Fetched(used, tuple(snippets), tuple(found.hits))
-
-
-def _why_skipped(decision: Decision) -> str:
-    if decision.probability is None or decision.threshold is None:
-        return "retrieval is off"
-    return f"the policy expects no help ({decision.probability:.2f} <= {decision.threshold:.2f})"
 
 
 def query_of(document: Document, cursor: Position, context: prompt.Context) -> Query:
@@ -182,11 +130,6 @@ def query_of(document: Document, cursor: Position, context: prompt.Context) -> Q
         above=above,
         below=below,
     )
-
-
-def _chunk_use(snippet: Snippet) -> ChunkUse:
-    hit = snippet.hit
-    return ChunkUse(hit.path, hit.start_line, hit.end_line, round(hit.score, 4), hit.arm, len(snippet.ids))
 
 
 def _generate(
@@ -231,13 +174,14 @@ def _generate(
 def _answer(
     request: CompletionRequest,
     parts: Parts,
-    retrieval: Retrieval,
+    fetched: Fetched,
     generated: Generated,
     trimmed: tuple[str, tuple[Filter, ...]],
     counts: Tokens,
     clock: Clock,
 ) -> Completion:
     text, filters = trimmed
+    retrieval = fetched.retrieval
     text = text.replace("\n", request.document.newline)
     here = Range(request.cursor, request.cursor)
     policy, generator = parts.policy.pack, parts.generator
@@ -252,7 +196,7 @@ def _answer(
         tokens=counts,
         timings_ms=clock.timings(),
         filters=filters,
-        warnings=_warnings(parts),
+        warnings=warnings(parts, fetched.failed),
         reason=None if text else _why_empty(generated, filters),
     )
 
@@ -272,10 +216,6 @@ def identity(request: CompletionRequest, pack_digest: str, retrieval: Retrieval,
         digest.update(part.encode() + b"\0")
     digest.update(request.document.data)
     return f"c_{digest.hexdigest()}"
-
-
-def _warnings(parts: Parts) -> tuple[str, ...]:
-    return () if parts.retriever is not None else ("no index: only the file itself is read; run: repocomp index",)
 
 
 def _why_empty(generated: Generated, filters: tuple[Filter, ...]) -> str:

@@ -18,6 +18,7 @@ from repocomp.request import Completion, CompletionRequest, RetrieveMode
 from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import Hidden, Retrieved
+from repocomp.retrieve.select import Action
 from repocomp.terms import words
 
 Cut = Callable[[str, Hole], str]
@@ -81,10 +82,13 @@ class BlindRetriever:
     found: list[Hit] = field(default_factory=list)
     best_jaccard: float = 0.0
 
-    def find(self, query: Query, arms: tuple[str, ...] | None, hidden: Hidden | None = None) -> Retrieved:
+    def find(
+        self, query: Query, action: Action, hidden: Hidden | None = None, deadline: float | None = None
+    ) -> Retrieved:
         """Chunks of other places, the hole's own place and copies of it left out."""
         leaks = leaks_of(self.hole, query)
-        answer = self.inner.find(query, arms, lambda hit: leaks(hit) or (hidden is not None and hidden(hit)))
+        out = (lambda hit: leaks(hit) or hidden(hit)) if hidden is not None else leaks
+        answer = self.inner.find(query, action, out, deadline)
         # A piece of what was drawn may be a copy of the place where the whole is none.
         self.found = [hit for hit in answer.hits if not leaks(hit)]
         self.best_jaccard = max((hit.score for hit in answer.drawn.get("jaccard", ())), default=0.0)
@@ -147,10 +151,13 @@ class _Elsewhere:
     hole: Hole
     generator: Loaded
 
-    def find(self, query: Query, arms: tuple[str, ...] | None, hidden: Hidden | None = None) -> Retrieved:
+    def find(
+        self, query: Query, action: Action, hidden: Hidden | None = None, deadline: float | None = None
+    ) -> Retrieved:
         document = self.hole.opened
         cursor = document.at_offset(self.hole.start)
-        return self.inner.find(query_of(document, cursor, self.generator.context(document, cursor)), arms, hidden)
+        other = query_of(document, cursor, self.generator.context(document, cursor))
+        return self.inner.find(other, action, hidden, deadline)
 
 
 def _request(hole: Hole, retrieve: RetrieveMode, max_new_tokens: int) -> CompletionRequest:

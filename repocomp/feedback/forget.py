@@ -10,6 +10,7 @@ from repocomp.feedback.ledger import find, repository_path
 from repocomp.store.feedback_connect import explained, open_feedback, read_feedback
 from repocomp.store.feedback_erase import forget, was_forgotten
 from repocomp.store.feedback_rows import impressions
+from repocomp.store.paths import learned_path
 
 
 def forget_one(root: Path, impression_id: str) -> int:
@@ -30,8 +31,13 @@ def forget_before(root: Path, before_ms: int) -> int:
 
 
 def forget_everything(root: Path) -> int:
-    """Forget every completion of the repository, and what is known of its commits; returns how many."""
-    return _forget(repository_path(root), "1", (), everything=True)
+    """Forget every completion of the repository, what is known of its commits, and what was learned from them.
+
+    Returns how many.
+    """
+    path = repository_path(root)
+    learned_path(path.parent.name).unlink(missing_ok=True)
+    return _forget(path, "1", (), everything=True)
 
 
 def _forget(path: Path, where: str, values: tuple[object, ...], *, everything: bool = False) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from repocomp.errors import ConfigError
 from repocomp.retrieve.arms.base import Arm, Hit
@@ -31,10 +32,11 @@ DEFAULT_ARMS = tuple(arm.name for arm in _ON)
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """What was found: `hits` ranked, best first, and what each arm drew."""
+    """What was found: `hits` ranked, best first, and what each arm drew; `failed` are the others, with the reason."""
 
     hits: list[Hit]
     drawn: Mapping[str, list[Hit]]
+    failed: Mapping[str, str] = field(default_factory=dict)
 
 
 def retrieve(
@@ -44,16 +46,42 @@ def retrieve(
     arms: Sequence[str] | None = None,
     top_k: int = 10,
     hidden: Hidden | None = None,
+    is_ranked: bool | None = None,
+    deadline: float | None = None,
 ) -> Retrieved:
     """Ask arms for `top_k` hits each: the default ones and rank by what was learned, or `arms` and fuse by rank alone.
 
-    What `hidden` says is left out, as if it were not indexed. Raises ConfigError for an unknown arm.
+    `is_ranked` chooses the order by itself. What `hidden` says is left out, as if it were not indexed. An arm that
+    fails, or whose turn comes after the `deadline` (`time.monotonic` seconds), leaves the answer to the others.
+    Raises ConfigError for an unknown arm, and what the first arm raised when all of them failed.
     """
+    by_learning = arms is None if is_ranked is None else is_ranked
+    chosen = [_arm(name) for name in (arms if arms is not None else DEFAULT_ARMS)]
     with reader.snapshot():
-        drawn = {name: _arm(name).draw(reader, query, top_k) for name in (arms if arms is not None else DEFAULT_ARMS)}
+        drawn, failed = _draw(chosen, reader, query, top_k, deadline)
         if hidden is not None:
             drawn = {name: [hit for hit in hits if not hidden(hit)] for name, hits in drawn.items()}
-        return Retrieved(rank(reader, query, drawn) if arms is None else fuse(drawn), drawn)
+        return Retrieved(rank(reader, query, drawn) if by_learning else fuse(drawn), drawn, failed)
+
+
+def _draw(
+    arms: Sequence[Arm], reader: IndexReader, query: Query, top_k: int, deadline: float | None
+) -> tuple[dict[str, list[Hit]], dict[str, str]]:
+    drawn: dict[str, list[Hit]] = {}
+    failed: dict[str, str] = {}
+    first: Exception | None = None
+    for arm in arms:
+        if deadline is not None and time.monotonic() >= deadline:
+            failed[arm.name] = "the deadline passed before its turn"
+            continue
+        try:
+            drawn[arm.name] = arm.draw(reader, query, top_k)
+        except Exception as error:  # whatever it is, the other arms can answer
+            failed[arm.name] = f"{type(error).__name__}: {error}"
+            first = first or error
+    if first is not None and not drawn:
+        raise first
+    return drawn, failed
 
 
 def _arm(name: str) -> Arm:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from repocomp.complete.parts import IndexRetriever, Loaded, Parts, load
+from repocomp.complete.parts import IndexRetriever, Loaded, Parts, Selector, load, open_selector
 from repocomp.complete.pipeline import complete
 from repocomp.complete.typed import Offer
 from repocomp.config import Settings
@@ -24,6 +24,7 @@ from repocomp.errors import RepocompError
 from repocomp.model.pack import MANIFEST, folder_of
 from repocomp.model.shape import ModelShape
 from repocomp.request import Completion, CompletionRequest
+from repocomp.retrieve.learned import path_for
 from repocomp.serve.server import Cancelled
 from repocomp.store.paths import index_path
 from repocomp.store.reader import IndexReader
@@ -112,6 +113,7 @@ class Warm:
         self._memory_bytes = memory_bytes
         self._packs: Recent[tuple[Stamp, Loaded]] = Recent(_PACKS)
         self._indexes: Recent[tuple[Stamp, IndexReader, object]] = Recent(_INDEXES, lambda held: held[1].close())
+        self._selectors: Recent[tuple[object, Selector]] = Recent(_INDEXES)
         self._offers: Recent[Offer] = Recent(_OFFERS)
 
     def complete(
@@ -159,7 +161,8 @@ class Warm:
             policy, policy_state = self._pack(settings.policy)
             states.append(policy_state)
         reader, index_state = self._index(request.root)
-        state = (*states, index_state)
+        selector, learned_state = self._selector(request.root, reader, generator)
+        state = (*states, index_state, learned_state)
         place = (request.root, request.document.path)
         offer = self._offers.get(place)
         rest = offer.rest(request, state, generator.pack.digest) if offer is not None else None
@@ -169,7 +172,7 @@ class Warm:
             return rest
         writing = replace(generator, model=Cancellable(generator.model, is_cancelled))
         deciding = writing if policy is generator else replace(policy, model=Cancellable(policy.model, is_cancelled))
-        parts = Parts(deciding, writing, None if reader is None else IndexRetriever(reader))
+        parts = Parts(deciding, writing, None if reader is None else IndexRetriever(reader), selector)
         completion = complete(request, parts, emit)
         self._offers.put(place, Offer(request, completion, state))
         return completion
@@ -186,6 +189,19 @@ class Warm:
         stamp = _stamp_of_pack(folder, fresh)
         self._packs.put(folder, (stamp, fresh))
         return fresh, stamp
+
+    def _selector(
+        self, root: Path | None, reader: IndexReader | None, generator: Loaded
+    ) -> tuple[Selector | None, object]:
+        """What was learned in a repository, and a value that is equal as long as it is the same."""
+        if root is None or reader is None:
+            return None, None
+        path = path_for(root)
+        state = (path, None if path is None else _stamp(path), generator.pack.digest)
+        held = self._selectors.get(root)
+        if held is None or held[0] != state or held[1].reader is not reader:
+            held = self._selectors.put(root, (state, open_selector(root, reader, generator)))
+        return held[1], state
 
     def _index(self, root: Path | None) -> tuple[IndexReader | None, object]:
         """The index of a work tree, and a value that is equal as long as the index says the same."""

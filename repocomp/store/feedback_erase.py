@@ -39,7 +39,7 @@ def prune(connection: sqlite3.Connection, now_ms: int, retention_days: int) -> N
 def forget(connection: sqlite3.Connection, ids: Sequence[str], *, everything: bool = False) -> None:
     """Delete these impressions and all that was said and measured of them, so that no file holds them any more.
 
-    `everything` also deletes what is known of commits.
+    `everything` also deletes what is known of commits, and what was learned.
 
     Raises FeedbackError when another process still reads an older state; the rows are gone then, and trying again
     empties the log.
@@ -48,7 +48,7 @@ def forget(connection: sqlite3.Connection, ids: Sequence[str], *, everything: bo
         _delete(connection, ids)
         digests = ((_digest(impression_id),) for impression_id in ids)
         connection.executemany("INSERT OR IGNORE INTO forgotten VALUES (?)", digests)
-        for table in ("committed", "rewrite", "git_event") if everything else ():
+        for table in ("committed", "rewrite", "git_event", "replay", "learned") if everything else ():
             connection.execute(f"DELETE FROM {table}")
     # What VACUUM copies must not pass through a file elsewhere.
     connection.execute("PRAGMA temp_store = MEMORY")

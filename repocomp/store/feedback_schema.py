@@ -59,7 +59,22 @@ CREATE TABLE git_event (
 CREATE TABLE forgotten (digest BLOB PRIMARY KEY) WITHOUT ROWID;
 """
 
-STEPS: Steps = (("create", _CREATE),)
+_LEARNING = """
+-- A line of the repository that was hidden and written again, once for each state (pack, strategies, content). `detail`
+-- is JSON: what was known of the place and what each action brought; no source text.
+CREATE TABLE replay (
+    id INTEGER PRIMARY KEY, state TEXT NOT NULL, hole TEXT NOT NULL, path TEXT NOT NULL, at_ms INTEGER NOT NULL,
+    detail TEXT NOT NULL, UNIQUE (state, hole)
+);
+
+-- Every version of what was learned, and why it was taken; `parameters` is NULL for the shipped behaviour. The last row
+-- is what is in use.
+CREATE TABLE learned (
+    id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, reason TEXT NOT NULL, parameters TEXT, report TEXT NOT NULL
+);
+"""
+
+STEPS: Steps = (("create", _CREATE), ("learning", _LEARNING))
 
 _BOOKKEEPING = (
     'CREATE TABLE "_sqlite_migrations" ('

@@ -48,6 +48,20 @@ def identify(root: Path, timeout_s: float = _PATIENT_S) -> Identity:
     return Identity(name, head)
 
 
+def known_name(root: Path) -> str | None:
+    """The identity's name as far as it is known without asking git, which costs a keystroke 3 ms; None where it is not.
+
+    What `identify` remembered, else the path's: of a linked work tree that nothing was recorded in, neither is known.
+    """
+    known = _remembered(index_path(root).with_name("identity"))
+    if known is not None:
+        return known
+    git_folder = root / ".git"
+    if git_folder.is_file():
+        return None
+    return "path-" + path_digest(git_folder if git_folder.is_dir() else root)
+
+
 def path_name(root: Path) -> str:
     """The identity of a tree without a root commit; work trees of one repository share it."""
     common = git.run(root, "rev-parse", "--git-common-dir")

@@ -39,6 +39,11 @@ def memory_path(identity: str) -> Path:
     return feedback_path(identity).with_name("memory.db")
 
 
+def learned_path(identity: str) -> Path:
+    """What was learned in the repository `identity`: `<data>/repocomp/<identity>/learned.json`."""
+    return feedback_path(identity).with_name("learned.json")
+
+
 def feedback_paths() -> list[Path]:
     """Every feedback database of this user, sorted."""
     return sorted((data_home() / "repocomp").glob("*/feedback.db"))

@@ -16,6 +16,7 @@ from repocomp.model.shape import ModelShape
 from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import Hidden, Retrieved
+from repocomp.retrieve.select import Action
 
 SHAPE = ModelShape(vocab_size=300, d_model=8, n_layers=1, n_heads=1, n_kv_heads=1, d_ff=8, max_context=4096)
 BUDGETS = Budgets(left=600, right=200, cross_file=300, middle=80)
@@ -76,7 +77,9 @@ class FixedRetriever:
     hits: list[Hit]
     queries: list[Query] = field(default_factory=list)
 
-    def find(self, query: Query, arms: tuple[str, ...] | None, hidden: Hidden | None = None) -> Retrieved:
+    def find(
+        self, query: Query, action: Action, hidden: Hidden | None = None, deadline: float | None = None
+    ) -> Retrieved:
         self.queries.append(query)
         hits = [hit for hit in self.hits if hidden is None or not hidden(hit)]
         return Retrieved(hits, {"fixed": hits})

@@ -1,0 +1,219 @@
+"""Learning in one repository: replay for a while, fit a challenger, take it into use if the gate says so, say why."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from repocomp.complete.parts import load
+from repocomp.feedback.export import moment
+from repocomp.feedback.ledger import repository_path
+from repocomp.learn import versions
+from repocomp.learn.challenge import Proposal, choices, is_asked, propose, thresholds_of
+from repocomp.learn.estimators import Evaluation, Log, evaluate
+from repocomp.learn.fit import moments
+from repocomp.learn.replay import Progress, Replay, replay, state_of, usual_shares
+from repocomp.learn.rewards import Event, events
+from repocomp.learn.table import COST, Table, table_of
+from repocomp.learn.trial import World, world_of
+from repocomp.model.pack import Pack
+from repocomp.retrieve.retrieve import DEFAULT_ARMS
+from repocomp.retrieve.select import SHIPPED, Parameters, actions, traits, vector
+from repocomp.store.feedback_connect import explained, open_feedback
+from repocomp.store.learning_rows import learned_rows, replay_rows
+from repocomp.store.paths import learned_path
+
+_FOR_EVER_S = 1e9
+_PLACES = ("place", "last_name", "language", "mode")
+"""What `show` breaks the choices down by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """How one run went: counts, the proposal, and the number of the version that it made (None: none)."""
+
+    replays: int
+    new_replays: int
+    events: int
+    proposal: Proposal | None
+    version: int | None
+    is_frozen: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "replays": self.replays,
+            "new_replays": self.new_replays,
+            "events": self.events,
+            "version": self.version,
+            "is_frozen": self.is_frozen,
+            "gate": None if self.proposal is None else self.proposal.to_json(),
+        }
+
+
+def learn(
+    root: Path, seconds: float, progress: Progress, *, limit: int | None = None, pack: str = "default"
+) -> Learning:
+    """Replay for so many `seconds`, at most until there are `limit`; then learn. Raises RepocompError.
+
+    Where learning is frozen nothing is done.
+    """
+    with _open(root) as (connection, path):
+        if versions.is_frozen(connection):
+            return Learning(0, 0, 0, None, None, is_frozen=True)
+        loaded = load(pack)
+        before = len(replay_rows(connection, state_of(loaded)))
+        replays = replay(root, loaded, connection, seconds, progress, limit)
+        heard = events(connection)
+        champion = usable(versions.in_use(connection), loaded.pack)
+        found = propose(
+            table_of(replays),
+            heard,
+            usual_shares(replays),
+            champion,
+            loaded.pack.thresholds,
+            loaded.pack.digest,
+            since=versions.replays_behind(connection),
+        )
+        report = {"replays": len(replays), "events": len(heard), **found.to_json()}
+        versions.note_attempt(connection, report)
+        number = None
+        if found.parameters is not None:
+            number = versions.promote(connection, path, found.parameters, report)
+        elif found.is_withdrawn:
+            versions.withdraw(connection, path, report)
+        return Learning(len(replays), len(replays) - before, len(heard), found, number)
+
+
+def measured(root: Path, limit: int, progress: Progress, pack: str = "default") -> World:
+    """The first `limit` replays of the work tree at `root`, those that are missing measured now, for a simulation."""
+    with _open(root) as (connection, _):
+        loaded = load(pack)
+        replays = replay(root, loaded, connection, _FOR_EVER_S, progress, limit)
+        return world_of(root.name, replays[:limit], loaded.pack.thresholds)
+
+
+def roll_back(root: Path) -> int | None:
+    """Take the version before the one in use; returns its number, None for the shipped behaviour."""
+    with _open(root) as (connection, path):
+        return versions.roll_back(connection, path)
+
+
+def reset(root: Path) -> None:
+    """Take the shipped behaviour into use."""
+    with _open(root) as (connection, path):
+        versions.reset(connection, path)
+
+
+def freeze(root: Path, is_on: bool) -> None:
+    """Stop learning and exploring here, or go on."""
+    with _open(root) as (connection, path):
+        versions.freeze(connection, path, is_on)
+
+
+def show(root: Path, pack: str = "default") -> dict[str, Any]:
+    """What was learned: versions, counts, the gate's last word, what is chosen where, off-policy estimates."""
+    with _open(root) as (connection, _):
+        loaded = load(pack)
+        replays = [Replay.from_row(row) for row in replay_rows(connection, state_of(loaded))]
+        heard = events(connection)
+        parameters = usable(versions.in_use(connection), loaded.pack)
+        table = table_of(replays, parameters.columns if parameters else None)
+        return {
+            "version": parameters.number if parameters else None,
+            "is_frozen": versions.is_frozen(connection),
+            "versions": [
+                {"number": row.number, "at": moment(row.at_ms), "reason": row.reason, **_basis(row.report)}
+                for row in learned_rows(connection)
+            ],
+            "replays": len(replays),
+            "events": len(heard),
+            "cost_nats_per_second": COST,
+            "thresholds": thresholds_of(parameters, loaded.pack.thresholds),
+            "gate": versions.last_attempt(connection),
+            "actions": _by_place(table, parameters),
+            "worth": _worth(table, parameters, loaded.pack),
+            "off_policy": off_policy(heard, parameters).to_json(),
+        }
+
+
+def usable(parameters: Parameters | None, pack: Pack) -> Parameters | None:
+    """Parameters that fit this pack and these arms, else None: what requests would do with them."""
+    fits = parameters is not None and parameters.pack == pack.digest and parameters.actions == actions(DEFAULT_ARMS)
+    return parameters if fits else None
+
+
+def off_policy(heard: Sequence[Event], parameters: Parameters | None) -> Evaluation:
+    """What always taking the best action would have earned, from the events that were chosen with known chances.
+
+    The reward model is fitted to the other half of the events each.
+    """
+    every = actions(DEFAULT_ARMS)
+    numbers = {action.name: at for at, action in enumerate(every)}
+    rows = [event for event in heard if event.action in numbers and event.propensities is not None]
+    if not rows or parameters is None:
+        return Evaluation(0, 0.0, {})
+    x = np.array([vector(parameters.columns, traits(event.known)) for event in rows])
+    taken = np.array([numbers[str(event.action)] for event in rows])
+    reward = np.array([event.reward for event in rows])
+    propensity = np.array([(event.propensities or {})[str(event.action)] for event in rows])
+    model = np.zeros((len(rows), len(every)))
+    half = np.arange(len(rows)) % 2 == 0
+    for fitted in (half, ~half):
+        base = moments(x[fitted], reward[fitted, None]).solve().weights[0]
+        for at in range(len(every)):
+            own = fitted & (taken == at)
+            beyond = moments(x[own], (reward[own] - x[own] @ base)[:, None]).solve().weights[0]
+            model[~fitted, at] = x[~fitted] @ (base + beyond)
+    target = np.zeros_like(model)
+    target[np.arange(len(rows)), [parameters.best(place) for place in x]] = 1.0
+    return evaluate(Log(taken, propensity, reward, model), target)
+
+
+@contextmanager
+def _open(root: Path) -> Iterator[tuple[sqlite3.Connection, Path]]:
+    """The repository's database, and the file that requests read."""
+    path = repository_path(root)
+    with closing(open_feedback(path)) as connection, explained(path):
+        yield connection, learned_path(path.parent.name)
+
+
+def _basis(report: str) -> Mapping[str, Any]:
+    content = json.loads(report)
+    return {name: content[name] for name in ("replays", "events") if name in content}
+
+
+def _by_place(table: Table, parameters: Parameters | None) -> list[dict[str, Any]]:
+    """How often each action is chosen, overall and by kind of place, over the replays."""
+    if parameters is None or not len(table):
+        return [{"place": "everywhere", "n": len(table), "chosen": {SHIPPED.name: 1.0}}]
+    taken = choices(parameters, table)
+    groups = {"everywhere": np.ones(len(table), dtype=np.bool_)}
+    for at, name in enumerate(table.columns):
+        if name.partition("=")[0] in _PLACES:
+            groups[name] = table.x[:, at] > 0
+    found = []
+    for name, rows in groups.items():
+        counts = Counter(table.actions[at].name for at in taken[rows])
+        share = {action: round(count / rows.sum(), 4) for action, count in counts.most_common()}
+        found.append({"place": name, "n": int(rows.sum()), "chosen": share})
+    return found
+
+
+def _worth(table: Table, parameters: Parameters | None, pack: Pack) -> dict[str, float]:
+    """Mean nats a token over no retrieval, net of cost, on the replays that the policy asks retrieval for."""
+    asked = is_asked(table, thresholds_of(parameters, pack.thresholds))
+    if not asked.any():
+        return {}
+    reward = table.reward()[asked]
+    fixed = {action.name: round(float(reward[:, at].mean()), 4) for at, action in enumerate(table.actions)}
+    taken = choices(parameters, table)[asked]
+    return {"learned": round(float(reward[np.arange(len(reward)), taken].mean()), 4), **fixed}

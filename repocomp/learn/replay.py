@@ -1,0 +1,203 @@
+"""Replay: a line of the user's own repository is hidden, and every action is scored by what it does for the true text.
+
+This is Repoformer's self-supervision on one repository. The score is the weighted likelihood that the real generator
+gives the truth (`evaluate.likelihood`), over what it gives without retrieval. The index is as it is, the hole's own
+place and copies of it are hidden. Each replay is a row as soon as it is measured: what a stopped run has done is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from repocomp.complete.features import features
+from repocomp.complete.parts import Loaded
+from repocomp.complete.pipeline import expectation
+from repocomp.errors import StoreError
+from repocomp.evaluate.holes import Hole, mode_of
+from repocomp.evaluate.likelihood import Target, logprob
+from repocomp.evaluate.unseen import Place
+from repocomp.learn.places import hole_name, holes_of
+from repocomp.request import CompletionRequest
+from repocomp.retrieve.arms.base import Hit
+from repocomp.retrieve.budget import fit
+from repocomp.retrieve.rank import rank
+from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS
+from repocomp.retrieve.select import DRAWS, SHIPPED, Action, actions, look
+from repocomp.store.learning_rows import ReplayRow, add_replay, replay_rows
+from repocomp.store.reader import IndexReader
+
+Progress = Callable[[int, float], None]
+"""How many replays there are, and the share of the time that is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """One hole. By action: nats a token over no retrieval (`gain`), and prompt tokens that retrieval adds.
+
+    `ms` is what drawing took by arm, beside `rank` and `token`, reading one token of prompt. `shares` say how much of
+    the shipped prompt's snippets each arm brought.
+    """
+
+    hole: str
+    path: str
+    kind: str
+    mode: str
+    known: dict[str, str | int | float | bool]
+    gain: dict[str, float]
+    tokens: dict[str, int]
+    ms: dict[str, float]
+    shares: dict[str, float]
+
+    def to_row(self) -> ReplayRow:
+        """As it is kept."""
+        return ReplayRow(self.hole, self.path, json.dumps(asdict(self), separators=(",", ":")))
+
+    @classmethod
+    def from_row(cls, row: ReplayRow) -> Replay:
+        """As `to_row` kept it."""
+        return cls(**json.loads(row.detail))
+
+
+def state_of(loaded: Loaded) -> str:
+    """What replays of one kind have in common: the pack, the actions, and this module's way to measure."""
+    named = [loaded.pack.digest, *(f"{one.name}:{one.arms}:{one.draws}" for one in actions(DEFAULT_ARMS))]
+    return hashlib.blake2b("\0".join(named).encode(), digest_size=8).hexdigest()
+
+
+def replay(
+    root: Path,
+    loaded: Loaded,
+    connection: sqlite3.Connection,
+    seconds: float,
+    progress: Progress,
+    limit: int | None = None,
+    seed: int = 0,
+) -> list[Replay]:
+    """Measure new replays for so many `seconds`, or until there are `limit`; returns all of this state, oldest first.
+
+    Raises StoreError without an index. Holes that were measured before are not measured again.
+    """
+    state = state_of(loaded)
+    found = [Replay.from_row(row) for row in replay_rows(connection, state)]
+    done = {one.hole for one in found}
+    reader = IndexReader.open(root)
+    if reader is None:
+        raise StoreError(f"{root}: has no index", "repocomp index")
+    started = time.monotonic()
+    with reader:
+        for hole in holes_of(reader, root, seed):
+            spent = time.monotonic() - started
+            progress(len(found), min(1.0, spent / max(seconds, 1e-9)))
+            if spent >= seconds or (limit is not None and len(found) >= limit):
+                break
+            if hole_name(hole) not in done:
+                one = measure(hole, reader, loaded)
+                if one is not None:
+                    add_replay(connection, state, one.to_row(), time.time_ns() // 1_000_000)
+                    found.append(one)
+    return found
+
+
+def usual_shares(replays: Sequence[Replay]) -> dict[str, float]:
+    """The mean share of a shipped prompt's snippets that each arm brings."""
+    filled = [one.shares for one in replays if one.shares]
+    return {arm: sum(one.get(arm, 0.0) for one in filled) / max(1, len(filled)) for arm in DEFAULT_ARMS}
+
+
+def give_way() -> None:
+    """The lowest priority, where nobody sits and waits: hooks and daemons replay beside somebody's work."""
+    if hasattr(os, "nice") and not sys.stderr.isatty():
+        os.nice(19)
+
+
+def measure(hole: Hole, reader: IndexReader, loaded: Loaded) -> Replay | None:
+    """Score every action; None for a hole that leaves nothing to score."""
+    target = Target.of(hole, loaded)
+    if not target.middle:
+        return None
+    place = Place.of(hole, loaded)
+    mode = mode_of(hole.kind)
+    started = time.perf_counter()
+    request = CompletionRequest(target.document, target.cursor, None, mode=mode)
+    probability = expectation(request, loaded, mode)
+    ms = {"token": 1000 * (time.perf_counter() - started) / len(target.shared)}
+    known = {
+        **features(target.document, place.query, target.context, mode),
+        "probability": round(probability, 6),
+        **look(reader, place.query),
+    }
+    drawn = _draw(reader, place, ms)
+    scored = _Scored(target, loaded)
+    for action in actions(DEFAULT_ARMS):
+        started = time.perf_counter()
+        hits = _ranked(reader, place, drawn, action)
+        ms.setdefault("rank", 1000 * (time.perf_counter() - started))
+        scored.add(action, hits)
+    return Replay(
+        hole_name(hole),
+        hole.document.path,
+        hole.kind,
+        mode,
+        known,
+        scored.gain,
+        scored.tokens,
+        {name: round(value, 4) for name, value in ms.items()},
+        scored.shares,
+    )
+
+
+def _draw(reader: IndexReader, place: Place, ms: dict[str, float]) -> dict[str, list[Hit]]:
+    """What each arm draws, the hole's own place left out; the time goes into `ms`."""
+    drawn = {}
+    for name in DEFAULT_ARMS:
+        started = time.perf_counter()
+        hits = ARMS[name].draw(reader, place.query, DRAWS)
+        ms[name] = 1000 * (time.perf_counter() - started)
+        drawn[name] = [hit for hit in hits if not place.leaks(hit)]
+    return drawn
+
+
+def _ranked(reader: IndexReader, place: Place, drawn: Mapping[str, Sequence[Hit]], action: Action) -> list[Hit]:
+    arms = drawn if action.arms is None else action.arms
+    if action.is_none:
+        return []
+    hits = rank(reader, place.query, {arm: drawn[arm][: action.draws] for arm in arms})
+    # A piece of what was drawn may be a copy of the place where the whole is none.
+    return [hit for hit in hits if not place.leaks(hit)]
+
+
+class _Scored:
+    """The scores of one target; what enters the prompt alike is asked for once."""
+
+    def __init__(self, target: Target, loaded: Loaded) -> None:
+        self._target, self._loaded = target, loaded
+        self._known: dict[tuple[Hit, ...], float] = {}
+        self._without = logprob(target, (), loaded)
+        self.gain: dict[str, float] = {}
+        self.tokens: dict[str, int] = {}
+        self.shares: dict[str, float] = {}
+
+    def add(self, action: Action, hits: Sequence[Hit]) -> None:
+        """Score what an action found."""
+        pack, encode = self._loaded.pack, self._loaded.tokenizer.encode
+        snippets = fit(hits, encode, pack.tokens.file, pack.budgets.cross_file)
+        total = sum(len(snippet.ids) for snippet in snippets)
+        self.tokens[action.name] = total
+        self.gain[action.name] = round(self._logprob(tuple(hits)) - self._without, 5) if hits else 0.0
+        if action == SHIPPED:
+            for snippet in snippets:
+                share = self.shares.get(snippet.hit.arm, 0.0) + len(snippet.ids) / total
+                self.shares[snippet.hit.arm] = round(share, 6)
+
+    def _logprob(self, hits: tuple[Hit, ...]) -> float:
+        if hits not in self._known:
+            self._known[hits] = logprob(self._target, hits, self._loaded)
+        return self._known[hits]
