@@ -130,7 +130,7 @@ def test_what_loses_on_new_replays_is_withdrawn() -> None:
 
 def test_feedback_counts_once_and_only_as_long_as_it_holds() -> None:
     some = table(200, flat)
-    heard = made_up(some, USUAL, "place=import", "bm25", 600, 0)
+    heard = made_up(some, USUAL, "place=import", "bm25", 1400, 0)
     credited = propose(some, heard, USUAL, None, THRESHOLDS, "").parameters
     assert credited is not None
     assert (credited.is_replayed, credited.is_credited) == (False, True)

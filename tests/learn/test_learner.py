@@ -14,6 +14,8 @@ import pytest
 
 from repocomp.cli import app
 from repocomp.complete.parts import load
+from repocomp.config import Settings
+from repocomp.document import Document
 from repocomp.errors import FeedbackError, StoreError
 from repocomp.evaluate.holes import Hole
 from repocomp.feedback.ledger import repository_path
@@ -24,9 +26,11 @@ from repocomp.learn.challenge import propose
 from repocomp.learn.learner import learn
 from repocomp.learn.places import hole_name
 from repocomp.learn.replay import Replay, replay, state_of
+from repocomp.request import CompletionRequest
 from repocomp.retrieve.learned import load_learned
 from repocomp.retrieve.retrieve import DEFAULT_ARMS
 from repocomp.retrieve.select import NONE, SHIPPED, Known, Parameters, actions, traits, vector
+from repocomp.serve.warm import Warm
 from repocomp.store.connect import transaction
 from repocomp.store.feedback_connect import open_feedback
 from repocomp.store.feedback_rows import Impression, add_event, add_impression, impression
@@ -276,3 +280,19 @@ def hear(connection: sqlite3.Connection, shown: Impression) -> None:
 
 
 KNOWN: Known = {"language": "python", "mode": "line", "probability": 0.5}
+
+
+def test_a_daemon_takes_what_was_learned_with_the_next_request(root: Path) -> None:
+    warm = Warm(1 << 30)
+    path = CURSOR.partition(":")[0]
+    document = Document(path, (root / path).read_bytes())
+    request = CompletionRequest(document, document.at(2, 1), root, threshold=0.0, max_new_tokens=2)
+
+    def decision() -> str:
+        return warm.complete(request, Settings(), lambda: False).retrieval.decision
+
+    assert decision() == "used"
+    file = promote(root)
+    assert decision() == "skipped"
+    file.unlink()
+    assert decision() == "used"
