@@ -33,23 +33,28 @@ _SAMPLE_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """Reading, counting lines and parsing alone, of the files that were indexed."""
+    """Reading, counting lines and parsing alone, of the files that were indexed. `cpu_s` is all processes' together."""
 
     files: int
     lines: int
     seconds: float
+    cpu_s: float
     lines_per_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Indexing:
-    """One tree: `again` is a second run with nothing changed. `peak_mb` is None where the system does not tell it."""
+    """One tree: `again` is a second run with nothing changed. `peak_mb` is None where the system does not tell it.
+
+    `floor_share` is the floor's processor time over ours: what else the machine does hardly touches it.
+    """
 
     facts: dict[str, Any]
     files: int
     lines: int
     bytes: int
     seconds: float
+    cpu_s: float
     lines_per_s: float
     peak_mb: float | None
     database_mb: float
@@ -66,7 +71,9 @@ class Indexing:
 def bench_index(root: Path, jobs: int) -> Indexing:
     """Index `root` from nothing and once more, in `jobs` processes. Raises BenchError where a run fails."""
     with TemporaryDirectory() as folder:
+        before = _children_cpu()
         report, peak = _index(root, jobs, folder)
+        cpu = _children_cpu() - before
         again, _ = _index(root, jobs, folder)
         (database,) = Path(folder).rglob("index.db")
         size = database.stat().st_size
@@ -81,13 +88,14 @@ def bench_index(root: Path, jobs: int) -> Indexing:
         lines=report["lines"],
         bytes=report["bytes"],
         seconds=round(report["seconds"], 2),
+        cpu_s=round(cpu, 2),
         lines_per_s=round(speed, 1),
         peak_mb=peak,
         database_mb=round(size / 1e6, 1),
         again_s=round(again["seconds"], 3),
         again_files=again["files"],
         floor=floor,
-        floor_share=round(speed / floor.lines_per_s, 3),
+        floor_share=round(floor.cpu_s / cpu, 3),
     )
 
 
@@ -141,21 +149,30 @@ def _floor(root: Path, paths: Sequence[str], jobs: int) -> Floor:
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
         list(pool.map(_parse, [(root, paths[:1])] * jobs))
         started = time.perf_counter()
-        lines = sum(pool.map(_parse, [(root, share) for share in shares]))
+        found = list(pool.map(_parse, [(root, share) for share in shares]))
         seconds = time.perf_counter() - started
+    lines = sum(count for count, _ in found)
     if not lines:
         raise BenchError(f"{root}: holds no file to index", "repocomp bench index FOLDER")
-    return Floor(len(paths), lines, round(seconds, 2), round(lines / seconds, 1))
+    return Floor(
+        len(paths), lines, round(seconds, 2), round(sum(cpu for _, cpu in found), 2), round(lines / seconds, 1)
+    )
 
 
-def _parse(work: tuple[Path, Sequence[str]]) -> int:
-    """Read and parse files, and nothing else: their lines. Runs in a worker."""
+def _parse(work: tuple[Path, Sequence[str]]) -> tuple[int, float]:
+    """Read and parse files, and nothing else: their lines, and processor seconds. Runs in a worker."""
     root, paths = work
-    lines = 0
+    lines, started = 0, time.process_time()
     for path in paths:
         data = (root / path).read_bytes()
         lines += data.count(b"\n")
         grammar = parser(language_of(path))
         if grammar is not None:
             grammar.parse(data)
-    return lines
+    return lines, time.process_time() - started
+
+
+def _children_cpu() -> float:
+    """Processor seconds of all processes that ended below this one."""
+    times = os.times()
+    return times.children_user + times.children_system

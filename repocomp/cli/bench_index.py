@@ -39,6 +39,7 @@ def index(path: Path | None, jobs: int | None, as_json: bool) -> int:
         f"{found.files:,} files, {found.lines:,} lines in {found.seconds:.1f} s: {found.lines_per_s:,.0f} lines/s"
     )
     output.line(f"reading and parsing alone: {found.floor.seconds:.1f} s: {found.floor.lines_per_s:,.0f} lines/s")
+    output.line(f"processor time: {found.cpu_s:.1f} s, reading and parsing {found.floor.cpu_s:.1f} s")
     output.line(f"peak memory: {peak}; database: {found.database_mb:,.0f} MB")
     output.line(f"again, nothing changed: {found.again_s:.2f} s for {found.again_files:,} files")
     return 0

@@ -14,9 +14,10 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from sqlite3 import Connection
+from threading import Thread
 from typing import Any
 
 from repocomp.index.history import update_history
@@ -253,12 +254,24 @@ def _pool(workers: int) -> Iterator[Submit]:
         yield _at_once
         return
     # Fresh interpreters: forking a process that may run threads is unsafe.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), _end_with_parent) as pool:
         try:
             yield lambda files: pool.submit(read_batch, files)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _end_with_parent() -> None:
+    """Have this worker end when its parent was killed: it would wait for work for ever."""
+    parent = parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
 
 
 def _at_once(files: list[tuple[str, bytes]]) -> Future[list[Content]]:

@@ -19,7 +19,7 @@ FILES = {"a.py": "def total(items):\n    return sum(items)\n", "notes.txt": "one
 def test_the_floor_counts_lines_of_every_file(tmp_path: Path) -> None:
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
-    assert _parse((tmp_path, list(FILES))) == 5
+    assert _parse((tmp_path, list(FILES)))[0] == 5
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
