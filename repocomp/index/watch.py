@@ -15,8 +15,9 @@ from repocomp.index.walk import IGNORE_FILE
 from repocomp.store.paths import index_path
 
 _RULES = frozenset({".gitignore", IGNORE_FILE})
-_QUIET_MS = 50
-"""How long nothing more must change before a change is told: an editor writes a file in several steps."""
+_QUIET_MS = 200
+"""How long nothing more must change before a change is told: an editor writes a file in several steps. It is also how
+often watchfiles wakes up, 1 % of a processor every 50 ms."""
 _WAIT_MS = 5000
 
 
