@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 _TIMEOUT_S = 60
@@ -49,9 +49,13 @@ def revision(root: Path) -> str | None:
     return head.decode().strip() if head is not None else None
 
 
-def list_files(root: Path) -> list[str] | None:
-    """Paths git tracks or would track below `root`, relative and "/" separated; None without git."""
-    listed = run(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
+def list_files(root: Path, below: Sequence[str] = ()) -> list[str] | None:
+    """Paths git tracks or would track below `root`, relative and "/" separated; None without git.
+
+    `below` names the files and folders to look at, instead of all.
+    """
+    options = ("-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
+    listed = run(root, "--literal-pathspecs", "ls-files", *options, "--", *below)
     if listed is None:
         return None
     return [os.fsdecode(name) for name in listed.split(b"\0") if name]

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from repocomp.cli import output, progress
+from repocomp.cli.bench_engine import engine
+from repocomp.cli.bench_index import index
 from repocomp.cli.bench_latency import latency
 from repocomp.cli.bench_learn import learn
 from repocomp.cli.bench_tables import print_comparison, print_policy, print_report, print_retrieval
@@ -33,6 +35,8 @@ Examples:
   repocomp bench retrieval --limit 300
   repocomp bench latency
   repocomp bench learn --limit 200
+  repocomp bench engine --llama-bench ~/llama.cpp/build/bin/llama-bench
+  repocomp bench index
   repocomp bench repoeval dataset/function_level_completion_2k_context_codex.test.jsonl
   repocomp bench crosscodeeval python/line_completion_rg1_bm25.jsonl --limit 500
 """
@@ -48,6 +52,8 @@ def command() -> None:
 
 command.add_command(latency)
 command.add_command(learn)
+command.add_command(engine)
+command.add_command(index)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,16 +53,23 @@ def _print(found: Latency) -> None:
 
     console = output.table_console()
     names = ("way", "policy", "n", "rests", "used", "p50", "p95", "p50*", "p95*", "answer*", "prefill*", "decode*")
-    table = Table(*names, "cached* %", title="milliseconds from key to text; * without rests of earlier answers")
+    table = Table(*names, "client*", title="milliseconds from key to text; * without rests of earlier answers")
+    cached = Table("way", "policy", "with rests", "without", "retrieved", "skipped", title="cached prompt tokens, %")
     for row in found.rows:
         walls = (row.wall_p50, row.wall_p95, row.written_p50, row.written_p95)
-        times = (*walls, row.answer_p50, row.prefill_p50, row.decode_p50)
+        times = (*walls, row.answer_p50, row.prefill_p50, row.decode_p50, row.client_p50)
         counts = (row.way, row.policy, str(row.requests), str(row.rests), str(row.retrieved))
-        table.add_row(*counts, *(f"{ms:.1f}" for ms in times), f"{row.cached_percent:.1f}")
+        table.add_row(*counts, *(f"{ms:.1f}" for ms in times))
+        apart = (row.cached_retrieved_percent, row.cached_skipped_percent)
+        shares = (row.cached_with_rests_percent, row.cached_percent, *apart)
+        cached.add_row(row.way, row.policy, *("-" if share is None else f"{share:.1f}" for share in shares))
     console.print(table)
+    console.print(cached)
     console.print(f"python -c pass: {found.bare_ms[0]:.1f} ms (p95 {found.bare_ms[1]:.1f})")
     console.print(f"processor time: client {found.client_cpu_ms:.1f} ms, python -c pass {found.bare_cpu_ms:.1f} ms")
     for name, ratio in found.ratios.items():
         console.print(f"{name}: {ratio:.2f}")
+    for way, saved in found.prefill_saved_ms.items():
+        console.print(f"prefill saved by selecting, {way}: {saved:.1f} ms")
     console.print(f"{found.compared} answers compared with those of a process alone: {found.differing} differ")
     console.print(f"typed in {found.facts['typed_in']}; {found.facts['machine']}")

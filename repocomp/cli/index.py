@@ -19,6 +19,7 @@ Examples:
   repocomp index
   repocomp index ~/src/project --json
   repocomp index --status
+  repocomp index --watch
 """
 
 
@@ -26,10 +27,11 @@ Examples:
 @click.argument("path", type=click.Path(path_type=Path), default=".")
 @click.option("--status", is_flag=True, help="Say what the index holds and what is stale; change nothing.")
 @click.option("--rebuild", is_flag=True, help="Start from nothing.")
+@click.option("--watch", is_flag=True, help="Go on, and index what changes as it changes, until Ctrl-C.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes (default: one a core).")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
 @output.json_option
-def command(path: Path, status: bool, rebuild: bool, jobs: int | None, quiet: bool, as_json: bool) -> int:
+def command(path: Path, status: bool, rebuild: bool, watch: bool, jobs: int | None, quiet: bool, as_json: bool) -> int:
     """Index the work tree that holds PATH, or bring its index up to date.
 
     Files are left out by git's ignore rules, by .repocompignore in the root of the tree (gitignore syntax; `!` brings
@@ -41,6 +43,8 @@ def command(path: Path, status: bool, rebuild: bool, jobs: int | None, quiet: bo
     root = work_tree(path) or path.resolve()
     if status:
         return _print_status(root, as_json)
+    if watch:
+        return _watch(root, jobs, rebuild, quiet, as_json)
     from repocomp.index.build import build
 
     with progress.bar(in_bytes=True, wanted=not quiet and not as_json) as show:
@@ -54,6 +58,21 @@ def command(path: Path, status: bool, rebuild: bool, jobs: int | None, quiet: bo
         return output.document("index", {"root": str(root), **report.to_json()})
     if not quiet:
         output.note(_summary(report))
+    return 0
+
+
+def _watch(root: Path, jobs: int | None, rebuild: bool, quiet: bool, as_json: bool) -> int:
+    """Report each change: one line, or one JSON document a line."""
+    from repocomp.index.watch import changes, watch
+
+    for number, report in enumerate(watch(root, changes(root), jobs=jobs, rebuild=rebuild)):
+        if as_json:
+            output.document("index", {"root": str(root), **report.to_json()})
+        elif not quiet and number == 0:
+            output.note(_summary(report) + f"\nwatching {root}; Ctrl-C ends it")
+        elif not quiet:
+            files = report.indexed + report.reused
+            output.note(f"{files:,} indexed, {report.removed:,} gone in {1000 * report.seconds:.0f} ms")
     return 0
 
 

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from repocomp.complete.prompt import Context, context
 from repocomp.document import Document, Position
-from repocomp.engine.generate import LanguageModel
+from repocomp.engine.generate import DRAFT_TOKENS, LanguageModel
 from repocomp.engine.kv_cache import KvCache, KvCaches
 from repocomp.model.pack import Pack, load_pack
 from repocomp.request import Choice
@@ -40,12 +40,13 @@ class TextCodec(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A pack that is ready to run, and the key/value caches it fills."""
+    """A pack that is ready to run, the key/value caches it fills, and how many tokens are guessed at a time."""
 
     pack: Pack
     tokenizer: TextCodec
     model: LanguageModel
     caches: KvCaches
+    draft_tokens: int = DRAFT_TOKENS
 
     @property
     def cache(self) -> KvCache:

@@ -167,6 +167,7 @@ def _generate(
         tokens=generator.pack.tokens,
         ngrams=ngrams,
         deadline=clock.deadline,
+        draft_tokens=generator.draft_tokens,
         cache_weights=generator.pack.cache_weights,
     )
 

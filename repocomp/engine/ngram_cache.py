@@ -71,7 +71,8 @@ class NgramCache:
         if not self._length or ids[-1] == WALL:
             return []
         found: list[Match] = []
-        at = np.flatnonzero((ids[:-1] == ids[-1]) & (ids[1:] != WALL))
+        at = np.flatnonzero(ids[:-1] == ids[-1])
+        at = at[ids[at + 1] != WALL]
         while len(at):
             order = len(found) + 1
             found.append(Match(order, at + 1, ids[at + 1]))

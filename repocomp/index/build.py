@@ -9,19 +9,19 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
 from repocomp.index.history import update_history
-from repocomp.index.read import Content, digest_of, read
-from repocomp.index.walk import Found, unfit, walk
+from repocomp.index.read import Content, digest_of
+from repocomp.index.walk import Found, look, unfit, walk
+from repocomp.index.workers import Submit, pool
 from repocomp.index.write import FileState, known_digests, remember, remove_files, tidy, write_batch
 from repocomp.languages import language_of
 from repocomp.store.connect import explained, open_index
@@ -74,6 +74,8 @@ class _Job:
 
 
 Report = Callable[[Progress], None]
+_Known = tuple[int, int, int, str | None]
+"""Size, time stamp, time of the look at it, and why it was skipped."""
 
 
 def build(root: Path, *, progress: Report | None = None, jobs: int | None = None, rebuild: bool = False) -> IndexReport:
@@ -83,9 +85,23 @@ def build(root: Path, *, progress: Report | None = None, jobs: int | None = None
         _remove(path)
     started = time.monotonic()
     with _opened(path) as connection:
-        report = _update(connection, root, progress, jobs or min(_MAX_JOBS, os.cpu_count() or 1))
+        workers = jobs or min(_MAX_JOBS, os.cpu_count() or 1)
+        report = _update(connection, root, walk(root), _known(connection), progress, workers)
+        update_history(connection, root)
         remember(connection, "root", str(root.resolve()))
         remember(connection, "finished", str(int(time.time())))
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def update(root: Path, paths: Sequence[str]) -> IndexReport:
+    """Bring the index up to date for `paths` alone, relative files or folders that came, changed or went.
+
+    For milliseconds: the rest of the tree is not looked at, nor its history. Raises StoreError.
+    """
+    started = time.monotonic()
+    with _opened(index_path(root)) as connection:
+        report = _update(connection, root, look(root, paths), _known_below(connection, paths), None, 1)
     report.seconds = time.monotonic() - started
     return report
 
@@ -123,18 +139,35 @@ def _remove(path: Path) -> None:
             path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-def _update(connection: Connection, root: Path, progress: Report | None, workers: int) -> IndexReport:
+def _known(connection: Connection, where: str = "", values: Sequence[str] = ()) -> dict[str, _Known]:
+    # A row with neither content nor reason lost a race with another run: it is read again.
+    select = (
+        "SELECT path, size, mtime_ns, seen_ns, skipped FROM file WHERE (content_id IS NOT NULL OR skipped IS NOT NULL)"
+    )
+    rows = connection.execute(select + where, values)
+    return {path: (size, mtime_ns, seen_ns, skipped) for path, size, mtime_ns, seen_ns, skipped in rows}
+
+
+def _known_below(connection: Connection, paths: Sequence[str]) -> dict[str, _Known]:
+    known: dict[str, _Known] = {}
+    for path in paths:
+        # All that begin with the folder's name and a slash, whose successor is "0".
+        known |= _known(connection, " AND (path = ? OR (path >= ? AND path < ?))", (path, f"{path}/", f"{path}0"))
+    return known
+
+
+def _update(
+    connection: Connection,
+    root: Path,
+    there: Iterable[Found],
+    known: dict[str, _Known],
+    progress: Report | None,
+    workers: int,
+) -> IndexReport:
+    """Make `known`, what the index says of some paths, agree with what is `there` of them."""
     report = IndexReport()
-    known = {
-        path: (size, mtime_ns, seen_ns, skipped)
-        for path, size, mtime_ns, seen_ns, skipped in connection.execute(
-            # A row with neither content nor reason lost a race with another run: it is read again.
-            "SELECT path, size, mtime_ns, seen_ns, skipped FROM file"
-            " WHERE content_id IS NOT NULL OR skipped IS NOT NULL"
-        )
-    }
     changed: list[Found] = []
-    for found in walk(root):
+    for found in there:
         report.files += 1
         before = known.pop(found.path, None)
         if before is not None and _is_unchanged(found, before):
@@ -148,11 +181,10 @@ def _update(connection: Connection, root: Path, progress: Report | None, workers
     _read_all(connection, jobs, report, progress, workers)
     if changed or known:
         tidy(connection)
-    update_history(connection, root)
     return report
 
 
-def _is_unchanged(found: Found, before: tuple[int, int, int, str | None]) -> bool:
+def _is_unchanged(found: Found, before: _Known) -> bool:
     size, mtime_ns, seen_ns, skipped = before
     if found.skipped is not None:
         return skipped == found.skipped
@@ -174,7 +206,7 @@ def _read_all(
     total = sum(job.found.size for job in jobs if job.found.skipped is None)
     done_files = done_bytes = 0
     digests = known_digests(connection)
-    with _pool(workers if total > _POOL_BYTES else 1) as submit:
+    with pool(workers if total > _POOL_BYTES else 1) as submit:
         waiting: deque[tuple[list[FileState], list[Future[list[Content]]]]] = deque()
         for batch in _batches(jobs):
             waiting.append(_start(batch, digests, report, submit))
@@ -199,9 +231,6 @@ def _batches(jobs: list[_Job]) -> Iterator[list[_Job]]:
             batch, size = [], 0
     if batch:
         yield batch
-
-
-Submit = Callable[[list[tuple[str, bytes]]], "Future[list[Content]]"]
 
 
 def _start(
@@ -239,29 +268,3 @@ def _finish(
     contents = [content for future in futures for content in future.result()]
     report.lines += sum(content.line_count for content in contents)
     write_batch(connection, contents, states, time.time_ns())
-
-
-def read_batch(files: list[tuple[str, bytes]]) -> list[Content]:
-    """Parse a batch; runs in a worker."""
-    return [read(path, data) for path, data in files]
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[Submit]:
-    """A way to parse batches: in worker processes, or at once in this one when a single worker is enough."""
-    if workers <= 1:
-        yield _at_once
-        return
-    # Fresh interpreters: forking a process that may run threads is unsafe.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        try:
-            yield lambda files: pool.submit(read_batch, files)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _at_once(files: list[tuple[str, bytes]]) -> Future[list[Content]]:
-    future: Future[list[Content]] = Future()
-    future.set_result(read_batch(files))
-    return future

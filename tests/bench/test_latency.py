@@ -15,7 +15,7 @@ from tests.conftest import Repository
 
 
 def sample(way: str, policy: str, wall: float, *, rest: bool = False, cached: int = 90) -> Sample:
-    timings = {"total": wall - 20, "prefill": 5.0, "decode": 9.0}
+    timings = {"total": wall - 20, "prefill": 10.0 if policy == "always" else 5.0, "decode": 9.0}
     return Sample(way, policy, wall, 16.0, timings, {"prompt": 100, "cached": cached}, policy == "always", rest, "x")
 
 
@@ -26,8 +26,12 @@ def test_rests_count_for_who_waits_and_for_nothing_else() -> None:
     rows = {(row.way, row.policy): row for row in found.rows}
     row = rows["typing", "threshold"]
     assert (row.requests, row.rests, row.wall_p50, row.written_p50) == (3, 1, 40.0, 50.0)
-    assert (row.answer_p50, row.cached_percent) == (30.0, 90.0)
+    assert (row.answer_p50, row.client_p50) == (30.0, 20.0)
+    assert (row.cached_with_rests_percent, row.cached_percent) == (60.0, 90.0)
+    assert (row.cached_retrieved_percent, row.cached_skipped_percent) == (None, 90.0)
     assert rows["typing", "always"].retrieved == 2
+    assert rows["typing", "always"].cached_retrieved_percent == 90.0
+    assert found.prefill_saved_ms["typing"] == 5.0
     assert (found.bare_ms[0], found.client_cpu_ms, found.compared, found.differing) == (16.0, 16.0, 2, 1)
     assert found.ratios["always / threshold, typing"] == 1.25
 

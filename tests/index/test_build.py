@@ -273,3 +273,35 @@ def test_readers_do_not_wait_for_a_writer(repository: Repository) -> None:
     finally:
         writer.execute("ROLLBACK")
         writer.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_workers_end_with_a_parent_that_was_killed() -> None:
+    code = (
+        "import os\n"
+        "from repocomp.index.workers import pool\n"
+        "if __name__ == '__main__':\n"
+        "    with pool(2) as submit:\n"
+        "        submit([('a.py', b'x = 1')]).result()\n"
+        "        import multiprocessing\n"
+        "        print(*[child.pid for child in multiprocessing.active_children()], flush=True)\n"
+        "        os.kill(os.getpid(), 9)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+    workers = [int(pid) for pid in done.stdout.split()]
+    assert workers
+    for _ in range(200):
+        if not any(_is_there(pid) for pid in workers):
+            return
+        time.sleep(0.05)
+    pytest.fail("a worker waits for work that never comes")
+
+
+def _is_there(pid: int) -> bool:
+    """Whether a process runs; one that ended and nobody has asked about does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False

@@ -1,0 +1,166 @@
+"""A watched index stays what a fresh one would be, looks at what changed alone, and needs its package."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from repocomp.cli import app
+from repocomp.errors import ConfigError
+from repocomp.index import build as building
+from repocomp.index.build import build, update
+from repocomp.index.watch import changes, watch
+from repocomp.store.paths import index_path
+from repocomp.store.reader import IndexReader
+from tests.conftest import Repository
+
+FILES = {"a.py": "def one():\n    return 1\n", "lib/b.py": "import a\n", "lib/c.py": "import b\n"}
+Change = Callable[[Path], list[str]]
+
+
+def indexed(root: Path) -> dict[str, str]:
+    reader = IndexReader.open(root)
+    assert reader is not None
+    with reader:
+        return {row.path: reader.text(row.content_id) for row in reader.files()}
+
+
+def edit(root: Path) -> list[str]:
+    (root / "a.py").write_text("def two():\n    return 2\n")
+    return ["a.py"]
+
+
+def create_and_delete(root: Path) -> list[str]:
+    (root / "new.py").write_text("x = 1\n")
+    (root / "lib/b.py").unlink()
+    return ["new.py", "lib/b.py"]
+
+
+def move_a_folder(root: Path) -> list[str]:
+    """Of which systems may tell no more than the two names."""
+    (root / "lib").rename(root / "moved")
+    return ["lib", "moved"]
+
+
+def delete_a_folder(root: Path) -> list[str]:
+    shutil.rmtree(root / "lib")
+    return ["lib"]
+
+
+def replace_a_file_by_a_folder(root: Path) -> list[str]:
+    (root / "a.py").unlink()
+    (root / "a.py").mkdir()
+    (root / "a.py/d.py").write_text("y = 2\n")
+    return ["a.py"]
+
+
+def write_what_is_ignored(root: Path) -> list[str]:
+    for name in ("out.log", ".env", "secret.pem"):
+        (root / name).write_text("password = 1\n")
+    return ["out.log", ".env", "secret.pem", ".git/index"]
+
+
+CHANGES = [edit, create_and_delete, move_a_folder, delete_a_folder, replace_a_file_by_a_folder, write_what_is_ignored]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("with_git", [True, False])
+def test_a_change_leads_to_the_index_of_a_fresh_run(repository: Repository, change: Change, with_git: bool) -> None:
+    root = repository({**FILES, ".gitignore": "*.log\n"})
+    if not with_git:
+        shutil.rmtree(root / ".git")
+
+    def told() -> Iterator[list[Path]]:
+        yield []
+        yield [root / path for path in change(root)]
+
+    list(watch(root, told()))
+    after = indexed(root)
+    build(root, rebuild=True)
+    assert after == indexed(root)
+
+
+def test_only_what_changed_is_looked_at(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = repository(FILES)
+    build(root)
+    read: list[Path] = []
+
+    def note(path: Path) -> bytes:
+        read.append(path)
+        return path.read_bytes()
+
+    monkeypatch.setattr(building, "_bytes", note)
+    monkeypatch.setattr(building, "walk", lambda root: pytest.fail("looked at the whole tree"))
+    report = update(root, edit(root))
+    assert read == [root / "a.py"]
+    assert (report.files, report.indexed, report.removed) == (1, 1, 0)
+
+
+def test_what_changed_before_the_first_word_is_found(repository: Repository) -> None:
+    root = repository(FILES)
+    reports = watch(root, [[], []])
+    assert next(reports).indexed == 3
+    edit(root)
+    assert [report.indexed for report in reports] == [1]
+
+
+def test_a_rule_that_changes_has_the_whole_tree_looked_at(repository: Repository) -> None:
+    root = repository(FILES)
+    reports = watch(root, [[], [root / ".repocompignore"]])
+    next(reports)
+    (root / ".repocompignore").write_text("lib/\n")
+    assert next(reports).skipped["ignored"] == 2
+    assert set(indexed(root)) == {"a.py", ".repocompignore"}
+
+
+def test_the_index_itself_is_no_change(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = repository(FILES)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(root / "cache"))
+    monkeypatch.setattr("repocomp.index.watch.update", lambda root, paths: pytest.fail(f"looked at {paths}"))
+    elsewhere = root.parent / "elsewhere.py"
+    told = [[], [index_path(root), index_path(root).with_name("index.db-wal"), elsewhere, root, root / ".git/HEAD"]]
+    list(watch(root, told))
+
+
+def test_without_its_package_the_way_to_get_it_is_told(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = builtins.__import__
+
+    def refuse(name: str, *rest: Any, **more: Any) -> Any:
+        if name == "watchfiles":
+            raise ImportError(name)
+        return inner(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(ConfigError, match="watchfiles") as missing:
+        changes(repository(FILES))
+    assert missing.value.hint == "pip install 'repocomp[watch]'"
+
+
+def test_each_change_is_a_line_and_an_interrupt_ends_it(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    root = repository(FILES)
+    before = subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, check=True).stdout
+
+    def told(root: Path) -> Iterator[list[Path]]:
+        yield []
+        yield [root / path for path in edit(root)]
+        (root / "a.py").write_text(FILES["a.py"])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("repocomp.index.watch.changes", told)
+    assert app.run(["index", str(root), "--watch", "--json"]) == 130
+    first, second, last = map(json.loads, capsysbinary.readouterr().out.splitlines())
+    assert (first["data"]["indexed"], second["data"]["indexed"]) == (3, 1)
+    assert last["errors"][0]["code"] == "interrupted"
+    after = subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, check=True).stdout
+    assert after == before
+    assert app.run(["index", str(root), "--watch"]) == 130
+    assert b"1 indexed, 0 gone in" in capsysbinary.readouterr().err
