@@ -38,8 +38,8 @@ from repocomp.store.reader import IndexReader
 from repocomp.terms import words
 
 CHUNKS = (3, 5, 10, 30)
-GAIN_CHUNKS = CHUNKS[:3]
-"""Numbers of chunks that the likelihood is measured with; 512 tokens rarely hold more than ten."""
+GAIN_CHUNKS = CHUNKS
+"""Numbers of chunks that the likelihood is measured with; learned orders rank short pieces: compare those of 30."""
 BUDGET = 512
 """Tokens of cross-file context that identifiers are looked for in: Repoformer's budget, whatever the pack's own is."""
 UNION = ("jaccard", "bm25", "usage", "near")
