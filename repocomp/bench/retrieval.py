@@ -26,10 +26,11 @@ from repocomp.evaluate.likelihood import Target, logprob
 from repocomp.evaluate.statistics import bootstrap, interval
 from repocomp.evaluate.unseen import Place
 from repocomp.git import revision
-from repocomp.retrieve.arms.base import Hit
+from repocomp.retrieve.arms.base import Arm, Hit, Unavailable
 from repocomp.retrieve.budget import fit
+from repocomp.retrieve.query import Query
 from repocomp.retrieve.rank import fuse
-from repocomp.retrieve.retrieve import ARMS, retrieve
+from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS, retrieve
 from repocomp.store.reader import IndexReader
 from repocomp.terms import words
 
@@ -189,7 +190,7 @@ def _ranked(reader: IndexReader, place: Place) -> tuple[dict[str, list[Hit]], di
     ranked: dict[str, list[Hit]] = {}
     ms: dict[str, float] = {}
     asked: dict[str, Callable[[], list[Hit]]] = {
-        name: lambda arm=arm: arm.draw(reader, place.query, DRAWS)  # type: ignore[misc]
+        name: lambda arm=arm: _drawn(arm, reader, place.query)  # type: ignore[misc]
         for name, arm in ARMS.items()
     }
     asked["default"] = lambda: retrieve(reader, place.query, top_k=DRAWS, hidden=place.leaks).hits
@@ -198,8 +199,16 @@ def _ranked(reader: IndexReader, place: Place) -> tuple[dict[str, list[Hit]], di
         hits = ask()
         ms[name] = (time.perf_counter() - started) * 1000
         ranked[name] = [hit for hit in hits if not place.leaks(hit)]
-    ranked["rrf"] = fuse({name: ranked[name] for name in ARMS})
+    ranked["rrf"] = fuse({name: ranked[name] for name in DEFAULT_ARMS})
     return ranked, ms
+
+
+def _drawn(arm: Arm, reader: IndexReader, query: Query) -> list[Hit]:
+    """What an arm draws; nothing where the index lacks what it needs."""
+    try:
+        return arm.draw(reader, query, DRAWS)
+    except Unavailable:
+        return []
 
 
 def _oracle(ranked: Iterable[Sequence[Hit]], unseen: frozenset[str]) -> list[Hit]:

@@ -13,6 +13,7 @@ from repocomp.git import work_tree
 
 if TYPE_CHECKING:
     from repocomp.index.build import IndexReport
+    from repocomp.index.vectors import VectorReport
 
 EPILOG = """\b
 Examples:
@@ -50,11 +51,27 @@ def command(path: Path, status: bool, rebuild: bool, jobs: int | None, quiet: bo
             jobs=jobs,
             rebuild=rebuild,
         )
+    vectors = _encode(root, wanted=not quiet and not as_json)
     if as_json:
-        return output.document("index", {"root": str(root), **report.to_json()})
+        made = None if vectors is None else vectors.to_json()
+        return output.document("index", {"root": str(root), **report.to_json(), "vectors": made})
     if not quiet:
         output.note(_summary(report))
+        if vectors is not None and vectors.encoded:
+            output.note(f"{vectors.encoded:,} chunks encoded in {vectors.seconds:.2f} s")
     return 0
+
+
+def _encode(root: Path, wanted: bool) -> VectorReport | None:
+    """Make the vectors that are missing; completions can use the index meanwhile. None where no encoder is there."""
+    from repocomp.index.vectors import build_vectors
+    from repocomp.model.encoder import shipped_encoder
+
+    encoder = shipped_encoder()
+    if encoder is None:
+        return None
+    with progress.bar(wanted=wanted) as show:
+        return build_vectors(root, encoder, lambda done, total: show("encoding", done, total))
 
 
 def _print_status(root: Path, as_json: bool) -> int:

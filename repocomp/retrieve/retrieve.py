@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from repocomp.errors import ConfigError
 from repocomp.retrieve.arms.base import Arm, Hit
 from repocomp.retrieve.arms.bm25 import Bm25
+from repocomp.retrieve.arms.dense import Dense
+from repocomp.retrieve.arms.hybrid import Hybrid
 from repocomp.retrieve.arms.jaccard import Jaccard
 from repocomp.retrieve.arms.near import Near
+from repocomp.retrieve.arms.sparse import Sparse
 from repocomp.retrieve.arms.structured import Structured
 from repocomp.retrieve.arms.usage import Usage
 from repocomp.retrieve.query import Query
@@ -19,8 +22,13 @@ from repocomp.store.reader import IndexReader
 Hidden = Callable[[Hit], bool]
 """Whether a hit must not be found: evaluation hides the answer."""
 
-ARMS: Mapping[str, Arm] = {arm.name: arm for arm in (Jaccard(), Bm25(), Structured(), Usage(), Near())}
+_ON = (Jaccard(), Bm25(), Structured(), Usage(), Near())
+_OFF = (Dense(), Sparse(), Hybrid())
+
+ARMS: Mapping[str, Arm] = {arm.name: arm for arm in (*_ON, *_OFF)}
 """Every strategy by name."""
+DEFAULT_ARMS = tuple(arm.name for arm in _ON)
+"""The strategies that are asked when none is named; the learned order knows these alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +47,11 @@ def retrieve(
     top_k: int = 10,
     hidden: Hidden | None = None,
 ) -> Retrieved:
-    """Ask the arms for `top_k` hits each: all of them and rank by what was learned, or `arms` and fuse by rank alone.
+    """Ask arms for `top_k` hits each: the default ones and rank by what was learned, or `arms` and fuse by rank alone.
 
     What `hidden` says is left out, as if it were not indexed. Raises ConfigError for an unknown arm.
     """
-    drawn = {name: _arm(name).draw(reader, query, top_k) for name in (arms if arms is not None else ARMS)}
+    drawn = {name: _arm(name).draw(reader, query, top_k) for name in (arms if arms is not None else DEFAULT_ARMS)}
     if hidden is not None:
         drawn = {name: [hit for hit in hits if not hidden(hit)] for name, hits in drawn.items()}
     return Retrieved(rank(reader, query, drawn) if arms is None else fuse(drawn), drawn)

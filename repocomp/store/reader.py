@@ -20,7 +20,7 @@ import numpy.typing as npt
 from repocomp.languages import language_of
 from repocomp.store.connect import explained, open_index
 from repocomp.store.paths import index_path
-from repocomp.store.rows import Chunk, ChunkKind, FileRow, Import, Postings, Segment, Symbol
+from repocomp.store.rows import Chunk, ChunkKind, FileRow, Import, Postings, Segment, Symbol, Vectors
 
 _BATCH = 500
 """Values in one IN list; SQLite's own limit was 999 for long."""
@@ -30,6 +30,8 @@ PLACE = np.dtype("<u4")
 """How chunk numbers, places and line numbers lie in a BLOB."""
 COUNT = np.dtype("<u2")
 """How term counts lie in a BLOB."""
+ENCODER = "encoder"
+"""The fact that names the encoder of the vectors, by its digest."""
 
 
 class IndexReader:
@@ -41,6 +43,7 @@ class IndexReader:
         self._version = -1
         self._segments: dict[ChunkKind, list[Segment]] = {}
         self._dead: npt.NDArray[np.uint32] | None = None
+        self._vectors: dict[int, Vectors] = {}
         self._recent: list[str] | None = None
         self._lines: OrderedDict[int, list[str]] = OrderedDict()
         self._paths: dict[int, list[str]] = {}
@@ -151,6 +154,13 @@ class IndexReader:
             )
             for segment, term, places, counts in self._each(select, sorted(set(terms)), (int(kind),))
         ]
+
+    def vectors(self) -> list[Vectors]:
+        """The vectors of all segments that have some, oldest first; those read before are not read again."""
+        blobs = "SELECT segment_id, scales, levels FROM vector WHERE segment_id = ?"
+        stamps, known = self._rows("SELECT stamp, segment_id FROM vector ORDER BY segment_id"), self._vectors
+        self._vectors = {stamp: known.get(stamp) or Vectors.of(*next(self._rows(blobs, (at,)))) for stamp, at in stamps}
+        return list(self._vectors.values())
 
     def chunks(self, ids: Sequence[int]) -> list[Chunk]:
         """Chunks by number, in the order asked."""

@@ -24,7 +24,9 @@ HEADS = 2
 SIGNALS = HEADS + 1
 """What a token says of itself and its neighbours: its weight in each head, and in the sparse vector."""
 _NEIGHBOURS = 3
-_FIRST_TEMPERATURE = 0.05
+_RAREST = 5.0
+_SHARP, _LOUD = 20.0, 0.2
+"""What dense and sparse scores are multiplied by at first; both are learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,8 @@ class Network(nn.Module):
         self.up = nn.Parameter(torch.randn(2, d, hidden) / math.sqrt(d))
         self.down = nn.Parameter(torch.zeros(2, hidden, d))
         with torch.no_grad():
-            self.signal[:, HEADS * _NEIGHBOURS] = 1.0
             self.place[CHUNK_TOKENS:] = -torch.arange(CHUNK_TOKENS)[:, None] / 64
-        self.temperature = nn.Parameter(torch.tensor([math.log(_FIRST_TEMPERATURE), 0.0]))
+        self.scale = nn.Parameter(torch.log(torch.tensor([_SHARP, _LOUD])))
 
     def forward(self, flat: Flat, asked: bool) -> tuple[Tensor, Tensor]:
         """Vectors [n, d] of length one, and the weight [N] of each token."""
@@ -135,6 +136,17 @@ def start_from(network: Network, embedding: np.ndarray[tuple[int, int], np.dtype
         network.embed.copy_(torch.from_numpy(table / np.linalg.norm(table, axis=1).mean()))
 
 
+def weigh_by_rarity(network: Network, lessons: Sequence[Lesson]) -> None:
+    """Begin with sparse weights that fall with the share of chunks that hold a token, as BM25's do."""
+    held = np.ones(network.vocab_size)
+    for lesson in lessons:
+        for ids in lesson.chunks:
+            held[np.array(sorted(set(ids)), dtype=np.int64)] += 1
+    rarity = np.log(sum(len(lesson.chunks) for lesson in lessons) / held).clip(0) / _RAREST
+    with torch.no_grad():
+        network.signal[:, HEADS * _NEIGHBOURS] = torch.from_numpy(np.concatenate([rarity, rarity])).float()
+
+
 def train(
     network: Network,
     lessons: Sequence[Lesson],
@@ -169,7 +181,7 @@ def losses(network: Network, asked: Flat, chunks: Flat, truth: Tensor, own: Tens
     """
     question, question_weights = network(asked, asked=True)
     chunk, chunk_weights = network(chunks, asked=False)
-    sharp, loud = torch.exp(-network.temperature[0]), torch.exp(network.temperature[1])
+    sharp, loud = torch.exp(network.scale)
     sparse = overlap(asked, question_weights, chunks, chunk_weights)
     scores = (sharp * question @ chunk.T, loud * sparse)
     dense_loss, sparse_loss = (

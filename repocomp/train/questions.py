@@ -31,6 +31,7 @@ _SEEN_BEFORE, _SEEN_AFTER = 60, 25
 """Lines that a prompt shows around the cursor, about."""
 _BEST = 24
 _FEWEST_CHUNKS = 20
+_TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,10 @@ def lesson_of(
     return Lesson(
         [own[:CHUNK_TOKENS] for own in tokenizer.encode_batch(chunks.texts)],
         chunks.files,
-        [Question(own[: -ASKED_TOKENS - 1 : -1], *rest) for own, (_, *rest) in zip(ids, asked, strict=True)],
+        [
+            Question(own[: -ASKED_TOKENS - 1 : -1], file, answers, shares)
+            for own, (_, file, answers, shares) in zip(ids, asked, strict=True)
+        ],
     )
 
 
@@ -139,9 +143,7 @@ def _cut(lines: Sequence[str], at: int, rng: np.random.Generator) -> tuple[list[
     return before, "\n".join([line[column:], *lines[at + 1 : end]]), list(lines[end : end + _SEEN_AFTER])
 
 
-def _answers(
-    names: set[str], file: int, chunks: _Chunks
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+def _answers(names: set[str], file: int, chunks: _Chunks) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """The chunks of other files that hold any of `names`, best first, and the share of each."""
     worth: dict[int, float] = {}
     for name in sorted(names):
@@ -152,4 +154,4 @@ def _answers(
     found = np.array(sorted(worth), dtype=np.int64)
     value = np.array([worth[int(chunk)] for chunk in found]) / np.sqrt(5 + chunks.sizes[found])
     best = np.argsort(-value, kind="stable")[:_BEST]
-    return found[best], (value[best] / value[best].sum()).astype(np.float32) if len(best) else value[best]
+    return found[best], (value[best] / max(value[best].sum(), _TINY)).astype(np.float32)

@@ -32,7 +32,7 @@ from repocomp.retrieve.features import (
     word_matrix,
 )
 from repocomp.retrieve.rank import grouped
-from repocomp.retrieve.retrieve import ARMS
+from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS
 from repocomp.store.reader import IndexReader
 
 _HOLES = 60
@@ -81,7 +81,7 @@ def _draw(reader: IndexReader, loaded: Loaded, holes: int, seed: int) -> Iterato
         place = Place.of(hole, loaded)
         if not place.unseen:
             continue
-        hits = {name: arm.draw(reader, place.query, DRAWS) for name, arm in ARMS.items()}
+        hits = {name: ARMS[name].draw(reader, place.query, DRAWS) for name in DEFAULT_ARMS}
         shown = {name: [hit for hit in some if not place.leaks(hit)] for name, some in hits.items()}
         scene = Scene.of(reader, place.query)
         pieces = pieces_of(scene, grouped(shown))
