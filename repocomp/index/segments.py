@@ -14,7 +14,7 @@ import numpy.typing as npt
 from repocomp.index.chunk import Terms
 from repocomp.index.read import Content
 from repocomp.index.vector_rows import move_vectors
-from repocomp.store.reader import COUNT, PLACE
+from repocomp.store.lookup import COUNT, PLACE
 from repocomp.store.rows import ChunkKind
 
 _MAX_SEGMENTS = 8

@@ -23,8 +23,8 @@ from repocomp.index.segments import merge_small, new_segment, postings
 from repocomp.index.vector_rows import write_vectors
 from repocomp.index.write import remember
 from repocomp.store.connect import explained, open_index, transaction
+from repocomp.store.lookup import ENCODER, PLACE
 from repocomp.store.paths import index_path
-from repocomp.store.reader import ENCODER, PLACE
 from repocomp.store.rows import WEIGHT_STEP, ChunkKind
 
 _BATCH_CHUNKS = 2048

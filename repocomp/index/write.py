@@ -16,7 +16,7 @@ import numpy as np
 from repocomp.index.read import Content
 from repocomp.index.segments import add_segment, drop_contents, merge_small
 from repocomp.store.connect import transaction
-from repocomp.store.reader import PLACE
+from repocomp.store.lookup import PLACE
 from repocomp.store.rows import ChunkKind
 
 CUTS = (ChunkKind.WINDOW_20, ChunkKind.WINDOW_10, ChunkKind.SYNTAX)

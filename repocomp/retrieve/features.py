@@ -1,32 +1,31 @@
 """What a ranker knows of what was drawn: of each piece where it comes from and what it shares, of each word how likely.
 
 Long hits are cut into pieces of a few lines first, so that a budget holds more places and each is judged by itself.
+Words are numbers (`lexicon.py`), and which piece shows which word is one pair of arrays, so features are a few sums.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from repocomp.languages import keywords
 from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.arms.near import near_contents, word_weights
+from repocomp.retrieve.lexicon import FACTS, Floats, Ints, Lexicon, Part, lexicon_of
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.resolve import bindings
 from repocomp.store.reader import IndexReader
-from repocomp.terms import parts, words
-
-Floats = npt.NDArray[np.float64]
 
 PIECE_LINES = 6
 RRF_K = 60
 _RANK_K = 8
+_WHOLE = 1 << 30
+"""Lines that no text has."""
 _ARMS = ("jaccard", "bm25", "structured", "usage", "near")
 PIECE_FEATURES = (
     *_ARMS,
@@ -41,11 +40,6 @@ WORD_FEATURES = (
 """Columns of the words' matrix."""
 
 
-@lru_cache(maxsize=50_000)
-def _parts(word: str) -> tuple[str, ...]:
-    return tuple(parts(word))
-
-
 def fused_score(ranks: Mapping[str, int]) -> float:
     """The score that reciprocal rank fusion (Cormack et al. 2009) gives to ranks from 1, by arm."""
     return sum(1 / (RRF_K + rank) for rank in ranks.values())
@@ -56,155 +50,194 @@ class Scene:
     """What is known before anything is drawn: words near the cursor, their weight by rarity, how near contents are."""
 
     query: Query
+    reader: IndexReader
+    lexicon: Lexicon
     near_words: Mapping[str, float]
     weights: Mapping[str, float]
     nearness: Mapping[int, float]
-    visible: frozenset[str]
-    imported: frozenset[str]
 
     @classmethod
     def of(cls, reader: IndexReader, query: Query) -> Scene:
         """Look around."""
         near = word_weights(query)
         spread = reader.spread(sorted(near))
-        return cls(
-            query,
-            near,
-            {name: near[name] / math.log2(2 + files) for name, files in spread.items() if len(name) > 1},
-            near_contents(reader, query),
-            frozenset((*words(query.prefix), *words(query.suffix))),
-            frozenset(binding.alias for binding in bindings(reader, query)),
-        )
+        weights = {name: near[name] / math.log2(2 + files) for name, files in spread.items() if len(name) > 1}
+        return cls(query, reader, lexicon_of(reader), near, weights, near_contents(reader, query))
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A few lines of a hit: `ranks` (from 1) by arm of the hits at its place, `part` its number in the best of them.
+class Pieces:
+    """Runs of a few lines of the hits in `groups`: `parts[i]` is of the hit `groups[owner[i]]`.
 
-    `shown` are its words, `fresh` those that are names and not in sight.
+    Word `words[cols[k]]` (a number of the lexicon) stands in piece `rows[k]`; `rows` ascend.
     """
 
-    hit: Hit
-    ranks: Mapping[str, int]
-    part: int
-    shown: frozenset[str]
-    fresh: frozenset[str]
+    groups: Sequence[tuple[Hit, Mapping[str, int]]]
+    parts: list[Part]
+    owner: Ints
+    rows: Ints
+    cols: Ints
+    words: Ints
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def hit(self, number: int, score: float) -> Hit:
+        """A piece as a hit of its own."""
+        own, part = self.groups[self.owner[number]][0], self.parts[number]
+        if not _is_stretch(own):
+            return Hit(own.content_id, own.path, own.start_line, own.end_line, score, own.arm, own.text)
+        start, end = own.start_line + part.start, own.start_line + part.end - 1
+        return Hit(own.content_id, own.path, start, end, score, own.arm, part.text)
+
+    def names(self, lexicon: Lexicon) -> list[frozenset[str]]:
+        """The words of each piece."""
+        return [frozenset(lexicon.names[number] for number in part.words) for part in self.parts]
 
 
-def pieces_of(scene: Scene, groups: Sequence[tuple[Hit, Mapping[str, int]]]) -> list[Piece]:
-    """Cut hits into runs of `PIECE_LINES`, a short rest left with the run before it; what says the same once."""
-    known = scene.visible | keywords(scene.query.language)
-    found: list[Piece] = []
+def pieces_of(scene: Scene, groups: Sequence[tuple[Hit, Mapping[str, int]]]) -> Pieces:
+    """Cut hits into runs of `PIECE_LINES`; what says the same once."""
     seen: set[str] = set()
-    for hit, ranks in groups:
-        for part, piece in enumerate(_cut(hit)):
-            folded = " ".join(piece.text.split())
-            if folded and folded not in seen:
-                seen.add(folded)
-                shown = frozenset(words(piece.text))
-                fresh = frozenset(word for word in shown - known if len(word) > 1 and not word[0].isdigit())
-                found.append(Piece(piece, ranks, part, shown, fresh))
-    return found
+    parts: list[Part] = []
+    owner: list[int] = []
+    for number, (hit, _) in enumerate(groups):
+        for part in scene.lexicon.cut(hit.text, PIECE_LINES if _is_stretch(hit) else _WHOLE):
+            if part.folded not in seen:
+                seen.add(part.folded)
+                parts.append(part)
+                owner.append(number)
+    each = [part.words for part in parts]
+    numbers = np.concatenate([*each, np.zeros(0, dtype=np.int64)])
+    distinct = np.flatnonzero(scene.lexicon.mask(numbers))
+    column = np.zeros(len(scene.lexicon.names), dtype=np.int64)
+    column[distinct] = np.arange(len(distinct))
+    rows = np.repeat(np.arange(len(parts)), [len(own) for own in each])
+    return Pieces(groups, parts, np.array(owner, dtype=np.int64), rows, column[numbers], distinct)
 
 
-def _cut(hit: Hit) -> list[Hit]:
-    lines = hit.text.split("\n")
-    if len(lines) != hit.end_line - hit.start_line + 1:
-        # An outline: its lines are not those of one stretch.
-        return [hit]
-    edges = list(range(0, max(1, len(lines) - PIECE_LINES // 3), PIECE_LINES))
-    return [
-        replace(
-            hit, text="\n".join(lines[start:end]), start_line=hit.start_line + start, end_line=hit.start_line + end - 1
-        )
-        for start, end in zip(edges, [*edges[1:], len(lines)], strict=True)
-    ]
+def _is_stretch(hit: Hit) -> bool:
+    """Whether the text is one stretch of lines; those of an outline stand apart, and it is not cut."""
+    return hit.text.count("\n") == hit.end_line - hit.start_line
 
 
-def piece_matrix(scene: Scene, pieces: Sequence[Piece]) -> Floats:
+def piece_matrix(scene: Scene, pieces: Pieces) -> Floats:
     """Features [n, len(PIECE_FEATURES)] of the pieces."""
-    query = scene.query
-    asked = frozenset(words(query.last_lines(10)))
-    total = sum(scene.weights.values()) or 1.0
-    folder, tested = query.path.rpartition("/")[0], "test" in query.path.lower()
-    counts = Counter(word for piece in pieces for word in piece.shown - scene.visible)
-    rows = []
-    shared = 0.0
-    for piece in pieces:
-        hit, ranks, shown = piece.hit, piece.ranks, piece.shown
-        new = shown - scene.visible
-        before = shared if piece.part else 0.0
-        common = [scene.weights[word] for word in shown if word in scene.weights]
-        shared = sum(sorted(common)) / total
-        rows.append(
-            (
-                *(_RANK_K / (_RANK_K + ranks[arm]) if arm in ranks else 0.0 for arm in _ARMS),
-                len(ranks) / 3,
-                RRF_K * fused_score(ranks) / 3,
-                hit.path == query.path,
-                hit.path.rpartition("/")[0] == folder,
-                scene.nearness.get(hit.content_id, 0.0),
-                ("test" in hit.path.lower()) == tested,
-                shared,
-                max(common, default=0.0),
-                before,
-                len(shown & asked) / max(1, len(shown | asked)),
-                len(new) / 20,
-                math.log2(math.prod(counts[word] for word in new)) / 20,
-                math.log2(1 + len(hit.text)) / 8,
-                piece.part / 4,
-            )
+    lexicon, number, rows = scene.lexicon, len(pieces), pieces.rows
+    visible = lexicon.mask(_visible(scene))
+    is_new = ~visible[pieces.words][pieces.cols]
+    new_rows, new_cols = rows[is_new], pieces.cols[is_new]
+    weight = np.zeros(len(lexicon.names))
+    weight[lexicon.numbers(scene.weights)] = list(scene.weights.values())
+    weights = weight[pieces.words][pieces.cols]
+    asked, _ = lexicon.count(scene.query.last_lines(10))
+    common = np.bincount(rows, lexicon.mask(asked)[pieces.words][pieces.cols], minlength=number)
+    shown = np.array([len(part.words) for part in pieces.parts])
+    shared = np.bincount(rows, weights, minlength=number) / (sum(scene.weights.values()) or 1.0)
+    rarest = np.zeros(number)
+    np.maximum.at(rarest, rows, weights)
+    agreed = np.log2(np.maximum(1, np.bincount(new_cols, minlength=len(pieces.words))))[new_cols]
+    part = np.array([part.number for part in pieces.parts])
+    own = (
+        shared,
+        rarest,
+        np.where(part > 0, np.concatenate([[0.0], shared])[:number], 0.0),
+        common / np.maximum(1, shown + len(asked) - common),
+        np.bincount(new_rows, minlength=number) / 20,
+        np.bincount(new_rows, agreed, minlength=number) / 20,
+        np.log2([1 + len(one.text) for one in pieces.parts]) / 8,
+        part / 4,
+    )
+    return np.column_stack([_group_matrix(scene, pieces.groups)[pieces.owner], *own])
+
+
+def _group_matrix(scene: Scene, groups: Sequence[tuple[Hit, Mapping[str, int]]]) -> Floats:
+    """What the pieces of a hit have in common [groups, 11]."""
+    path = scene.query.path
+    folder, is_test = path.rpartition("/")[0], "test" in path.lower()
+    rows = [
+        (
+            *(_RANK_K / (_RANK_K + ranks[arm]) if arm in ranks else 0.0 for arm in _ARMS),
+            len(ranks) / 3,
+            RRF_K * fused_score(ranks) / 3,
+            hit.path == path,
+            hit.path.rpartition("/")[0] == folder,
+            scene.nearness.get(hit.content_id, 0.0),
+            ("test" in hit.path.lower()) == is_test,
         )
-    return np.array(rows, dtype=np.float64).reshape(-1, len(PIECE_FEATURES))
+        for hit, ranks in groups
+    ]
+    return np.array(rows, dtype=np.float64).reshape(-1, len(_ARMS) + 6)
+
+
+def _visible(scene: Scene) -> Ints:
+    """Words that the prompt shows anyway."""
+    count = scene.lexicon.count
+    return np.concatenate([count(scene.query.prefix)[0], count(scene.query.suffix)[0]])
+
+
+@lru_cache(maxsize=8)
+def _reserved(lexicon: Lexicon, language: str) -> Ints:
+    return lexicon.numbers(sorted(keywords(language)))
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The fresh words of the pieces in order; `holds` [pieces, words] says which piece shows which."""
+    """The names that pieces show and the prompt does not: `numbers` [w] in the lexicon.
 
-    names: list[str]
-    holds: Floats
+    Word `cols[k]` of them stands in piece `rows[k]`; `rows` ascend.
+    """
+
+    numbers: Ints
+    rows: Ints
+    cols: Ints
 
     @classmethod
-    def of(cls, pieces: Sequence[Piece]) -> Words:
-        """Number the words."""
-        numbers = {name: at for at, name in enumerate(sorted(frozenset().union(*(piece.fresh for piece in pieces))))}
-        holds = np.zeros((len(pieces), len(numbers)))
-        for row, piece in enumerate(pieces):
-            holds[row, [numbers[name] for name in piece.fresh]] = 1.0
-        return cls(list(numbers), holds)
+    def of(cls, scene: Scene, pieces: Pieces) -> Words:
+        """Those that are new: not in sight, no keyword, no number, no single letter."""
+        lexicon = scene.lexicon
+        known = lexicon.mask(np.concatenate([_visible(scene), _reserved(lexicon, scene.query.language)]))
+        is_fresh = ~known[pieces.words] & (lexicon.facts(pieces.words)[:, FACTS.index("is_name")] > 0)
+        column = np.cumsum(is_fresh) - 1
+        keep = is_fresh[pieces.cols]
+        return cls(pieces.words[is_fresh], pieces.rows[keep], column[pieces.cols[keep]])
+
+    def names(self, lexicon: Lexicon) -> list[str]:
+        """The words themselves."""
+        return [lexicon.names[number] for number in self.numbers]
 
 
-def word_matrix(scene: Scene, reader: IndexReader, pieces: Sequence[Piece], found: Words, relevance: Floats) -> Floats:
+def word_matrix(scene: Scene, pieces: Pieces, found: Words, relevance: Floats) -> Floats:
     """Features [w, len(WORD_FEATURES)] of the words, given the log-odds [n] of the pieces' relevance."""
-    query = scene.query
+    lexicon, query, number, rows, cols = scene.lexicon, scene.query, len(found.numbers), found.rows, found.cols
     best = relevance - relevance.max()
     share = np.exp(best) / np.exp(best).sum()
-    holds = found.holds > 0
-    near = np.array([scene.nearness.get(piece.hit.content_id, 0.0) for piece in pieces])
-    in_file = Counter(words(query.above))
-    in_file.update(words(query.below))
-    contents = reader.spread(found.names)
-    largest = math.log2(1 + max(2, reader.content_count()))
-    of_part: dict[str, float] = {}
-    for word, weight in scene.near_words.items():
-        for part in _parts(word):
-            of_part[part] = max(of_part.get(part, 0.0), weight)
-    own = []
-    for name in found.names:
-        split = _parts(name)
-        likeness = [of_part.get(part, 0.0) for part in split] or [0.0]
-        own.append(
-            (
-                *(name in in_file, math.log2(1 + in_file[name]), max(likeness), sum(likeness) / len(likeness)),
-                *(len(name) / 10, len(split) / 3, name[0].isupper(), "_" in name),
-                *(math.log2(1 + contents.get(name, 0)) / largest, name in scene.imported, 1.0),
-            )
-        )
-    drawn = (
-        np.log(share @ found.holds),
-        np.where(holds, best[:, None], -np.inf).max(axis=0),
-        np.log2(found.holds.sum(axis=0)),
-        np.where(holds, near[:, None], 0.0).max(axis=0),
+    nearness = np.array([scene.nearness.get(hit.content_id, 0.0) for hit, _ in pieces.groups])[pieces.owner]
+    highest, nearest = np.full(number, -np.inf), np.zeros(number)
+    np.maximum.at(highest, cols, best[rows])
+    np.maximum.at(nearest, cols, nearness[rows])
+    times = np.zeros(len(lexicon.names))
+    for text in (query.above, query.below):
+        numbers, counts = lexicon.count(text)
+        times = np.concatenate([times, np.zeros(len(lexicon.names) - len(times))])
+        times[numbers] += counts
+    in_file = times[found.numbers]
+    likest, mean = lexicon.likeness(found.numbers, list(scene.near_words.items()))
+    facts = lexicon.facts(found.numbers)
+    imported = lexicon.numbers(binding.alias for binding in bindings(scene.reader, query))
+    largest = math.log2(1 + max(2, scene.reader.content_count()))
+    return np.column_stack(
+        [
+            np.log(np.bincount(cols, share[rows], minlength=number)),
+            highest,
+            np.log2(np.bincount(cols, minlength=number)),
+            nearest,
+            in_file > 0,
+            np.log2(1 + in_file),
+            likest,
+            mean,
+            facts[:, :4],
+            np.log2(1 + lexicon.files(scene.reader, found.numbers)) / largest,
+            lexicon.mask(imported)[found.numbers],
+            np.ones(number),
+        ]
     )
-    return np.column_stack([*drawn, np.array(own, dtype=np.float64)])

@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from heapq import heapify, heappop, heapreplace
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,7 @@ from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.features import (
     PIECE_FEATURES,
     WORD_FEATURES,
-    Floats,
-    Piece,
+    Pieces,
     Scene,
     Words,
     fused_score,
@@ -29,6 +29,7 @@ from repocomp.retrieve.features import (
     pieces_of,
     word_matrix,
 )
+from repocomp.retrieve.lexicon import Floats
 from repocomp.retrieve.query import Query
 from repocomp.store.reader import IndexReader
 
@@ -64,32 +65,37 @@ def rank(
     weights = weights or shipped()
     scene = Scene.of(reader, query)
     pieces = pieces_of(scene, grouped(drawn))
-    if not pieces:
+    if not len(pieces):
         return []
     relevance = piece_matrix(scene, pieces) @ weights.piece
-    found = Words.of(pieces)
-    if not found.names:
-        return [pieces[at].hit for at in np.argsort(-relevance, kind="stable")]
-    likely = 1 / (1 + np.exp(-word_matrix(scene, reader, pieces, found, relevance) @ weights.word))
+    found = Words.of(scene, pieces)
+    likely = 1 / (1 + np.exp(-word_matrix(scene, pieces, found, relevance) @ weights.word))
     return _greedy(pieces, relevance, found, likely)
 
 
-def _greedy(pieces: Sequence[Piece], relevance: Floats, found: Words, likely: Floats) -> list[Hit]:
-    left = likely.copy()
-    length = np.array([_PATH_CHARS + len(piece.hit.text) for piece in pieces])
-    worth = np.exp(_RELEVANCE_POWER * (relevance - relevance.max())) / length
-    chosen: list[Hit] = []
-    is_left = np.ones(len(pieces), dtype=np.bool_)
-    while is_left.any() and len(chosen) < _GREEDY:
-        gain = found.holds @ left
-        at = int(np.argmax(np.where(is_left, gain * worth, -1.0)))
-        if not gain[at]:
-            break
-        is_left[at] = False
-        left[found.holds[at] > 0] = 0.0
-        chosen.append(replace(pieces[at].hit, score=round(float(gain[at]), 4)))
-    rest = [int(at) for at in np.argsort(-relevance, kind="stable") if is_left[at]]
-    return [*chosen, *(replace(pieces[at].hit, score=0.0) for at in rest)]
+def _greedy(pieces: Pieces, relevance: Floats, found: Words, likely: Floats) -> list[Hit]:
+    """The pieces that add the most first. What one adds only shrinks, so only the best so far is looked at again."""
+    left: list[float] = likely.tolist()
+    cols, edges = found.cols.tolist(), np.searchsorted(found.rows, np.arange(len(pieces) + 1)).tolist()
+    length = np.array([_PATH_CHARS + len(part.text) for part in pieces.parts])
+    worth = (np.exp(_RELEVANCE_POWER * (relevance - relevance.max())) / length).tolist()
+    gains = np.bincount(found.rows, likely[found.cols], minlength=len(pieces)).tolist()
+    queue = [(-gain * worth[at], at) for at, gain in enumerate(gains) if gain]
+    heapify(queue)
+    chosen: dict[int, float] = {}
+    while queue and len(chosen) < _GREEDY:
+        _, at = queue[0]
+        own = cols[edges[at] : edges[at + 1]]
+        gain = sum([left[word] for word in own])
+        if not gain:
+            heappop(queue)
+        elif heapreplace(queue, (-gain * worth[at], at)) and queue[0][1] == at:
+            heappop(queue)
+            chosen[at] = gain
+            for word in own:
+                left[word] = 0.0
+    first = [pieces.hit(at, round(gain, 4)) for at, gain in chosen.items()]
+    return first + [pieces.hit(at, 0.0) for at in np.argsort(-relevance, kind="stable").tolist() if at not in chosen]
 
 
 def grouped(drawn: Mapping[str, Sequence[Hit]]) -> list[tuple[Hit, dict[str, int]]]:

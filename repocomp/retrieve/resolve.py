@@ -56,7 +56,7 @@ def bindings(reader: IndexReader, query: Query) -> list[Binding]:
 def _bindings(reader: IndexReader, _: int, query: Query) -> list[Binding]:
     text = query.above + query.prefix
     found = list(dict.fromkeys(item[:3] for item in imports_in(query.language, text)))[:_MOST_IMPORTS]
-    candidates = [list(dict.fromkeys(_candidates(module, name, query))) for module, name, _ in found]
+    candidates = [_candidates(module, name, query.path, query.language) for module, name, _ in found]
     held = reader.held([path for paths in candidates for path in paths])
     in_folders = query.language in _FOLDERS
     packages = _packages(reader, query, [module for module, _, _ in found]) if in_folders else {}
@@ -66,11 +66,18 @@ def _bindings(reader: IndexReader, _: int, query: Query) -> list[Binding]:
     ]
 
 
-def _candidates(module: str, name: str | None, query: Query) -> Iterator[str]:
-    forms = _FORMS.get(query.language, _SCRIPT_FORMS)
-    here = query.path.rpartition("/")[0]
-    path = _as_path(module, query.language)
-    dots = len(module) - len(module.lstrip(".")) if query.language == "python" else 0
+# While somebody types, the imports of a file stay the same.
+@lru_cache(maxsize=1024)
+def _candidates(module: str, name: str | None, here: str, language: str) -> tuple[str, ...]:
+    """Where the module may lie that is imported in the file `here`, likeliest first."""
+    return tuple(dict.fromkeys(path for path in _each_candidate(module, name, here, language) if path != here))
+
+
+def _each_candidate(module: str, name: str | None, importer: str, language: str) -> Iterator[str]:
+    forms = _FORMS.get(language, _SCRIPT_FORMS)
+    here = importer.rpartition("/")[0]
+    path = _as_path(module, language)
+    dots = len(module) - len(module.lstrip(".")) if language == "python" else 0
     if dots:
         base = "/".join(here.split("/")[: len(here.split("/")) - dots + 1]) if here else ""
         bases: Sequence[str] = [f"{base}/" if base else ""]
@@ -80,13 +87,13 @@ def _candidates(module: str, name: str | None, query: Query) -> Iterator[str]:
     else:
         bases = [*_above(here), *_SOURCE_FOLDERS]
     stems = [path] if name is None else [f"{path}/{name}".lstrip("/"), path]
-    if query.language == "rust":
+    if language == "rust":
         stems.append(path.rpartition("/")[0])
     for stem in stems:
         for base in bases:
             for form in forms:
                 full = (base + form.format(stem)).replace("//", "/").lstrip("/")
-                if full and full != query.path:
+                if full:
                     yield full
 
 

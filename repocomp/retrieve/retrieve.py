@@ -51,10 +51,11 @@ def retrieve(
 
     What `hidden` says is left out, as if it were not indexed. Raises ConfigError for an unknown arm.
     """
-    drawn = {name: _arm(name).draw(reader, query, top_k) for name in (arms if arms is not None else DEFAULT_ARMS)}
-    if hidden is not None:
-        drawn = {name: [hit for hit in hits if not hidden(hit)] for name, hits in drawn.items()}
-    return Retrieved(rank(reader, query, drawn) if arms is None else fuse(drawn), drawn)
+    with reader.snapshot():
+        drawn = {name: _arm(name).draw(reader, query, top_k) for name in (arms if arms is not None else DEFAULT_ARMS)}
+        if hidden is not None:
+            drawn = {name: [hit for hit in hits if not hidden(hit)] for name, hits in drawn.items()}
+        return Retrieved(rank(reader, query, drawn) if arms is None else fuse(drawn), drawn)
 
 
 def _arm(name: str) -> Arm:

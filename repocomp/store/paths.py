@@ -34,6 +34,11 @@ def feedback_path(identity: str) -> Path:
     return data_home() / "repocomp" / identity / "feedback.db"
 
 
+def memory_path(identity: str) -> Path:
+    """What the repository `identity` has learned about chunks: `<data>/repocomp/<identity>/memory.db`."""
+    return feedback_path(identity).with_name("memory.db")
+
+
 def feedback_paths() -> list[Path]:
     """Every feedback database of this user, sorted."""
     return sorted((data_home() / "repocomp").glob("*/feedback.db"))

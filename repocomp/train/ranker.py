@@ -23,14 +23,14 @@ from repocomp.git import revision
 from repocomp.retrieve.features import (
     PIECE_FEATURES,
     WORD_FEATURES,
-    Floats,
-    Piece,
+    Pieces,
     Scene,
     Words,
     piece_matrix,
     pieces_of,
     word_matrix,
 )
+from repocomp.retrieve.lexicon import Floats
 from repocomp.retrieve.rank import grouped
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS
 from repocomp.store.reader import IndexReader
@@ -46,7 +46,7 @@ class Drawn:
 
     scene: Scene
     unseen: frozenset[str]
-    pieces: list[Piece]
+    pieces: Pieces
     features: Floats
     labels: Floats
 
@@ -57,7 +57,7 @@ def fit(trees: Sequence[Path], holes: int = _HOLES, seed: int = 0) -> dict[str, 
     readers = [_open(tree) for tree in trees]
     drawn = [list(_draw(reader, loaded, holes, seed)) for reader in readers]
     piece = fit_pieces([one for some in drawn for one in some])
-    rows = [_words(one, reader, piece) for some, reader in zip(drawn, readers, strict=True) for one in some]
+    rows = [_words(one, piece) for some in drawn for one in some]
     word = fit_words(np.concatenate([x for x, _ in rows]), np.concatenate([y for _, y in rows]))
     return {
         "trained_on": {tree.name: revision(tree) for tree in trees},
@@ -85,16 +85,17 @@ def _draw(reader: IndexReader, loaded: Loaded, holes: int, seed: int) -> Iterato
         shown = {name: [hit for hit in some if not place.leaks(hit)] for name, some in hits.items()}
         scene = Scene.of(reader, place.query)
         pieces = pieces_of(scene, grouped(shown))
-        share = np.array([len(piece.shown & place.unseen) / len(place.unseen) for piece in pieces])
+        share = np.array([len(shown & place.unseen) / len(place.unseen) for shown in pieces.names(scene.lexicon)])
         if share.any():
-            length = np.array([len(piece.hit.text) for piece in pieces])
+            length = np.array([len(part.text) for part in pieces.parts])
             yield Drawn(scene, place.unseen, pieces, piece_matrix(scene, pieces), share / np.sqrt(length))
 
 
-def _words(drawn: Drawn, reader: IndexReader, piece: Floats) -> tuple[Floats, Floats]:
-    found = Words.of(drawn.pieces)
-    table = word_matrix(drawn.scene, reader, drawn.pieces, found, drawn.features @ piece)
-    return table, np.array([name in drawn.unseen for name in found.names], dtype=np.float64)
+def _words(drawn: Drawn, piece: Floats) -> tuple[Floats, Floats]:
+    found = Words.of(drawn.scene, drawn.pieces)
+    table = word_matrix(drawn.scene, drawn.pieces, found, drawn.features @ piece)
+    names = found.names(drawn.scene.lexicon)
+    return table, np.array([name in drawn.unseen for name in names], dtype=np.float64)
 
 
 def fit_pieces(drawn: Sequence[Drawn]) -> Floats:

@@ -36,7 +36,9 @@ def dump(reader: IndexReader) -> dict[str, Any]:
     contents = {row.content_id: row.path for row in reader.files()}
     postings: dict[Any, Any] = {}
     for kind in CUTS:
-        terms = [term for (term,) in reader._rows("SELECT DISTINCT term FROM posting WHERE kind = ?", (int(kind),))]
+        terms = [
+            term for (term,) in reader._lookup.rows("SELECT DISTINCT term FROM posting WHERE kind = ?", (int(kind),))
+        ]
         segments = {segment.id: segment for segment in reader.segments(kind)}
         for found in reader.postings(kind, terms):
             segment = segments[found.segment_id]
@@ -57,7 +59,7 @@ def dump(reader: IndexReader) -> dict[str, Any]:
 
 
 def skipped(reader: IndexReader) -> dict[str, str]:
-    return dict(reader._rows("SELECT path, skipped FROM file WHERE skipped IS NOT NULL"))
+    return dict(reader._lookup.rows("SELECT path, skipped FROM file WHERE skipped IS NOT NULL"))
 
 
 def dump_of(root: Path) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from repocomp.index.build import build, build_from
 from repocomp.index.vectors import build_vectors, encode_at
 from repocomp.model.encoder import Encoded
-from repocomp.store.reader import ENCODER, IndexReader
+from repocomp.store.lookup import ENCODER
+from repocomp.store.reader import IndexReader
 from repocomp.store.rows import WEIGHT_STEP, ChunkKind
 from tests.conftest import Repository, write_files
 

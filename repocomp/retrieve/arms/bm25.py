@@ -8,14 +8,14 @@ scores as one made in one go. Terms near the cursor weigh more.
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from repocomp.retrieve.arms.base import Hit
-from repocomp.retrieve.arms.lexical import Floats, hits, top_chunks, wanted
+from repocomp.retrieve.arms.lexical import Floats, for_each_place, hits, places_of, statistics, top_chunks, wanted
 from repocomp.retrieve.query import Query
 from repocomp.store.reader import IndexReader
 from repocomp.store.rows import ChunkKind, Postings, Segment
@@ -37,20 +37,17 @@ class Bm25:
         """The best chunks as they stand."""
         weights = term_weights(query)
         found = reader.postings(ChunkKind.SYNTAX, sorted(weights))
-        count, mean, frequency = _statistics(reader, found)
+        count, mean, frequency = statistics(reader, ChunkKind.SYNTAX, found)
+        gains = {
+            term: weights[term] * math.log(1 + (count - df + 0.5) / (df + 0.5)) * (K1 + 1)
+            for term, df in frequency.items()
+        }
 
         def score(segment: Segment, lists: Sequence[Postings]) -> Floats:
             norm = K1 * (1 - B + B * segment.lengths / mean)
-            total = np.zeros(len(segment.chunks))
-            for postings in lists:
-                if postings.counts is None:
-                    continue
-                df = frequency[postings.term]
-                idf = math.log(1 + (count - df + 0.5) / (df + 0.5))
-                tf = postings.counts.astype(np.float64)
-                gain = weights[postings.term] * idf * (K1 + 1)
-                total[postings.places] += gain * tf / (tf + norm[postings.places])
-            return total
+            places, tf = places_of(lists), np.concatenate([_counts(postings) for postings in lists])
+            each = for_each_place(lists, gains) * tf / (tf + norm[places])
+            return np.asarray(np.bincount(places, each, minlength=len(segment.chunks)), dtype=np.float64)
 
         scored = top_chunks(reader, ChunkKind.SYNTAX, found, score, wanted(top_k)) if found else []
         return hits(reader, query, self.name, scored, top_k, lambda chunk: (chunk.start_line, chunk.end_line))
@@ -69,17 +66,6 @@ def term_weights(query: Query) -> dict[str, float]:
     return {term: math.sqrt(weight) for term, weight in weights.items() if not term.isdigit()}
 
 
-def _statistics(reader: IndexReader, found: Sequence[Postings]) -> tuple[int, float, Counter[str]]:
-    """Number of live chunks, their mean length, and how many of them hold each term."""
-    count, total = 0, 0
-    frequency: Counter[str] = Counter()
-    masks = {}
-    for segment in reader.segments(ChunkKind.SYNTAX):
-        dead = reader.dead(segment)
-        masks[segment.id] = dead
-        live = segment.lengths if dead is None else segment.lengths[~dead]
-        count, total = count + len(live), total + int(live.sum())
-    for postings in found:
-        dead = masks[postings.segment_id]
-        frequency[postings.term] += len(postings.places) - (0 if dead is None else int(dead[postings.places].sum()))
-    return count, total / max(1, count) or 1.0, frequency
+def _counts(postings: Postings) -> Floats:
+    """How often each place holds the term; a list without counts weighs nothing."""
+    return np.zeros(len(postings.places)) if postings.counts is None else postings.counts.astype(np.float64)

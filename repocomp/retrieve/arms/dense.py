@@ -17,7 +17,8 @@ from repocomp.model.scan import Scan
 from repocomp.retrieve.arms.base import Hit, Unavailable
 from repocomp.retrieve.arms.lexical import hits, wanted
 from repocomp.retrieve.query import Query
-from repocomp.store.reader import ENCODER, IndexReader
+from repocomp.store.lookup import ENCODER
+from repocomp.store.reader import IndexReader
 from repocomp.store.rows import Chunk, ChunkKind, Vectors
 
 RESCORED = 50

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from repocomp.retrieve.arms.base import Hit
-from repocomp.retrieve.arms.lexical import Floats, hits, top_chunks, wanted
+from repocomp.retrieve.arms.lexical import Floats, hits, places_of, top_chunks, wanted
 from repocomp.retrieve.query import Query
 from repocomp.store.reader import IndexReader
 from repocomp.store.rows import Chunk, ChunkKind, Postings, Segment
@@ -35,9 +35,7 @@ class Jaccard:
         found = reader.postings(self.kind, sorted(asked))
 
         def score(segment: Segment, lists: Sequence[Postings]) -> Floats:
-            shared = np.zeros(len(segment.chunks))
-            for postings in lists:
-                shared[postings.places] += 1
+            shared = np.bincount(places_of(lists), minlength=len(segment.chunks)).astype(np.float64)
             return np.asarray(shared / (len(asked) + segment.lengths - shared), dtype=np.float64)
 
         def following(chunk: Chunk) -> tuple[int, int]:

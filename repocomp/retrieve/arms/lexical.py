@@ -7,7 +7,8 @@ get equal answers whatever order chunks were indexed in.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -65,11 +66,10 @@ def hits(
     render: Render,
 ) -> list[Hit]:
     """Resolve chunks to places outside the visible part of the query's file; `render` says which lines to give."""
-    score_of = {number: score for score, number in scored}
     found: list[Hit] = []
-    for chunk in sorted(reader.chunks(list(score_of)), key=lambda chunk: -score_of[chunk.id]):
+    for score, chunk in _resolved(reader, sorted(scored, key=lambda entry: -entry[0]), top_k):
         # Those tied with the last one are resolved too, since paths break ties.
-        if len(found) >= top_k and score_of[chunk.id] < found[-1].score:
+        if len(found) >= top_k and score < found[-1].score:
             break
         path = best_path(reader.paths_of(chunk.content_id), query)
         start, end = render(chunk)
@@ -77,25 +77,47 @@ def hits(
             continue
         text = "\n".join(reader.lines(chunk.content_id)[start - 1 : end])
         if text.strip():
-            found.append(Hit(chunk.content_id, path, start, end, score_of[chunk.id], arm, text))
+            found.append(Hit(chunk.content_id, path, start, end, score, arm, text))
     found.sort(key=lambda hit: (-hit.score, hit.path, hit.start_line))
     return found[:top_k]
 
 
-def document_frequency(
-    reader: IndexReader, kind: ChunkKind, found: Sequence[Postings]
-) -> tuple[int, Mapping[str, int]]:
-    """Number of live chunks of a kind, and how many of them hold each term."""
+def _resolved(reader: IndexReader, scored: Sequence[tuple[float, int]], step: int) -> Iterator[tuple[float, Chunk]]:
+    """The chunks of (score, number) in order, read a few at a time: most are never asked for."""
+    for at in range(0, len(scored), step):
+        some = scored[at : at + step]
+        yield from zip((score for score, _ in some), reader.chunks([number for _, number in some]), strict=True)
+
+
+def places_of(lists: Sequence[Postings]) -> npt.NDArray[np.uint32]:
+    """The places of all lists of one segment, one list after the other."""
+    return np.concatenate([postings.places for postings in lists])
+
+
+def for_each_place(lists: Sequence[Postings], values: Mapping[str, float]) -> Floats:
+    """The value of each place's term, in the order of `places_of`."""
+    return np.repeat([values[postings.term] for postings in lists], [len(postings.places) for postings in lists])
+
+
+def statistics(reader: IndexReader, kind: ChunkKind, found: Sequence[Postings]) -> tuple[int, float, Mapping[str, int]]:
+    """Number of live chunks of a kind, their mean length, and how many of them hold each term."""
+    count, mean = _sizes(reader, reader.version, kind)
     masks = {segment.id: reader.dead(segment) for segment in reader.segments(kind)}
-    count = sum(
-        len(segment.chunks) - (0 if (dead := masks[segment.id]) is None else int(dead.sum()))
-        for segment in reader.segments(kind)
-    )
     frequency: Counter[str] = Counter()
     for postings in found:
         dead = masks[postings.segment_id]
         frequency[postings.term] += len(postings.places) - (0 if dead is None else int(dead[postings.places].sum()))
-    return count, frequency
+    return count, mean, frequency
+
+
+@lru_cache(maxsize=4)
+def _sizes(reader: IndexReader, _: int, kind: ChunkKind) -> tuple[int, float]:
+    count, total = 0, 0
+    for segment in reader.segments(kind):
+        dead = reader.dead(segment)
+        live = segment.lengths if dead is None else segment.lengths[~dead]
+        count, total = count + len(live), total + int(live.sum())
+    return count, total / max(1, count) or 1.0
 
 
 def wanted(top_k: int) -> int:

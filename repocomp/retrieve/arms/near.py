@@ -7,14 +7,14 @@ edited last. Nearness chooses the files, the rare words around the cursor choose
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from repocomp.retrieve.arms.base import Hit
-from repocomp.retrieve.arms.lexical import Floats, document_frequency, hits, top_chunks, wanted
+from repocomp.retrieve.arms.lexical import Floats, for_each_place, hits, places_of, statistics, top_chunks, wanted
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.resolve import bindings
 from repocomp.store.reader import IndexReader
@@ -41,14 +41,13 @@ class Near:
         found = reader.postings(_KIND, sorted(weights)) if closeness else []
         if not found:
             return []
-        count, frequency = document_frequency(reader, _KIND, found)
+        count, _, frequency = statistics(reader, _KIND, found)
+        gains = {term: weights[term] * math.log(1 + count / (1 + df)) for term, df in frequency.items()}
         table = np.zeros(max(closeness) + 1)
         table[list(closeness)] = list(closeness.values())
 
         def score(segment: Segment, lists: Sequence[Postings]) -> Floats:
-            total = np.zeros(len(segment.chunks))
-            for postings in lists:
-                total[postings.places] += weights[postings.term] * math.log(1 + count / (1 + frequency[postings.term]))
+            total = np.bincount(places_of(lists), for_each_place(lists, gains), minlength=len(segment.chunks))
             near = np.where(segment.contents < len(table), table[np.minimum(segment.contents, len(table) - 1)], 0.0)
             return np.asarray(total * near, dtype=np.float64)
 
@@ -78,16 +77,23 @@ def _near_contents(reader: IndexReader, _: int, query: Query) -> dict[int, float
     return {held[path]: value for path, value in nearness.items() if path in held}
 
 
-def word_weights(query: Query) -> dict[str, float]:
+def word_weights(query: Query) -> Mapping[str, float]:
     """Words around the cursor, those on nearer lines weighing more; a word counts where it stands nearest."""
+    return _word_weights(query)
+
+
+# Two arms and the ranker ask about the same query, one after the other.
+@lru_cache(maxsize=1)
+def _word_weights(query: Query) -> Mapping[str, float]:
     weights: dict[str, float] = {}
     before = query.last_lines(_BEFORE_LINES).split("\n")[::-1]
     after = query.next_lines(_AFTER_LINES).split("\n")
     for lines in (before, after):
         for distance, line in enumerate(lines):
+            weight = 0.5 ** (distance / _HALF_LIFE_LINES)
             for word in words(line):
-                if not word.isdigit():
-                    weights[word] = max(weights.get(word, 0.0), 0.5 ** (distance / _HALF_LIFE_LINES))
+                if weights.get(word, 0.0) < weight and not word.isdigit():
+                    weights[word] = weight
     return weights
 
 

@@ -8,8 +8,9 @@ module the lines that declare its members and fields.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from repocomp.retrieve.arms.base import Hit, best_path, shared_folders
 from repocomp.retrieve.arms.lexical import overlaps
@@ -40,13 +41,29 @@ class Structured:
     def draw(self, reader: IndexReader, query: Query, top_k: int) -> list[Hit]:
         """Definitions asked for most directly first."""
         search = _Search(reader, query, understand(query), bindings(reader, query))
-        found: dict[tuple[int, int], Hit] = {}
-        for hit in (*search.named(), *search.outlines()):
-            key = (hit.content_id, hit.start_line)
-            if key not in found or hit.score > found[key].score:
-                found[key] = hit
-        ordered = sorted(found.values(), key=lambda hit: (-hit.score, hit.path, hit.start_line))
-        return [replace(hit, arm=self.name) for hit in ordered[:top_k]]
+        found: dict[tuple[int, int], _Answer] = {}
+        for answer in (*search.named(), *search.outlines()):
+            key = (answer.content_id, answer.start_line)
+            if key not in found or answer.score > found[key].score:
+                found[key] = answer
+        ordered = sorted(found.values(), key=lambda answer: (-answer.score, answer.path, answer.start_line))
+        return [answer.hit(self.name) for answer in ordered[:top_k]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A hit to be; `lines` are read only when it is among the best."""
+
+    content_id: int
+    path: str
+    start_line: int
+    score: float
+    lines: Callable[[], Sequence[Line]]
+
+    def hit(self, arm: str) -> Hit:
+        lines = self.lines()
+        text = "\n".join(line for _, line in lines)
+        return Hit(self.content_id, self.path, lines[0][0], lines[-1][0], self.score, arm, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +75,7 @@ class _Search:
     understood: Understanding
     bound: Sequence[Binding]
 
-    def named(self) -> Iterator[Hit]:
+    def named(self) -> Iterator[_Answer]:
         """The definitions of the names that are asked for, and of names that the begun word may become."""
         asked = [*self._begun(), *self._receivers(), *self.understood.asked[:_MAX_NAMES]]
         symbols: dict[str, list[Symbol]] = {}
@@ -68,7 +85,7 @@ class _Search:
         for item in asked:
             yield from self._hits(item, symbols.get(item.name, []), imported)
 
-    def outlines(self) -> Iterator[Hit]:
+    def outlines(self) -> Iterator[_Answer]:
         """What is declared around the cursor out of sight, and in the module it reaches into."""
         query, understood = self.query, self.understood
         for binding in self.bound:
@@ -84,15 +101,15 @@ class _Search:
             if symbol.name == understood.enclosing and symbol.kind in CONTAINERS:
                 direct = understood.receiver in ("self", "this", "cls")
                 for part in out_of_sight(class_lines(self.reader, symbol), query.visible):
-                    yield self._hit(own, query.path, part, _DIRECT if direct else _AROUND)
+                    yield _outline(own, query.path, part, _DIRECT if direct else _AROUND)
         for part in out_of_sight(file_lines(self.reader, own), query.visible):
-            yield self._hit(own, query.path, part, _FILE)
+            yield _outline(own, query.path, part, _FILE)
 
-    def _modules(self, paths: Sequence[str], score: float) -> Iterator[Hit]:
+    def _modules(self, paths: Sequence[str], score: float) -> Iterator[_Answer]:
         for path, content_id in self.reader.held(paths).items():
             lines = first_lines(file_lines(self.reader, content_id))
             if lines and path != self.query.path:
-                yield self._hit(content_id, path, lines, score)
+                yield _outline(content_id, path, lines, score)
 
     def _begun(self) -> Iterable[Asked]:
         partial = self.understood.partial
@@ -109,7 +126,7 @@ class _Search:
                 if match:
                     yield Asked(match[1] or match[2], 0.85)
 
-    def _hits(self, item: Asked, symbols: Sequence[Symbol], imported: frozenset[str]) -> Iterator[Hit]:
+    def _hits(self, item: Asked, symbols: Sequence[Symbol], imported: frozenset[str]) -> Iterator[_Answer]:
         if len(symbols) > _COMMON and item.owner is None:
             return
         placed = [(path, s) for s in symbols if (path := best_path(self.reader.paths_of(s.content_id), self.query))]
@@ -119,7 +136,8 @@ class _Search:
         )
         for score, path, symbol in scored[:_MAX_PER_NAME]:
             if path != self.query.path or not overlaps(symbol.start_line, symbol.start_line, self.query.visible):
-                yield self._hit(symbol.content_id, path, _shown(self.reader, symbol), score)
+                lines = partial(_shown, self.reader, symbol)
+                yield _Answer(symbol.content_id, path, symbol.start_line, score, lines)
 
     def _score(self, item: Asked, symbol: Symbol, path: str, imported: frozenset[str]) -> float:
         """The name's weight, raised where its owner fits, its module is imported, or its file is near."""
@@ -131,9 +149,9 @@ class _Search:
         depth = max(1, self.query.path.count("/"))
         return score + 0.1 * shared_folders(path, self.query.path) / depth
 
-    def _hit(self, content_id: int, path: str, lines: Sequence[Line], score: float) -> Hit:
-        text = "\n".join(line for _, line in lines)
-        return Hit(content_id, path, lines[0][0], lines[-1][0], score, "", text)
+
+def _outline(content_id: int, path: str, lines: Sequence[Line], score: float) -> _Answer:
+    return _Answer(content_id, path, lines[0][0], score, lambda: lines)
 
 
 def _shown(reader: IndexReader, symbol: Symbol) -> list[Line]:

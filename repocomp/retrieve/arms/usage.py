@@ -6,6 +6,9 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from heapq import heappop, heappush
+from operator import or_
 
 from repocomp.languages import keywords
 from repocomp.retrieve.arms.base import Hit, best_path
@@ -31,20 +34,15 @@ class Usage:
     def draw(self, reader: IndexReader, query: Query, top_k: int) -> list[Hit]:
         """The sites that share the most, by the rarity of what they share."""
         weights = rare_names(reader, query)
-        sites: defaultdict[int, defaultdict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+        bits = {name: 1 << at for at, name in enumerate(sorted(weights))}
+        sites: defaultdict[int, defaultdict[int, int]] = defaultdict(lambda: defaultdict(int))
         for name, places in reader.references(sorted(weights)).items():
             for content_id, line in places:
-                sites[content_id][line].add(name)
-        found = [
-            (score, content_id, line)
-            for content_id, lines in sites.items()
-            for score, line in _best_lines(lines, weights)
-        ]
-        found.sort(reverse=True)
-        return list(self._hits(reader, query, found, top_k))
+                sites[content_id][line] |= bits[name]
+        return list(self._hits(reader, query, _best_first(sites, _Worth(weights)), top_k))
 
     def _hits(
-        self, reader: IndexReader, query: Query, found: list[tuple[float, int, int]], top_k: int
+        self, reader: IndexReader, query: Query, found: Iterator[tuple[float, int, int]], top_k: int
     ) -> Iterator[Hit]:
         """Excerpts in order of score; equal scores by nearness of the file."""
         hits: list[Hit] = []
@@ -71,12 +69,48 @@ def rare_names(reader: IndexReader, query: Query) -> dict[str, float]:
     return dict(sorted(scored.items(), key=lambda item: (-item[1], item[0]))[:_NAMES])
 
 
-def _best_lines(lines: Mapping[int, set[str]], weights: Mapping[str, float]) -> Iterator[tuple[float, int]]:
+class _Worth:
+    """The summed weight of a set of names, given as bits in the order of the names."""
+
+    def __init__(self, weights: Mapping[str, float]) -> None:
+        self._weights = [weights[name] for name in sorted(weights)]
+        self._known: dict[int, float] = {}
+
+    def of(self, bits: int) -> float:
+        """0 for no name."""
+        if bits not in self._known:
+            self._known[bits] = sum(weight for at, weight in enumerate(self._weights) if bits >> at & 1)
+        return self._known[bits]
+
+
+def _best_first(sites: Mapping[int, Mapping[int, int]], worth: _Worth) -> Iterator[tuple[float, int, int]]:
+    """(score, content, line) of the best sites of all contents, highest first.
+
+    A content is looked into when its turn has come: no site of it can show more names than all of it holds.
+    """
+    bounds = sorted(((worth.of(reduce(or_, lines.values())), number) for number, lines in sites.items()), reverse=True)
+    ready: list[tuple[float, int, int]] = []
+    for bound, number in bounds:
+        while ready and -ready[0][0] > bound:
+            yield _positive(heappop(ready))
+        for score, line in _best_lines(sites[number], worth):
+            heappush(ready, (-score, -number, -line))
+    while ready:
+        yield _positive(heappop(ready))
+
+
+def _positive(entry: tuple[float, int, int]) -> tuple[float, int, int]:
+    return -entry[0], -entry[1], -entry[2]
+
+
+def _best_lines(lines: Mapping[int, int], worth: _Worth) -> Iterator[tuple[float, int]]:
     """(score, line) of the best sites in one content, apart from each other; each scores the names it would show."""
     scored = []
     for line in lines:
-        shown = set().union(*(lines.get(line + step, ()) for step in range(-_LEAD_LINES, _FOLLOW_LINES + 1)))
-        scored.append((sum(weights[name] for name in sorted(shown)), -line))
+        shown = 0
+        for near in range(line - _LEAD_LINES, line + _FOLLOW_LINES + 1):
+            shown |= lines.get(near, 0)
+        scored.append((worth.of(shown), -line))
     taken: list[int] = []
     for score, negative in sorted(scored, reverse=True):
         if all(abs(negative + line) > _FOLLOW_LINES for line in taken):

@@ -1,0 +1,159 @@
+"""Words as numbers, with what never changes about each: a text is read once, features are then sums over arrays.
+
+A lexicon belongs to one reader of an index and forgets everything when it has grown large, so its size is bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from repocomp.store.kept import Kept
+from repocomp.store.reader import IndexReader
+from repocomp.terms import parts, words
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+FACTS = ("length", "parts", "capital", "underscore", "is_name")
+"""Columns of `Lexicon.facts`; `is_name`: longer than a letter and not a number."""
+_MOST_WORDS = 100_000
+_TEXTS = 4_000
+_UNKNOWN = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Lines `start` .. `end` (from 0, exclusive) of a text, the `number`-th run of it; `words` are distinct.
+
+    `folded` is it without runs of white space.
+    """
+
+    number: int
+    start: int
+    end: int
+    text: str
+    folded: str
+    words: Ints
+
+
+class Lexicon:
+    """Numbers words from 0 as they come. Not safe for two threads, like the reader it belongs to."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._part_numbers: dict[str, int] = {}
+        self._facts = np.zeros((1024, len(FACTS)))
+        self._files = np.full(1024, _UNKNOWN, dtype=np.int64)
+        self._parts = np.zeros(4096, dtype=np.int64)
+        self._ends = np.zeros(1024, dtype=np.int64)
+        self._version = -1
+        self.names: list[str] = []
+        self._counts: Kept[str, tuple[Ints, Ints]] = Kept(16)
+        self._cut: Kept[tuple[str, int], list[Part]] = Kept(_TEXTS)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to begin anew."""
+        return len(self.names) > _MOST_WORDS
+
+    def numbers(self, names: Iterable[str]) -> Ints:
+        """The number of each name."""
+        known = self._numbers
+        return np.array([known[name] if name in known else self._add(name) for name in names], dtype=np.int64)
+
+    def count(self, text: str) -> tuple[Ints, Ints]:
+        """The distinct words of a text, and how often each stands there."""
+        return self._counts.get(text, lambda: np.unique(self.numbers(words(text)), return_counts=True))
+
+    def cut(self, text: str, lines: int) -> list[Part]:
+        """A text in runs of `lines`, a short rest left with the run before it; blank runs are left out."""
+        return self._cut.get((text, lines), lambda: self._new_parts(text, lines))
+
+    def facts(self, some: Ints) -> Floats:
+        """Facts [n, len(FACTS)] of words."""
+        return self._facts[some]
+
+    def mask(self, some: Ints) -> npt.NDArray[np.bool_]:
+        """True for these words, [all words]."""
+        chosen = np.zeros(len(self.names), dtype=np.bool_)
+        chosen[some] = True
+        return chosen
+
+    def files(self, reader: IndexReader, some: Ints) -> Ints:
+        """In how many contents of the index each word is used."""
+        if self._version != reader.version:
+            self._version = reader.version
+            self._files[:] = _UNKNOWN
+        unknown = some[self._files[some] == _UNKNOWN].tolist()
+        if unknown:
+            spread = reader.spread([self.names[number] for number in unknown])
+            self._files[unknown] = [spread.get(self.names[number], 0) for number in unknown]
+        return self._files[some]
+
+    def likeness(self, some: Ints, weights: Sequence[tuple[str, float]]) -> tuple[Floats, Floats]:
+        """How much the parts of each word weigh, given the weights of other words: the highest and the mean."""
+        of_part = np.zeros(len(self._part_numbers) + 1)
+        for name, weight in weights:
+            for number in self._parts_of(int(self.numbers([name])[0])).tolist():
+                if number >= len(of_part):
+                    of_part = np.concatenate([of_part, np.zeros(number + 1)])
+                of_part[number] = max(of_part[number], weight)
+        ends = self._ends[some]
+        sizes = ends - np.where(some > 0, self._ends[some - 1], 0)
+        rows = np.repeat(np.arange(len(some)), sizes)
+        within = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        values = of_part[self._parts[np.repeat(ends - sizes, sizes) + within]]
+        highest = np.zeros(len(some))
+        np.maximum.at(highest, rows, values)
+        return highest, np.bincount(rows, values, minlength=len(some)) / np.maximum(1, sizes)
+
+    def _parts_of(self, number: int) -> Ints:
+        return self._parts[self._ends[number - 1] if number else 0 : self._ends[number]]
+
+    def _add(self, name: str) -> int:
+        number = len(self.names)
+        self._numbers[name] = number
+        self.names.append(name)
+        if number == len(self._facts):
+            self._facts = np.concatenate([self._facts, np.zeros_like(self._facts)])
+            self._files = np.concatenate([self._files, np.full(number, _UNKNOWN, dtype=np.int64)])
+            self._ends = np.concatenate([self._ends, np.zeros_like(self._ends)])
+        split = [self._part_numbers.setdefault(part, len(self._part_numbers)) for part in parts(name)]
+        start = int(self._ends[number - 1]) if number else 0
+        while start + len(split) > len(self._parts):
+            self._parts = np.concatenate([self._parts, np.zeros_like(self._parts)])
+        self._parts[start : start + len(split)] = split
+        self._ends[number] = start + len(split)
+        is_name = len(name) > 1 and not name[0].isdigit()
+        self._facts[number] = (len(name) / 10, len(split) / 3, name[0].isupper(), "_" in name, is_name)
+        return number
+
+    def _new_parts(self, text: str, lines: int) -> list[Part]:
+        each = text.split("\n")
+        edges = list(range(0, max(1, len(each) - lines // 3), lines))
+        found = []
+        for number, (start, end) in enumerate(zip(edges, [*edges[1:], len(each)], strict=True)):
+            own = "\n".join(each[start:end])
+            folded = " ".join(own.split())
+            if folded:
+                found.append(Part(number, start, end, own, folded, self.numbers(dict.fromkeys(words(own)))))
+        return found
+
+
+def lexicon_of(reader: IndexReader) -> Lexicon:
+    """The lexicon of a reader; a new one when it has grown large."""
+    found = _lexicon(reader)
+    if found.is_full:
+        _lexicon.cache_clear()
+        found = _lexicon(reader)
+    return found
+
+
+@lru_cache(maxsize=2)
+def _lexicon(_: IndexReader) -> Lexicon:
+    return Lexicon()
