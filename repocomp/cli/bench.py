@@ -12,6 +12,7 @@ import click
 
 from repocomp.cli import output, progress
 from repocomp.cli.bench_latency import latency
+from repocomp.cli.bench_search import search
 from repocomp.cli.bench_tables import print_comparison, print_policy, print_report, print_retrieval
 from repocomp.errors import BenchError, ExitCode
 from repocomp.git import work_tree
@@ -31,6 +32,7 @@ Examples:
   repocomp bench policy --policy small --pack large
   repocomp bench retrieval --limit 300
   repocomp bench latency
+  repocomp bench search --chunks 10000 --chunks 100000
   repocomp bench repoeval dataset/function_level_completion_2k_context_codex.test.jsonl
   repocomp bench crosscodeeval python/line_completion_rg1_bm25.jsonl --limit 500
 """
@@ -45,6 +47,7 @@ def command() -> None:
 
 
 command.add_command(latency)
+command.add_command(search)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,11 @@ class Bm25:
 
     def draw(self, reader: IndexReader, query: Query, top_k: int) -> list[Hit]:
         """The best chunks as they stand."""
+        scored = self.scored(reader, query, wanted(top_k))
+        return hits(reader, query, self.name, scored, top_k, lambda chunk: (chunk.start_line, chunk.end_line))
+
+    def scored(self, reader: IndexReader, query: Query, number: int) -> list[tuple[float, int]]:
+        """The best (score, chunk number), those tied with the last one included."""
         weights = term_weights(query)
         found = reader.postings(ChunkKind.SYNTAX, sorted(weights))
         count, mean, frequency = statistics(reader, ChunkKind.SYNTAX, found)
@@ -49,8 +54,7 @@ class Bm25:
             each = for_each_place(lists, gains) * tf / (tf + norm[places])
             return np.asarray(np.bincount(places, each, minlength=len(segment.chunks)), dtype=np.float64)
 
-        scored = top_chunks(reader, ChunkKind.SYNTAX, found, score, wanted(top_k)) if found else []
-        return hits(reader, query, self.name, scored, top_k, lambda chunk: (chunk.start_line, chunk.end_line))
+        return top_chunks(reader, ChunkKind.SYNTAX, found, score, number) if found else []
 
 
 def term_weights(query: Query) -> dict[str, float]:

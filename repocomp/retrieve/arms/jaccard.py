@@ -31,17 +31,21 @@ class Jaccard:
     def draw(self, reader: IndexReader, query: Query, top_k: int) -> list[Hit]:
         """The windows after the most similar ones."""
         size = _LINES[self.kind]
-        asked = set(words(query.last_lines(size)))
-        found = reader.postings(self.kind, sorted(asked))
-
-        def score(segment: Segment, lists: Sequence[Postings]) -> Floats:
-            shared = np.bincount(places_of(lists), minlength=len(segment.chunks)).astype(np.float64)
-            return np.asarray(shared / (len(asked) + segment.lengths - shared), dtype=np.float64)
 
         def following(chunk: Chunk) -> tuple[int, int]:
             last = len(reader.lines(chunk.content_id))
             start = min(chunk.start_line + size // 2, max(1, last - size // 2))
             return start, min(last, start + size - 1)
 
-        scored = top_chunks(reader, self.kind, found, score, wanted(top_k)) if asked else []
-        return hits(reader, query, self.name, scored, top_k, following)
+        return hits(reader, query, self.name, self.scored(reader, query, wanted(top_k)), top_k, following)
+
+    def scored(self, reader: IndexReader, query: Query, number: int) -> list[tuple[float, int]]:
+        """The best (score, window number), those tied with the last one included."""
+        asked = set(words(query.last_lines(_LINES[self.kind])))
+        found = reader.postings(self.kind, sorted(asked))
+
+        def score(segment: Segment, lists: Sequence[Postings]) -> Floats:
+            shared = np.bincount(places_of(lists), minlength=len(segment.chunks)).astype(np.float64)
+            return np.asarray(shared / (len(asked) + segment.lengths - shared), dtype=np.float64)
+
+        return top_chunks(reader, self.kind, found, score, number) if asked else []
