@@ -49,9 +49,8 @@ class Table:
         """Read all posting lists of the index at `path`, which must hold live contents only."""
         with IndexReader.open_at(path) as reader:
             segments = reader.segments(kind)
-            first = dict(
-                zip((s.id for s in segments), np.cumsum([0, *(len(s.chunks) for s in segments)]), strict=False)
-            )
+            starts = np.cumsum([0, *(len(segment.chunks) for segment in segments)])
+            first = {segment.id: start for segment, start in zip(segments, starts, strict=False)}
             chunks = np.concatenate([segment.chunks for segment in segments])
             lengths = np.concatenate([segment.lengths for segment in segments]).astype(np.float64)
         vocabulary: dict[str, int] = {}
@@ -65,7 +64,8 @@ class Table:
             for column, part in zip(columns, (places, number, counts), strict=True):
                 column.append(part)
         connection.close()
-        return cls(vocabulary, *(np.concatenate(column) for column in columns), chunks, lengths)
+        places, terms, counts = (np.concatenate(column) for column in columns)
+        return cls(vocabulary, places, terms, counts, chunks, lengths)
 
     def bm25(self, weights: Mapping[str, float], number: int) -> Top:
         """By the formula of `arms.bm25`, over every term of every chunk."""
@@ -78,7 +78,7 @@ class Table:
         places, tf = self.places[asked], self.counts[asked]
         norm = K1 * (1 - B + B * self.lengths / (self.lengths.mean() or 1.0))
         each = gain[self.terms[asked]] * tf / (tf + norm[places])
-        return self._top(np.bincount(places, each, minlength=len(self.chunks)), number)
+        return self._top(np.bincount(places, each, minlength=len(self.chunks)).astype(np.float64), number)
 
     def jaccard(self, asked: Sequence[str], number: int) -> Top:
         """Words shared, of all words that either has."""

@@ -45,10 +45,10 @@ _FAR = (10**9, 10**9)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One engine on `chunks` chunks: milliseconds of a clock, and at the median of a processor, which other work on
-    the machine does not lengthen.
+    """One engine on `chunks` chunks: milliseconds of a clock, and at the median those of a processor.
 
-    `exact` is the share of the scan's ten best scores that ours has; for vectors the scan is in 32-bit floats.
+    Other work on the machine lengthens only the former. `exact` is the share of the scan's ten best scores that ours
+    has; for vectors the scan is in 32-bit floats.
     """
 
     what: str
@@ -130,12 +130,13 @@ def _measure(path: Path, encoder: Encoder | None, count: int, seed: int, show: S
     """Time every engine, one kind of search after the other, so that they need not all be in memory at once."""
     with IndexReader.open_at(path) as reader, TemporaryDirectory() as folder:
         queries = list(_queries(reader, count + _WARM_UP, np.random.default_rng(seed)))
-        kinds = [lambda: _bm25(path, reader, Path(folder)), lambda: _jaccard(path, reader)]
+        show("searching", 0, 3)
+        yield from _timed(_bm25(path, reader, Path(folder)), queries)
+        show("searching", 1, 3)
+        yield from _timed(_jaccard(path, reader), queries)
+        show("searching", 2, 3)
         if encoder is not None:
-            kinds.append(lambda: _vectors(reader, encoder))
-        for at, engines in enumerate(kinds):
-            show("searching", at, len(kinds))
-            yield from _timed(engines(), queries)
+            yield from _timed(_vectors(reader, encoder), queries)
 
 
 def _queries(reader: IndexReader, count: int, rng: np.random.Generator) -> Iterator[Query]:
@@ -212,8 +213,8 @@ def _timed(engines: Sequence[_Engine], queries: Sequence[Query]) -> Iterator[Row
         if engine.reference is not None:
             exact = agreement(found[engine.name], found[engine.reference])
         walls, busy = 1000 * np.array(spent[engine.name][_WARM_UP:]).T
-        figures = (*np.percentile(walls, [50, 95]), np.median(busy))
-        yield Row(engine.what, engine.name, engine.chunks, *(round(float(ms), 3) for ms in figures), exact)
+        p50, p95, own = (round(float(ms), 3) for ms in (*np.percentile(walls, [50, 95]), np.median(busy)))
+        yield Row(engine.what, engine.name, engine.chunks, p50, p95, own, exact)
 
 
 def agreement(ours: Sequence[Top], reference: Sequence[Top]) -> float:

@@ -60,8 +60,7 @@ def _print(report: SearchReport) -> None:
     table = Table(*names, title="the best ten of all chunks")
     for row in report.rows:
         exact = "" if row.exact is None else f"{100 * row.exact:.2f}"
-        table.add_row(
-            row.what, row.engine, f"{row.chunks:,}", *(f"{ms:.2f}" for ms in (row.p50, row.p95, row.cpu_p50)), exact
-        )
+        times = (f"{ms:.2f}" for ms in (row.p50, row.p95, row.cpu_p50))
+        table.add_row(row.what, row.engine, f"{row.chunks:,}", *times, exact)
     output.table_console().print(table)
     output.table_console().print(f"tantivy: {report.facts['tantivy']}; {report.facts['machine']}")

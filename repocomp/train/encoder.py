@@ -13,12 +13,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from repocomp.model.encoder import CHUNK_TOKENS
 from repocomp.train.questions import Ids, Lesson, Question
+
+Floats = npt.NDArray[np.float32]
 
 HEADS = 2
 SIGNALS = HEADS + 1
@@ -31,14 +34,20 @@ _SHARP, _LOUD = 20.0, 0.2
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to train. `sparsity` weighs the mean sum of a chunk's sparse weights in the loss."""
+    """How to train. `sparsity` weighs the mean sum of a chunk's sparse weights in the loss.
+
+    `rate` is that of the tokens' weights, `slow_rate` that of all else, which would learn the repositories by heart;
+    so would both if all tokens could always be seen: `kept` is the share that can.
+    """
 
     d_model: int = 128
     d_hidden: int = 256
     questions: int = 96
     chunks: int = 384
-    rate: float = 4e-3
-    sparsity: float = 2e-3
+    rate: float = 3e-3
+    slow_rate: float = 1e-3
+    kept: float = 0.7
+    sparsity: float = 1e-4
     seed: int = 0
 
 
@@ -97,6 +106,10 @@ class Network(nn.Module):
         mixed = pooled + torch.relu(pooled @ self.up[half]) @ self.down[half]
         return F.normalize(mixed, dim=1), torch.relu(said[:, HEADS])
 
+    def arrays(self) -> dict[str, Floats]:
+        """The weights by name."""
+        return {name: value.detach().numpy() for name, value in self.state_dict().items()}
+
     def _signals(self, flat: Flat, asked: bool) -> Tensor:
         """What each token weighs [N, SIGNALS]: by itself, the token before it, the one after it, and its place."""
         own = self.signal[flat.ids + int(asked) * self.vocab_size].view(-1, SIGNALS, _NEIGHBOURS)
@@ -124,7 +137,7 @@ def _spread(owner: Tensor, column: Tensor, weights: Tensor, rows: int, columns: 
     return torch.zeros(rows * columns).index_put((places,), torch.log1p(sums)).view(rows, columns)
 
 
-def start_from(network: Network, embedding: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> None:
+def start_from(network: Network, embedding: Floats) -> None:
     """Begin with the main directions of a language model's embedding [vocabulary, any width]."""
     centred = embedding - embedding.mean(0)
     _, _, axes = np.linalg.svd(centred, full_matrices=False)
@@ -159,11 +172,14 @@ def train(
     `progress` is told how far, and both losses.
     """
     rng = np.random.default_rng(settings.seed)
-    optimiser = torch.optim.Adam(network.parameters(), lr=settings.rate, betas=(0.9, 0.98))
+    quick = [network.signal, network.place, network.scale]
+    slow = [network.embed, network.up, network.down]
+    groups = [{"params": quick, "peak": settings.rate}, {"params": slow, "peak": settings.slow_rate}]
+    optimiser = torch.optim.Adam(groups, betas=(0.9, 0.98))
     steps = 0
     while (far := done()) < 1:
         for group in optimiser.param_groups:
-            group["lr"] = settings.rate * min(1.0, (steps + 1) / 50) * (1 - far)
+            group["lr"] = group["peak"] * min(1.0, (steps + 1) / 50) * (1 - far)
         dense, sparse, mass = losses(network, *_batch(lessons[int(rng.integers(len(lessons)))], settings, rng))
         optimiser.zero_grad()
         (dense + sparse + settings.sparsity * mass).backward()
@@ -197,13 +213,20 @@ def _batch(lesson: Lesson, settings: Settings, rng: np.random.Generator) -> tupl
     wanted = [int(rng.choice(one.answers, p=one.shares / one.shares.sum())) for one in questions]
     others = rng.permutation(len(lesson.chunks))[: max(0, settings.chunks - count)]
     chosen = np.unique(np.concatenate([wanted, others]).astype(np.int64))
-    chunks = [lesson.chunks[at] for at in chosen]
+    chunks = [_some(lesson.chunks[at], settings.kept, rng) for at in chosen]
+    asked = [_some(one.ids, settings.kept, rng) for one in questions]
     truth = torch.from_numpy(_shares(questions, chosen, len(lesson.chunks)))
     own = lesson.files[chosen][None, :] == np.array([one.file for one in questions])[:, None]
-    return Flat.of([one.ids for one in questions]), Flat.of(chunks), truth, torch.from_numpy(own)
+    return Flat.of(asked), Flat.of(chunks), truth, torch.from_numpy(own)
 
 
-def _shares(questions: Sequence[Question], chosen: np.ndarray, count: int) -> np.ndarray:
+def _some(ids: Ids, share: float, rng: np.random.Generator) -> Ids:
+    """A random `share` of the ids, in order."""
+    seen = rng.random(len(ids)) < share
+    return [token for token, is_seen in zip(ids, seen.tolist(), strict=True) if is_seen]
+
+
+def _shares(questions: Sequence[Question], chosen: npt.NDArray[np.int64], count: int) -> Floats:
     """Shares [q, chosen] of the answers among the chosen chunks, summing to one."""
     table = np.zeros((len(questions), count), dtype=np.float32)
     for row, one in enumerate(questions):

@@ -7,6 +7,7 @@ holds here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,13 @@ def build_encoder(weights: Mapping[str, Floats], pad: int) -> onnx.ModelProto:
     builder = _Builder(pad)
     builder.assemble(weights)
     return builder.model(weights["embed"].shape[1])
+
+
+def embedding_of(model: Path) -> Floats:
+    """The embedding [vocabulary, d] in the file of a generator, as `train.graph` writes it."""
+    tables = {one.name: one for one in onnx.load(str(model)).graph.initializer if one.name.startswith("embed")}
+    levels = numpy_helper.to_array(tables["embed"]).astype(np.float32)
+    return levels * numpy_helper.to_array(tables["embed.scale"])[:, None] if "embed.scale" in tables else levels
 
 
 class _Builder:

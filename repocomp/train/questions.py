@@ -25,6 +25,8 @@ from repocomp.terms import words
 
 Ids = list[int]
 
+_MOST_CHARS, _QUESTIONS = 300_000, 400
+"""Of one repository: some 500 chunks."""
 _TRIES = 6
 _MEAN_LINES = 1.5
 _SEEN_BEFORE, _SEEN_AFTER = 60, 25
@@ -63,15 +65,13 @@ class _Chunks:
     holders: dict[str, list[int]]
 
 
-def lesson_of(
-    files: Sequence[tuple[str, str]], tokenizer: Tokenizer, rng: np.random.Generator, most: int, questions: int
-) -> Lesson | None:
-    """Ask `questions` about up to `most` bytes of (path, text) files; None where there is too little to ask about."""
-    files = list(_up_to(files, most, rng))
+def lesson_of(files: Sequence[tuple[str, str]], tokenizer: Tokenizer, rng: np.random.Generator) -> Lesson | None:
+    """Questions about some of the (path, text) files of a repository; None where there is too little to ask about."""
+    files = list(_up_to(files, _MOST_CHARS, rng))
     chunks = _chunks_of(files)
     if len(chunks.texts) < _FEWEST_CHUNKS:
         return None
-    asked = list(_ask(files, chunks, rng, questions))
+    asked = list(_ask(files, chunks, rng, _QUESTIONS))
     if not asked:
         return None
     ids = tokenizer.encode_batch([text for text, *_ in asked])
