@@ -40,6 +40,7 @@ TOP = 10
 _FILES_AT_ONCE = 200
 _WARM_UP = 10
 _SAME = 1e-5
+_WINDOW = 20
 _FAR = (10**9, 10**9)
 
 
@@ -140,14 +141,17 @@ def _measure(path: Path, encoder: Encoder | None, count: int, seed: int, show: S
 
 
 def _queries(reader: IndexReader, count: int, rng: np.random.Generator) -> Iterator[Query]:
-    """Cursors at the ends of random lines."""
+    """Cursors at the ends of random lines that have words before them."""
     files = reader.files()
-    for _ in range(count):
+    while count:
         row = files[int(rng.integers(len(files)))]
         lines = reader.lines(row.content_id)
         at = int(rng.integers(len(lines)))
         prefix, suffix = "\n".join(lines[: at + 1]), "\n".join(lines[at + 1 :])
-        yield Query(row.path, language_of(row.path), prefix, "\n" + suffix, _FAR)
+        query = Query(row.path, language_of(row.path), prefix, "\n" + suffix, _FAR)
+        if term_weights(query) and words(query.last_lines(_WINDOW)):
+            count -= 1
+            yield query
 
 
 def _bm25(path: Path, reader: IndexReader, folder: Path) -> list[_Engine]:
@@ -174,7 +178,9 @@ def _jaccard(path: Path, reader: IndexReader) -> list[_Engine]:
     return [
         _Engine("jaccard", "ours", size, lambda query: arm.scored(reader, query, TOP), reference="scan"),
         _Engine("jaccard", "ours, with the text", size, lambda query: arm.draw(reader, query, TOP)),
-        _Engine("jaccard", "scan", size, lambda query: table.jaccard(sorted(set(words(query.last_lines(20)))), TOP)),
+        _Engine(
+            "jaccard", "scan", size, lambda query: table.jaccard(sorted(set(words(query.last_lines(_WINDOW)))), TOP)
+        ),
     ]
 
 
