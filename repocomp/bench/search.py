@@ -159,8 +159,8 @@ def _bm25(path: Path, reader: IndexReader, folder: Path) -> list[_Engine]:
     size = len(table.chunks)
     arm = Bm25()
     engines = [
-        _Engine("bm25", "ours", size, lambda query: arm.scored(reader, query, TOP), reference="scan"),
-        _Engine("bm25", "ours, with the text", size, lambda query: arm.draw(reader, query, TOP)),
+        _Engine("bm25", "ours", size, _in_one_state(reader, lambda query: arm.scored(reader, query, TOP)), "scan"),
+        _Engine("bm25", "ours, with the text", size, _in_one_state(reader, lambda query: arm.draw(reader, query, TOP))),
         _Engine("bm25", "scan", size, lambda query: table.bm25(term_weights(query), TOP)),
     ]
     fts5 = Fts5(folder / "fts5.db", table)
@@ -175,9 +175,10 @@ def _jaccard(path: Path, reader: IndexReader) -> list[_Engine]:
     table = Table.of(path, ChunkKind.WINDOW_20)
     size = len(table.chunks)
     arm = Jaccard()
+    drawn = _in_one_state(reader, lambda query: arm.draw(reader, query, TOP))
     return [
-        _Engine("jaccard", "ours", size, lambda query: arm.scored(reader, query, TOP), reference="scan"),
-        _Engine("jaccard", "ours, with the text", size, lambda query: arm.draw(reader, query, TOP)),
+        _Engine("jaccard", "ours", size, _in_one_state(reader, lambda query: arm.scored(reader, query, TOP)), "scan"),
+        _Engine("jaccard", "ours, with the text", size, drawn),
         _Engine(
             "jaccard", "scan", size, lambda query: table.jaccard(sorted(set(words(query.last_lines(_WINDOW)))), TOP)
         ),
@@ -201,9 +202,19 @@ def _vectors(reader: IndexReader, encoder: Encoder) -> list[_Engine]:
     size = len(chunks)
     return [
         _Engine("vectors", "encode the question", size, encode),
-        _Engine("vectors", "ours", size, lambda query: nearest(reader, asked[query], TOP), reference="scan"),
+        _Engine("vectors", "ours", size, _in_one_state(reader, lambda query: nearest(reader, asked[query], TOP)), "scan"),
         _Engine("vectors", "scan", size, scan),
     ]
+
+
+def _in_one_state(reader: IndexReader, search: Callable[[Query], Any]) -> Callable[[Query], Any]:
+    """As retrieval asks its arms: the index is looked at for changes once."""
+
+    def asked(query: Query) -> Any:  # noqa: ANN401  (what the search finds)
+        with reader.snapshot():
+            return search(query)
+
+    return asked
 
 
 def _timed(engines: Sequence[_Engine], queries: Sequence[Query]) -> Iterator[Row]:

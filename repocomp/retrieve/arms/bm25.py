@@ -50,7 +50,7 @@ class Bm25:
 
         def score(segment: Segment, lists: Sequence[Postings]) -> Floats:
             norm = K1 * (1 - B + B * segment.lengths / mean)
-            places, tf = places_of(lists), np.concatenate([_counts(postings) for postings in lists])
+            places, tf = places_of(lists), _counts(lists)
             each = for_each_place(lists, gains) * tf / (tf + norm[places])
             return np.asarray(np.bincount(places, each, minlength=len(segment.chunks)), dtype=np.float64)
 
@@ -70,6 +70,6 @@ def term_weights(query: Query) -> dict[str, float]:
     return {term: math.sqrt(weight) for term, weight in weights.items() if not term.isdigit()}
 
 
-def _counts(postings: Postings) -> Floats:
-    """How often each place holds the term; a list without counts weighs nothing."""
-    return np.zeros(len(postings.places)) if postings.counts is None else postings.counts.astype(np.float64)
+def _counts(lists: Sequence[Postings]) -> Floats:
+    """How often each place holds its term, in the order of `places_of`; lists of this kind all have counts."""
+    return np.concatenate([one.counts for one in lists if one.counts is not None]).astype(np.float64)

@@ -36,7 +36,7 @@ class Dense:
         """The nearest chunks as they stand. Raises Unavailable without vectors."""
         encoder = fitting(self.encoder, reader)
         asked = encoder.encode_question(query.last_lines(ASKED_LINES)).dense[0]
-        scored = nearest(reader, asked, wanted(top_k))
+        scored = nearest(reader, asked, wanted(top_k)) if asked.any() else []
         return hits(reader, query, self.name, scored, top_k, whole)
 
 
