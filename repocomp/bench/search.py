@@ -202,7 +202,9 @@ def _vectors(reader: IndexReader, encoder: Encoder) -> list[_Engine]:
     size = len(chunks)
     return [
         _Engine("vectors", "encode the question", size, encode),
-        _Engine("vectors", "ours", size, _in_one_state(reader, lambda query: nearest(reader, asked[query], TOP)), "scan"),
+        _Engine(
+            "vectors", "ours", size, _in_one_state(reader, lambda query: nearest(reader, asked[query], TOP)), "scan"
+        ),
         _Engine("vectors", "scan", size, scan),
     ]
 

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from repocomp.index.chunk import Terms
-from repocomp.index.segments import merge_small, new_segment, postings
+from repocomp.index.segments import drop_contents, merge_small, new_segment, postings
 from repocomp.index.vector_rows import write_vectors
 from repocomp.index.write import remember
 from repocomp.store.connect import explained, open_index, transaction
@@ -98,10 +98,18 @@ def encode_at(path: Path, encoder: Encoder, progress: Report | None = None) -> V
                     progress(done, total)
             if done:
                 with transaction(connection):
-                    merge_small(connection, ChunkKind.ENCODED)
+                    _merge(connection, is_large=done >= len(known))
         finally:
             connection.close()
     return VectorReport(done, len(known), time.monotonic() - started)
+
+
+def _merge(connection: sqlite3.Connection, is_large: bool) -> None:
+    """Join segments: all of them after a run that made most of what there is, else where there are many."""
+    if is_large:
+        drop_contents(connection, ChunkKind.ENCODED, np.array([], dtype=np.uint32))
+    else:
+        merge_small(connection, ChunkKind.ENCODED)
 
 
 def _begin(connection: sqlite3.Connection, digest: str) -> None:

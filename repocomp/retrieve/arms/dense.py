@@ -53,16 +53,17 @@ def fitting(opened: Callable[[], Encoder | None], reader: IndexReader) -> Encode
 def nearest(reader: IndexReader, asked: Floats, number: int) -> list[tuple[float, int]]:
     """The `number` best (cosine, chunk number) over all segments, where the question has the vector `asked` [d]."""
     segments = {segment.id: segment for segment in reader.segments(ChunkKind.ENCODED)}
-    scores: list[Floats] = [np.zeros(0, dtype=np.float32)]
-    chunks = [np.zeros(0, dtype=np.uint32)]
+    levels, scales, chunks = [np.zeros((0, len(asked)), np.int8)], [np.zeros(0, np.float32)], [np.zeros(0, np.uint32)]
     for vectors in reader.vectors():
         segment = segments.get(vectors.segment_id)
         if segment is None or not len(vectors.scales):
             continue
         places = best_places(vectors, asked, max(number, RESCORED), reader.dead(segment))
-        scores.append((vectors.levels[places] @ asked) * vectors.scales[places])
+        levels.append(vectors.levels[places])
+        scales.append(vectors.scales[places])
         chunks.append(segment.chunks[places])
-    all_scores, all_chunks = np.concatenate(scores), np.concatenate(chunks)
+    all_scores = np.concatenate(levels).astype(np.float32) @ asked * np.concatenate(scales)
+    all_chunks = np.concatenate(chunks)
     best = np.lexsort((all_chunks, -all_scores))[:number]
     return [(float(all_scores[at]), int(all_chunks[at])) for at in best]
 
