@@ -51,7 +51,7 @@ def command(path: Path, status: bool, rebuild: bool, jobs: int | None, quiet: bo
             jobs=jobs,
             rebuild=rebuild,
         )
-    vectors = _encode(root, wanted=not quiet and not as_json)
+    vectors = encode(root, wanted=not quiet and not as_json)
     if as_json:
         made = None if vectors is None else vectors.to_json()
         return output.document("index", {"root": str(root), **report.to_json(), "vectors": made})
@@ -62,8 +62,11 @@ def command(path: Path, status: bool, rebuild: bool, jobs: int | None, quiet: bo
     return 0
 
 
-def _encode(root: Path, wanted: bool) -> VectorReport | None:
-    """Make the vectors that are missing; completions can use the index meanwhile. None where no encoder is there."""
+def encode(root: Path, wanted: bool) -> VectorReport | None:
+    """Make the vectors that are missing, with a bar where `wanted`; completions can use the index meanwhile.
+
+    None where no encoder is there.
+    """
     from repocomp.index.vectors import build_vectors
     from repocomp.model.encoder import shipped_encoder
 
