@@ -8,7 +8,7 @@ from html import escape
 from repocomp.bench.charts import Dot, Line, plane, stacked
 from repocomp.bench.report import Report
 from repocomp.evaluate.cases import STEPS, Answer, Case
-from repocomp.evaluate.selectors import NO_LOSS
+from repocomp.evaluate.statistics import NO_LOSS
 from repocomp.evaluate.summary import Baseline, Score, Summary
 
 _STYLE = """

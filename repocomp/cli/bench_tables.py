@@ -55,7 +55,7 @@ def print_policy(report: Report) -> None:
     from rich.table import Table
 
     from repocomp.bench.measure import WRONG
-    from repocomp.evaluate.selectors import NO_LOSS
+    from repocomp.evaluate.statistics import NO_LOSS
 
     console = output.table_console()
     s = report.overall

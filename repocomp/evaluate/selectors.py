@@ -17,11 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from repocomp.evaluate.cases import Case
-from repocomp.evaluate.statistics import Bools, Floats
+from repocomp.evaluate.statistics import NO_LOSS, Bools, Floats
 from repocomp.policy.calibrate import roc_auc
-
-NO_LOSS = 0.2
-"""Points of ES that count as none."""
 
 _AREA_RESAMPLES = 300
 _FOLDS = 5

@@ -10,6 +10,11 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
+NO_LOSS = 0.2
+"""Points of ES that count as none."""
+WORTH = 2.0
+"""Points of ES that are worth the time of a retrieval, which doubles that of an answer."""
+
 _RESAMPLES = 1000
 
 
@@ -29,11 +34,27 @@ def interval(values: Floats, resamples: Sequence[npt.NDArray[np.intp]]) -> tuple
     return round(100 * float(low), 2), round(100 * float(high), 2)
 
 
-def best_threshold(probabilities: Floats, without: Floats, retrieved: Floats, tolerance: float = 0.001) -> float:
-    """The highest threshold whose ES stays within `tolerance` of the best reachable: skips most at no cost.
+def best_threshold(probabilities: Floats, without: Floats, retrieved: Floats) -> float:
+    """The highest threshold that should cost no ES against always retrieving, nor skip what is worth its time.
 
-    The candidates are the probabilities seen, and 0 (always retrieve).
+    Chance makes some places look better or worse than those beside them, so the gain of retrieval is first made to rise
+    with the probability. Then the lowest are skipped as long as they cost at most `NO_LOSS` together and retrieval is
+    worth at most `WORTH` in each. One of the probabilities seen, or 0: skip nothing.
     """
-    candidates = np.unique(np.concatenate([[0.0], probabilities]))
-    scores = np.array([np.where(probabilities > t, retrieved, without).mean() for t in candidates])
-    return float(candidates[np.flatnonzero(scores >= scores.max() - tolerance)[-1]])
+    levels, place, counts = np.unique(probabilities, return_inverse=True, return_counts=True)
+    gains = isotonic(np.bincount(place, retrieved - without) / counts, counts)
+    lost = np.cumsum(gains * counts) / len(probabilities)
+    skipped = np.flatnonzero((lost <= NO_LOSS / 100) & (gains <= WORTH / 100))
+    return float(levels[skipped[-1]]) if len(skipped) else 0.0
+
+
+def isotonic(values: Floats, weights: npt.NDArray[np.int_]) -> Floats:
+    """The rising sequence closest to `values` [n] by weighted squares: pool adjacent violators (Barlow et al. 1972)."""
+    blocks: list[tuple[float, int, int]] = []
+    for value, weight in zip(values.tolist(), weights.tolist(), strict=True):
+        blocks.append((value, weight, 1))
+        while len(blocks) > 1 and blocks[-2][0] >= blocks[-1][0]:
+            (low, light, few), (high, heavy, many) = blocks[-2:]
+            total = light + heavy
+            blocks[-2:] = [((low * light + high * heavy) / total, total, few + many)]
+    return np.repeat([value for value, _, _ in blocks], [count for _, _, count in blocks])

@@ -5,7 +5,7 @@
 The two are means of their own: merged into one mean the decision drowns among the middle's tokens and the policy
 always retrieves. Nothing else is supervised. An example where retrieval helped is read with its context; one where it
 did not is read without, and now and then with it, the label still saying "skip": so that context that should not have
-been fetched does little harm.
+been fetched does little harm. Now and then the context is that of another place, which should do none.
 """
 
 from __future__ import annotations
@@ -29,13 +29,18 @@ _LEAST_STAKE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class TuneSettings:
-    """How to tune. `batch` counts examples, `seconds` bounds the wall clock, rates are AdamW's."""
+    """How to tune. `batch` counts examples, rates are AdamW's.
+
+    Of the examples where retrieval did not help `useless_share` are read with what it found, and of all `wrong_share`
+    with what it found for another.
+    """
 
     epochs: int = 2
     batch: int = 16
     rate: float = 4e-4
     decision_weight: float = 1.0
     useless_share: float = 0.5
+    wrong_share: float = 0.1
     warmup_steps: int = 20
     seed: int = 0
 
@@ -86,9 +91,9 @@ class Row:
     middle: int
 
     @classmethod
-    def of(cls, example: Example, tokens: FimTokens, *, with_context: bool) -> Row:
-        """Lay out one branch of `example`, its true middle and `<end>`."""
-        branch = prompt.branch_ids(example.snippets if with_context else [], example.shared, tokens)
+    def of(cls, example: Example, snippets: list[int], tokens: FimTokens) -> Row:
+        """Lay out `example` with `snippets` as its cross-file context, its true middle and `<end>`."""
+        branch = prompt.branch_ids(snippets, example.shared, tokens)
         before = [*example.shared, *branch]
         return cls([*before, *example.middle, tokens.end], len(example.shared) - 1, len(before))
 
@@ -111,7 +116,7 @@ def _step(
     rng: np.random.Generator,
 ) -> tuple[float, float]:
     """Accumulate the gradients of one batch; returns both losses in nats."""
-    rows = [Row.of(e, tokens, with_context=e.helped or rng.random() < settings.useless_share) for e in batch]
+    rows = [Row.of(example, context_of(example, batch, settings, rng), tokens) for example in batch]
     width = max(len(row.ids) for row in rows)
     ids = torch.tensor([row.ids + [tokens.pad] * (width - len(row.ids)) for row in rows])
     hidden = model.hidden(ids)
@@ -119,6 +124,15 @@ def _step(
     middle = _middle_loss(model, hidden, rows)
     (settings.decision_weight * decision + middle).backward()
     return float(decision.detach()), float(middle.detach())
+
+
+def context_of(
+    example: Example, batch: Sequence[Example], settings: TuneSettings, rng: np.random.Generator
+) -> list[int]:
+    """The cross-file context that `example` is read with: its own, that of another in `batch`, or none."""
+    if rng.random() < settings.wrong_share:
+        return batch[int(rng.integers(len(batch)))].snippets
+    return example.snippets if example.helped or rng.random() < settings.useless_share else []
 
 
 def _decision_loss(

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from repocomp.evaluate.cases import Answer, Case
-from repocomp.evaluate.statistics import best_threshold, bootstrap, interval
+from repocomp.evaluate.statistics import best_threshold, bootstrap, interval, isotonic
 from repocomp.evaluate.summary import summarise
 
 
@@ -108,3 +110,22 @@ def test_the_best_threshold_skips_all_that_costs_nothing() -> None:
     assert best_threshold(p, np.array([1.0, 1, 0, 0]), np.array([0.0, 0, 1, 1])) == 0.4
     assert best_threshold(p, np.zeros(4), np.ones(4)) == 0.0
     assert best_threshold(p, np.ones(4), np.ones(4)) == 0.9
+    # All at once would cost nothing, but some are worth much.
+    assert best_threshold(p, np.array([0.8, 0.5, 0.5, 0.5]), np.array([0.5, 0.5, 0.5, 0.8])) == 0.6
+    # Two that differ by chance are as good as their mean.
+    assert best_threshold(p, np.array([0.5, 0.2, 0.8, 0.2]), np.array([0.5, 0.5, 0.5, 0.8])) == 0.6
+    # Each would cost little, all together more than nothing.
+    assert best_threshold(p, np.zeros(4), np.full(4, 0.009)) == 0.0
+    assert best_threshold(p, np.zeros(4), np.array([0.002, 0.004, 0.006, 0.008])) == 0.4
+
+
+@given(st.lists(st.tuples(st.floats(-1, 1), st.integers(1, 5)), min_size=1, max_size=30))
+def test_no_part_of_the_isotonic_fit_could_be_closer(points: list[tuple[float, int]]) -> None:
+    values, weights = (np.array(column) for column in zip(*points, strict=True))
+    fitted = isotonic(values, weights)
+    assert (np.diff(fitted) >= 0).all()
+    # The shifts that keep it rising: an upper part up, a lower part down.
+    at = np.arange(len(values))
+    for cut in at:
+        for moved in (fitted + 0.01 * (at >= cut), fitted - 0.01 * (at <= cut)):
+            assert (weights * (values - moved) ** 2).sum() >= (weights * (values - fitted) ** 2).sum() - 1e-9

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 pytest.importorskip("torch")
 
+import numpy as np
 import torch
 
 from repocomp.model.families import FimTokens
 from repocomp.model.shape import ModelShape
 from repocomp.train.label import Example
 from repocomp.train.lm import LanguageModel
-from repocomp.train.tune import TuneSettings, stake, tune
+from repocomp.train.tune import TuneSettings, context_of, stake, tune
 
 SHAPE = ModelShape(vocab_size=64, d_model=32, n_layers=1, n_heads=2, n_kv_heads=1, d_ff=64, max_context=64)
 TOKENS = FimTokens()
@@ -28,6 +31,20 @@ def test_large_differences_are_worth_more() -> None:
     assert stake(example(MARK, 0.2, 0.9)) == pytest.approx(0.7)
     assert stake(example(MARK, 0.9, 0.2)) == pytest.approx(0.7)
     assert stake(example(MARK, 0.5, 0.5)) == 0.1
+
+
+def test_a_share_is_read_with_the_context_of_another_place() -> None:
+    helped, harmed = example(MARK, 0.0, 1.0), example(OTHER, 1.0, 0.0)
+    other = replace(helped, snippets=[60])
+    rng = np.random.default_rng(0)
+    for share, of_others in ((0.0, 0), (0.5, 0.5), (1.0, 1.0)):
+        settings = TuneSettings(wrong_share=share, useless_share=0.0)
+        read = [context_of(helped, [other], settings, rng) for _ in range(400)]
+        assert read.count([60]) == pytest.approx(400 * of_others, abs=50)
+        assert read.count([60]) + read.count([50, 51]) == 400
+    nothing = TuneSettings(wrong_share=0.0, useless_share=0.0)
+    assert context_of(harmed, [other], nothing, rng) == []
+    assert context_of(harmed, [other], replace(nothing, useless_share=1.0), rng) == [50, 51]
 
 
 def test_the_decision_follows_the_large_differences() -> None:
