@@ -30,8 +30,9 @@ from repocomp.evaluate.likelihood import Target, logprob
 from repocomp.evaluate.statistics import bootstrap, interval
 from repocomp.evaluate.unseen import Place
 from repocomp.git import revision
-from repocomp.retrieve.arms.base import Hit
+from repocomp.retrieve.arms.base import Arm, Hit, Unavailable
 from repocomp.retrieve.budget import fit
+from repocomp.retrieve.query import Query
 from repocomp.retrieve.rank import Ranker, chosen, fuse, linear, rank, trees
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS, retrieve
 from repocomp.store.reader import IndexReader
@@ -239,7 +240,7 @@ def _ranked(tree: _Tree, place: Place) -> tuple[dict[str, list[Hit]], dict[str, 
     ms: dict[str, float] = {}
     reader, query = tree.reader, place.query
     asked: dict[str, Callable[[], list[Hit]]] = {
-        name: partial(arm.draw, reader, query, DRAWS) for name, arm in ARMS.items()
+        name: partial(_drawn, arm, reader, query) for name, arm in ARMS.items()
     }
     asked |= {name: partial(cut.draw, query, DRAWS) for name, cut in tree.cuts.items()}
     asked["codebleu"] = partial(by_codebleu, reader, query, DRAWS)
@@ -254,6 +255,14 @@ def _ranked(tree: _Tree, place: Place) -> tuple[dict[str, list[Hit]], dict[str, 
     ranked["rrf"] = fuse(drawn)
     ranked |= {name: rank(reader, query, drawn, ranker) for name, ranker in tree.rankers.items()}
     return ranked, ms
+
+
+def _drawn(arm: Arm, reader: IndexReader, query: Query) -> list[Hit]:
+    """What an arm draws; nothing where the index lacks what it needs."""
+    try:
+        return arm.draw(reader, query, DRAWS)
+    except Unavailable:
+        return []
 
 
 def _oracle(ranked: Iterable[Sequence[Hit]], unseen: frozenset[str]) -> list[Hit]:

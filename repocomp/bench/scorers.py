@@ -29,7 +29,7 @@ _QUERY_LINES = 20
 def by_codebleu(reader: IndexReader, query: Query, top_k: int) -> list[Hit]:
     """Jaccard's best windows by their CodeBLEU similarity to the lines before the cursor; the next window is given."""
     jaccard, asked = Jaccard(), query.last_lines(_QUERY_LINES)
-    found = sorted(jaccard.most_similar(reader, query, _RERANKED), key=lambda entry: -entry[0])[:_RERANKED]
+    found = sorted(jaccard.scored(reader, query, _RERANKED), key=lambda entry: -entry[0])[:_RERANKED]
     scored = []
     for chunk in reader.chunks([number for _, number in found]):
         window = "\n".join(reader.lines(chunk.content_id)[chunk.start_line - 1 : chunk.end_line])

@@ -15,6 +15,7 @@ from repocomp.cli.bench_engine import engine
 from repocomp.cli.bench_index import index
 from repocomp.cli.bench_latency import latency
 from repocomp.cli.bench_learn import learn
+from repocomp.cli.bench_search import search
 from repocomp.cli.bench_tables import print_comparison, print_policy, print_report, print_retrieval
 from repocomp.errors import BenchError, ExitCode
 from repocomp.git import work_tree
@@ -37,6 +38,7 @@ Examples:
   repocomp bench learn --limit 200
   repocomp bench engine --llama-bench ~/llama.cpp/build/bin/llama-bench
   repocomp bench index
+  repocomp bench search --chunks 10000 --chunks 100000
   repocomp bench repoeval dataset/function_level_completion_2k_context_codex.test.jsonl
   repocomp bench crosscodeeval python/line_completion_rg1_bm25.jsonl --limit 500
 """
@@ -54,6 +56,7 @@ command.add_command(latency)
 command.add_command(learn)
 command.add_command(engine)
 command.add_command(index)
+command.add_command(search)
 
 
 @dataclass(frozen=True, slots=True)

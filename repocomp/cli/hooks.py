@@ -104,9 +104,11 @@ def run(event: str, head: str | None) -> int:
 def _update(root: Path) -> None:
     """Bring the index up to date, where there is one."""
     if index_path(root).exists():
+        from repocomp.cli.index import encode
         from repocomp.index.build import build
 
         build(root, jobs=1)
+        encode(root, wanted=False)
 
 
 def _detach() -> None:

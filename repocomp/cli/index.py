@@ -13,6 +13,7 @@ from repocomp.git import work_tree
 
 if TYPE_CHECKING:
     from repocomp.index.build import IndexReport
+    from repocomp.index.vectors import VectorReport
 
 EPILOG = """\b
 Examples:
@@ -54,10 +55,14 @@ def command(path: Path, status: bool, rebuild: bool, watch: bool, jobs: int | No
             jobs=jobs,
             rebuild=rebuild,
         )
+    vectors = encode(root, wanted=not quiet and not as_json)
     if as_json:
-        return output.document("index", {"root": str(root), **report.to_json()})
+        made = None if vectors is None else vectors.to_json()
+        return output.document("index", {"root": str(root), **report.to_json(), "vectors": made})
     if not quiet:
         output.note(_summary(report))
+        if vectors is not None and vectors.encoded:
+            output.note(f"{vectors.encoded:,} chunks encoded in {vectors.seconds:.2f} s")
     return 0
 
 
@@ -74,6 +79,21 @@ def _watch(root: Path, jobs: int | None, rebuild: bool, quiet: bool, as_json: bo
             files = report.indexed + report.reused
             output.note(f"{files:,} indexed, {report.removed:,} gone in {1000 * report.seconds:.0f} ms")
     return 0
+
+
+def encode(root: Path, wanted: bool) -> VectorReport | None:
+    """Make the vectors that are missing, with a bar where `wanted`; completions can use the index meanwhile.
+
+    None where no encoder is there.
+    """
+    from repocomp.index.vectors import build_vectors
+    from repocomp.model.encoder import shipped_encoder
+
+    encoder = shipped_encoder()
+    if encoder is None:
+        return None
+    with progress.bar(wanted=wanted) as show:
+        return build_vectors(root, encoder, lambda done, total: show("encoding", done, total))
 
 
 def _print_status(root: Path, as_json: bool) -> int:

@@ -25,6 +25,7 @@ The same, stage by stage:
   repocomp train mix work/corpus work/pack
   repocomp train label work/corpus work/pack work/validation.jsonl --split validation
   repocomp train calibrate work/pack work/validation.jsonl work/corpus
+  repocomp train encoder work/corpus work/pack work/pack-with-vectors
 """
 
 
@@ -48,5 +49,6 @@ for stage in (
     train_pack.label,
     train_pack.tune,
     train_pack.calibrate,
+    train_pack.encoder,
 ):
     command.add_command(stage)

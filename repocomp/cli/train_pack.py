@@ -111,6 +111,26 @@ def mix(corpus: Path, pack: str, holes: int, as_json: bool) -> int:
 
 
 @click.command()
+@click.argument("corpus", type=PATH)
+@click.argument("pack")
+@click.argument("out", type=PATH)
+@click.option(
+    "--minutes", type=float, default=15.0, show_default=True, metavar="M", help="To train; the corpus is read before."
+)
+@output.json_option
+def encoder(corpus: Path, pack: str, out: Path, minutes: float, as_json: bool) -> int:
+    """Train an encoder for retrieval by vectors on CORPUS, and write PACK with it as OUT.
+
+    It learns which chunks of other files hold the names that the next lines need; the vocabulary is PACK's.
+    """
+    from repocomp.train.stages import train_encoder
+
+    with progress.bar() as show:
+        said = train_encoder(corpus, pack, out, seconds=60 * minutes, show=show)
+    return done("encoder", said, as_json)
+
+
+@click.command()
 @click.argument("pack")
 @click.argument("labels", type=PATH)
 @click.argument("corpus", type=PATH)

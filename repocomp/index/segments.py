@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from repocomp.index.chunk import Terms
 from repocomp.index.read import Content
+from repocomp.index.vector_rows import move_vectors
 from repocomp.store.lookup import COUNT, PLACE
 from repocomp.store.rows import ChunkKind
 
@@ -20,6 +21,7 @@ _MAX_SEGMENTS = 8
 _BIG = 4
 """A segment this many times larger than all smaller ones together is left alone by a merge."""
 _PAGE = 10_000
+_WEIGHTED = frozenset({ChunkKind.SYNTAX, ChunkKind.ENCODED})
 _GONE = np.iinfo(np.uint32).max
 
 
@@ -37,8 +39,8 @@ def add_segment(connection: sqlite3.Connection, kind: ChunkKind, contents: Seque
     )
     terms = _join([content.terms[kind] for content in contents], [len(c.pieces[kind]) for c in contents])
     lengths = np.bincount(terms.pieces, terms.counts, minlength=len(pieces))
-    segment = _new_segment(connection, kind, np.arange(chunk, chunk + len(pieces)), lengths, owners)
-    connection.executemany("INSERT INTO posting VALUES (?, ?, ?, ?, ?)", _postings(kind, segment, terms))
+    segment = new_segment(connection, kind, np.arange(chunk, chunk + len(pieces)), lengths, owners)
+    connection.executemany("INSERT INTO posting VALUES (?, ?, ?, ?, ?)", postings(kind, segment, terms))
 
 
 def _join(each: Sequence[Terms], sizes: Sequence[int]) -> Terms:
@@ -60,23 +62,25 @@ def _join(each: Sequence[Terms], sizes: Sequence[int]) -> Terms:
     return Terms(list(numbers), pieces, terms, np.concatenate([part.counts for part in each if len(part.pieces)]))
 
 
-def _postings(kind: ChunkKind, segment: int, terms: Terms) -> Iterator[tuple[int, str, int, bytes, bytes | None]]:
+def postings(kind: ChunkKind, segment: int, terms: Terms) -> Iterator[tuple[int, str, int, bytes, bytes | None]]:
+    """The rows of a segment's posting lists."""
     order = np.lexsort((terms.pieces, terms.terms))
     sorted_terms = terms.terms[order]
     places, counts = terms.pieces[order].astype(PLACE), terms.counts[order].astype(COUNT)
     edges = np.flatnonzero(np.diff(sorted_terms, prepend=-1, append=-1))
     for start, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        weights = counts[start:end].tobytes() if kind is ChunkKind.SYNTAX else None
+        weights = counts[start:end].tobytes() if kind in _WEIGHTED else None
         yield int(kind), terms.vocabulary[sorted_terms[start]], segment, places[start:end].tobytes(), weights
 
 
-def _new_segment(
+def new_segment(
     connection: sqlite3.Connection,
     kind: ChunkKind,
     chunks: npt.NDArray[np.int64],
     lengths: npt.NDArray[np.float64] | npt.NDArray[np.int64],
     contents: npt.NDArray[np.int64],
 ) -> int:
+    """Write what a segment is made of, [size] each; returns its number."""
     blobs = [np.asarray(column).astype(PLACE).tobytes() for column in (chunks, lengths, contents)]
     cursor = connection.execute(
         "INSERT INTO segment (kind, chunks, lengths, contents) VALUES (?, ?, ?, ?)", (int(kind), *blobs)
@@ -130,9 +134,11 @@ def _merge(
         kept.append((chunks[keep], lengths[keep], contents[keep]))
         size += int(keep.sum())
     columns = [np.concatenate(column) for column in zip(*kept, strict=True)]
-    merged = _new_segment(connection, kind, *columns)
+    merged = new_segment(connection, kind, *columns)
     _move_postings(connection, kind, moved, merged)
     marks = ",".join("?" * len(segments))
+    if kind is ChunkKind.ENCODED:
+        move_vectors(connection, {number: places != _GONE for number, places in moved.items()}, merged)
     connection.execute(f"DELETE FROM posting WHERE segment_id IN ({marks})", segments)
     connection.execute(f"DELETE FROM segment WHERE id IN ({marks})", segments)
 

@@ -9,6 +9,7 @@ from typing import Any
 from repocomp.index.walk import walk
 from repocomp.store.paths import index_path
 from repocomp.store.reader import IndexReader
+from repocomp.store.rows import ChunkKind
 
 
 def status(root: Path) -> dict[str, Any]:
@@ -22,6 +23,7 @@ def status(root: Path) -> dict[str, Any]:
         known = reader.file_states()
         finished = reader.fact("finished")
         facts |= reader.stats()
+        facts["vectors"] = sum(len(segment.chunks) for segment in reader.segments(ChunkKind.ENCODED))
     stale = 0
     for found in walk(root):
         before = known.pop(found.path, None)

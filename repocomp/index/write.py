@@ -19,6 +19,9 @@ from repocomp.store.connect import transaction
 from repocomp.store.lookup import PLACE
 from repocomp.store.rows import ChunkKind
 
+CUTS = (ChunkKind.WINDOW_20, ChunkKind.WINDOW_10, ChunkKind.SYNTAX)
+"""What every content is cut into as it is read; the encoder comes later."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileState:
@@ -80,7 +83,7 @@ def _add_contents(connection: sqlite3.Connection, contents: Sequence[Content]) -
     ]
     connection.executemany("INSERT INTO content VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
     _add_syntax(connection, contents, first)
-    for kind in ChunkKind:
+    for kind in CUTS:
         add_segment(connection, kind, contents, first)
 
 

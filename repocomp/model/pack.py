@@ -4,6 +4,7 @@
 * `model.onnx`: the graph with its weights
 * `cuda-fp16.onnx`: the same for CUDA, where the pack has it
 * `tokenizer.json`: the vocabulary
+* `encoder.onnx`: from tokens to vectors, where the pack has it
 
 A pack plays *generator*, *policy* or both. Packs are written once and never changed: into a temporary folder,
 then renamed. Loading checks every digest, so a damaged copy is an error and never a strange completion.
@@ -31,6 +32,8 @@ FORMAT = 1
 MANIFEST, MODEL, TOKENIZER = "pack.json", "model.onnx", "tokenizer.json"
 CUDA_MODEL = "cuda-fp16.onnx"
 """Optional: on CUDA the attention operator wants 16-bit floats, so one graph does not serve both."""
+ENCODER = "encoder.onnx"
+"""Optional: without it there are no vectors, and retrieval goes by words alone."""
 BUILT_IN = Path(__file__).parent / "packs"
 
 CacheWeights = tuple[tuple[float, float, float], ...]
@@ -109,8 +112,12 @@ class Pack:
 
     @cached_property
     def digest(self) -> str:
-        """Identity of the whole pack, wherever it lies: the manifest holds the digest of every file."""
-        return digest_of(_manifest_text(self).encode())
+        """Identity of what writes and decides, wherever it lies: the manifest holds the digest of every file.
+
+        The encoder does neither: vectors are known by a digest of their own, and another one makes no other model.
+        """
+        others = {name: digest for name, digest in self.digests.items() if name != ENCODER}
+        return digest_of(_manifest_text(replace(self, digests=others)).encode())
 
 
 def digest_of(data: bytes) -> str:

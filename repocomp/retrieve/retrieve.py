@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from repocomp.errors import ConfigError
 from repocomp.retrieve.arms.base import Arm, Hit
 from repocomp.retrieve.arms.bm25 import Bm25
+from repocomp.retrieve.arms.dense import Dense
+from repocomp.retrieve.arms.hybrid import Hybrid
 from repocomp.retrieve.arms.jaccard import Jaccard
 from repocomp.retrieve.arms.memory import Memory
 from repocomp.retrieve.arms.near import Near
+from repocomp.retrieve.arms.sparse import Sparse
 from repocomp.retrieve.arms.structured import Structured
 from repocomp.retrieve.arms.usage import Usage
 from repocomp.retrieve.query import Query
@@ -22,7 +25,7 @@ Hidden = Callable[[Hit], bool]
 """Whether a hit must not be found: evaluation hides the answer."""
 
 _ON = (Jaccard(), Bm25(), Structured(), Usage(), Near())
-_OFF = (Memory(),)
+_OFF = (Dense(), Sparse(), Hybrid(), Memory())
 
 ARMS: Mapping[str, Arm] = {arm.name: arm for arm in (*_ON, *_OFF)}
 """Every strategy by name."""

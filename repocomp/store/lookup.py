@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from repocomp.store.connect import explained
-from repocomp.store.rows import Chunk, ChunkKind, Postings, Symbol
+from repocomp.store.rows import Chunk, ChunkKind, Postings, Symbol, Vectors
 
 _BATCH = 500
 """Values in one IN list; SQLite's own limit was 999 for long."""
@@ -19,6 +19,8 @@ PLACE = np.dtype("<u4")
 """How chunk numbers, places and line numbers lie in a BLOB."""
 COUNT = np.dtype("<u2")
 """How term counts lie in a BLOB."""
+ENCODER = "encoder"
+"""The fact that names the encoder of the vectors, by its digest."""
 
 
 class Lookup:
@@ -71,6 +73,14 @@ class Lookup:
             counts = None if weights is None else np.frombuffer(weights, COUNT)
             key = (keys[0][0], term)
             found.setdefault(key, []).append(Postings(segment, term, np.frombuffer(packed, PLACE), counts))
+        return found
+
+    def vectors(self, known: Mapping[int, Vectors]) -> dict[int, Vectors]:
+        """The vectors of all segments by their stamps, oldest first; those that are `known` are not read."""
+        found = {}
+        for stamp, number in self.rows("SELECT stamp, segment_id FROM vector ORDER BY segment_id"):
+            select = "SELECT segment_id, scales, levels FROM vector WHERE segment_id = ?"
+            found[stamp] = known.get(stamp) or Vectors.of(*next(self.rows(select, (number,))))
         return found
 
     def lines(self, content_id: int) -> list[str]:

@@ -69,10 +69,16 @@ CREATE TABLE together (
 ) WITHOUT ROWID;
 """
 
+_VECTORS = """
+CREATE TABLE vector (
+    segment_id INTEGER PRIMARY KEY, stamp INTEGER NOT NULL, scales BLOB NOT NULL, levels BLOB NOT NULL
+);
+"""
+
 Steps = tuple[tuple[str, str], ...]
 """Names and SQL scripts, oldest first."""
 
-STEPS: Steps = (("create", _CREATE), ("history", _HISTORY))
+STEPS: Steps = (("create", _CREATE), ("history", _HISTORY), ("vectors", _VECTORS))
 
 
 def migrate(connection: sqlite3.Connection, steps: Steps = STEPS, name: str = "index") -> None:

@@ -20,7 +20,7 @@ from repocomp.store.connect import open_index
 from repocomp.store.kept import Kept
 from repocomp.store.lookup import PLACE, Lookup
 from repocomp.store.paths import index_path
-from repocomp.store.rows import Chunk, ChunkKind, FileRow, Import, Postings, Segment, Symbol
+from repocomp.store.rows import Chunk, ChunkKind, FileRow, Import, Postings, Segment, Symbol, Vectors
 
 _RECENT = 20
 _LINES, _PLACES, _NAMES = 100_000, 2_000_000, 50_000
@@ -38,6 +38,7 @@ class IndexReader:
         self._segments: dict[ChunkKind, list[Segment]] = {}
         self._masks: dict[int, npt.NDArray[np.bool_] | None] = {}
         self._dead: npt.NDArray[np.uint32] | None = None
+        self._vectors: dict[int, Vectors] = {}
         self._recent: list[str] | None = None
         self._count: int | None = None
         self._lines: Kept[int, list[str]] = Kept(_LINES, len)
@@ -150,6 +151,11 @@ class IndexReader:
         self._refresh()
         keys = [(int(kind), term) for term in sorted(set(terms))]
         return [one for lists in self._postings.each(keys, self._lookup.postings, list) for one in lists]
+
+    def vectors(self) -> list[Vectors]:
+        """The vectors of all segments that have some, oldest first; those read before are not read again."""
+        self._vectors = self._lookup.vectors(self._vectors)
+        return list(self._vectors.values())
 
     def chunks(self, ids: Sequence[int]) -> list[Chunk]:
         """Chunks by number, in the order asked. Raises KeyError for one that there is not."""

@@ -23,6 +23,9 @@ class ChunkKind(IntEnum):
     SYNTAX = 2
     """One definition, or a run of statements between definitions. Its terms are lower-cased identifier parts with
     weighted counts (name x3, signature x2, body x1), for BM25."""
+    ENCODED = 3
+    """Those syntax chunks that an encoder has read: no chunks of their own. Its terms are token ids in decimal, their
+    weights learned, in steps of `WEIGHT_STEP`; beside its postings a segment has vectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,30 @@ class Segment:
     chunks: npt.NDArray[np.uint32]
     lengths: npt.NDArray[np.uint32]
     contents: npt.NDArray[np.uint32]
+
+
+SCALE, LEVEL = np.dtype("<f4"), np.dtype("i1")
+"""How the scales and the levels of vectors lie in a BLOB."""
+WEIGHT_STEP = 1 / 256
+"""Of the learned weights, which lie as whole numbers in posting lists."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vectors:
+    """The vectors of one segment: row i is `levels[i] * scales[i]`, int8 [size, d] and float32 [size].
+
+    The same object as long as they are the same.
+    """
+
+    segment_id: int
+    levels: npt.NDArray[np.int8]
+    scales: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, segment_id: int, scales: bytes, levels: bytes) -> Vectors:
+        """From the two BLOBs."""
+        sizes = np.frombuffer(scales, SCALE)
+        return cls(segment_id, np.frombuffer(levels, LEVEL).reshape(len(sizes), -1), sizes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,23 +5,28 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from repocomp.complete.parts import load
 from repocomp.errors import TrainError
 from repocomp.model.families import FimTokens
-from repocomp.model.pack import load_pack
+from repocomp.model.pack import ENCODER, load_pack, write_pack
 from repocomp.model.tokenizer import Tokenizer
 from repocomp.train.calibrate import calibrate
 from repocomp.train.card import write_card
 from repocomp.train.checkpoint import load_model, load_weights, save_model
-from repocomp.train.corpus import read_split
+from repocomp.train.corpus import read_repository, read_split, repositories_of
+from repocomp.train.encoder import Network, Settings, found, start_from, train, weigh_by_rarity
+from repocomp.train.encoder_graph import build_encoder, embedding_of
 from repocomp.train.export import Report, check, export_pack, revise_pack
 from repocomp.train.graph import Precision
 from repocomp.train.label import Repository, label, read
 from repocomp.train.mix import choose_trust, fit_weights, trusted
+from repocomp.train.questions import Lesson, lesson_of
 from repocomp.train.recipe import Recipe
 from repocomp.train.tokenizer import train_tokenizer
 from repocomp.train.tune import TuneSettings, tune
@@ -133,6 +138,38 @@ def calibrate_pack(pack: str, labels: Path, corpus: Path, notes: str) -> dict[st
     )
     write_card(revised, corpus, fits, notes)
     return quality
+
+
+def train_encoder(
+    corpus: Path, pack: str, out: Path, *, seconds: float, show: Show, clock: Clock = time.monotonic
+) -> dict[str, Any]:
+    """Write `out`: `pack` with an encoder trained on the corpus for so many `seconds` (reading it comes on top)."""
+    source, settings = load_pack(pack), Settings()
+    tokenizer = Tokenizer.load(source)
+    lessons = list(_lessons(corpus, "train", tokenizer, settings.seed, show))
+    network = Network(tokenizer.vocab_size, settings)
+    start_from(network, embedding_of(source.model_path))
+    weigh_by_rarity(network, lessons)
+    started = clock()
+
+    def progress(far: float, dense: float, sparse: float) -> None:
+        show(f"loss {dense:.3f} and {sparse:.3f}", int(1000 * far), 1000)
+
+    steps = train(network, lessons, settings, lambda: (clock() - started) / seconds, progress)
+    graph = build_encoder(network.arrays(), source.tokens.pad).SerializeToString(deterministic=True)
+    files = {name: (source.folder / name).read_bytes() for name in source.digests}
+    write_pack(replace(source, folder=out), {**files, ENCODER: graph})
+    dense, sparse = found(network, list(_lessons(corpus, "validation", tokenizer, settings.seed, show)))
+    return {"steps": steps, "bytes": len(graph), "dense": dense, "sparse": sparse}
+
+
+def _lessons(corpus: Path, split: str, tokenizer: Tokenizer, seed: int, show: Show) -> Iterator[Lesson]:
+    homes = list(repositories_of(corpus, split))
+    for at, (_, home) in enumerate(homes):
+        lesson = lesson_of(read_repository(home), tokenizer, np.random.default_rng([seed, at]))
+        if lesson is not None:
+            yield lesson
+        show("asking", at + 1, len(homes))
 
 
 def _repositories(corpus: Path, split: str) -> Iterator[Repository]:

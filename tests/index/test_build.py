@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from repocomp.errors import StoreError
 from repocomp.index.build import build, build_from
+from repocomp.index.write import CUTS
 from repocomp.store.paths import index_path
 from repocomp.store.reader import IndexReader
 from repocomp.store.rows import ChunkKind
@@ -34,7 +35,7 @@ def dump(reader: IndexReader) -> dict[str, Any]:
     """What an index says, by path and text, whatever its row numbers are."""
     contents = {row.content_id: row.path for row in reader.files()}
     postings: dict[Any, Any] = {}
-    for kind in ChunkKind:
+    for kind in CUTS:
         terms = [
             term for (term,) in reader._lookup.rows("SELECT DISTINCT term FROM posting WHERE kind = ?", (int(kind),))
         ]

@@ -37,6 +37,16 @@ def test_a_written_pack_is_read_back(tmp_path: Path) -> None:
     assert load_pack(tmp_path / "toy") == written
 
 
+def test_an_encoder_makes_no_other_model(tmp_path: Path) -> None:
+    plain = toy(tmp_path / "plain")
+    written = write_pack(replace(plain, folder=tmp_path / "toy"), {**FILES, "encoder.onnx": b"vectors"})
+    assert load_pack(tmp_path / "toy") == written
+    assert written.digest == plain.digest
+    (tmp_path / "toy" / "encoder.onnx").write_bytes(b"damage")
+    with pytest.raises(PackError, match="encoder.onnx is damaged"):
+        load_pack(tmp_path / "toy")
+
+
 def test_a_pack_is_known_by_its_content_not_its_place(tmp_path: Path) -> None:
     first = toy(tmp_path / "first")
     shutil.copytree(tmp_path / "first", tmp_path / "second")

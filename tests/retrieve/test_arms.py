@@ -17,7 +17,7 @@ from repocomp.retrieve.arms.bm25 import K1, B, Bm25, term_weights
 from repocomp.retrieve.arms.jaccard import Jaccard
 from repocomp.retrieve.arms.structured import Structured
 from repocomp.retrieve.query import Query
-from repocomp.retrieve.retrieve import ARMS, retrieve
+from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS, retrieve
 from repocomp.store.reader import IndexReader
 from repocomp.store.rows import ChunkKind
 from repocomp.terms import parts, words
@@ -133,7 +133,7 @@ def test_a_class_is_shown_by_its_signatures(store: IndexReader) -> None:
     assert "os.open" not in text
 
 
-@pytest.mark.parametrize("arm", sorted(ARMS))
+@pytest.mark.parametrize("arm", DEFAULT_ARMS)
 def test_what_the_prompt_shows_is_not_proposed(store: IndexReader, arm: str) -> None:
     lines = STORE.count("\n")
     query = Query("app/store.py", "python", STORE, "", (1, lines))
@@ -152,4 +152,4 @@ def test_no_query_is_too_odd(store: IndexReader, prefix: str) -> None:
 def test_an_unknown_arm_is_named_with_those_there_are(store: IndexReader) -> None:
     with pytest.raises(ConfigError, match="nope") as raised:
         retrieve(store, ask("x"), arms=["nope"])
-    assert "bm25, jaccard, memory, near, structured, usage" in (raised.value.hint or "")
+    assert "bm25, dense, hybrid, jaccard, memory, near, sparse, structured, usage" in (raised.value.hint or "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from repocomp.errors import RepocompError
 from repocomp.retrieve.query import Query
 from repocomp.store.reader import IndexReader
 
@@ -22,6 +23,12 @@ class Hit:
     text: str
 
 
+class Unavailable(RepocompError):
+    """An arm cannot answer here, since something that it stands on is missing; the others can."""
+
+    code = "arm"
+
+
 class Arm(Protocol):
     """A retrieval strategy. Stateless: everything it knows comes with the call."""
 
@@ -30,7 +37,10 @@ class Arm(Protocol):
         """What users call it."""
 
     def draw(self, reader: IndexReader, query: Query, top_k: int) -> list[Hit]:
-        """At most `top_k` hits, best first, in an order that depends on query and index alone."""
+        """At most `top_k` hits, best first, in an order that depends on query and index alone.
+
+        Raises Unavailable where the index lacks what the arm needs.
+        """
 
 
 def best_path(paths: list[str], query: Query) -> str | None:

@@ -11,12 +11,14 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.arms.lexical import Floats, for_each_place, hits, places_of, statistics, top_chunks, wanted
 from repocomp.retrieve.query import Query
+from repocomp.store.kept import Kept
 from repocomp.store.reader import IndexReader
 from repocomp.store.rows import ChunkKind, Postings, Segment
 from repocomp.terms import parts, words
@@ -25,6 +27,8 @@ K1, B = 1.2, 0.75
 
 _BEFORE_LINES, _AFTER_LINES = 20, 4
 _HALF_LIFE_LINES = 6
+_KEPT = 2_000_000
+"""Places whose shares are kept: 16 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +39,25 @@ class Bm25:
 
     def draw(self, reader: IndexReader, query: Query, top_k: int) -> list[Hit]:
         """The best chunks as they stand."""
+        scored = self.scored(reader, query, wanted(top_k))
+        return hits(reader, query, self.name, scored, top_k, lambda chunk: (chunk.start_line, chunk.end_line))
+
+    def scored(self, reader: IndexReader, query: Query, number: int) -> list[tuple[float, int]]:
+        """The best (score, chunk number), those tied with the last one included."""
         weights = term_weights(query)
         found = reader.postings(ChunkKind.SYNTAX, sorted(weights))
         count, mean, frequency = statistics(reader, ChunkKind.SYNTAX, found)
+        known = _known(reader, reader.version)
         gains = {
             term: weights[term] * math.log(1 + (count - df + 0.5) / (df + 0.5)) * (K1 + 1)
             for term, df in frequency.items()
         }
 
         def score(segment: Segment, lists: Sequence[Postings]) -> Floats:
-            norm = K1 * (1 - B + B * segment.lengths / mean)
-            places, tf = places_of(lists), np.concatenate([_counts(postings) for postings in lists])
-            each = for_each_place(lists, gains) * tf / (tf + norm[places])
-            return np.asarray(np.bincount(places, each, minlength=len(segment.chunks)), dtype=np.float64)
+            each = for_each_place(lists, gains) * _shares(known, segment, lists, mean)
+            return np.asarray(np.bincount(places_of(lists), each, minlength=len(segment.chunks)), dtype=np.float64)
 
-        scored = top_chunks(reader, ChunkKind.SYNTAX, found, score, wanted(top_k)) if found else []
-        return hits(reader, query, self.name, scored, top_k, lambda chunk: (chunk.start_line, chunk.end_line))
+        return top_chunks(reader, ChunkKind.SYNTAX, found, score, number) if found else []
 
 
 def term_weights(query: Query) -> dict[str, float]:
@@ -66,6 +73,26 @@ def term_weights(query: Query) -> dict[str, float]:
     return {term: math.sqrt(weight) for term, weight in weights.items() if not term.isdigit()}
 
 
-def _counts(postings: Postings) -> Floats:
-    """How often each place holds the term; a list without counts weighs nothing."""
-    return np.zeros(len(postings.places)) if postings.counts is None else postings.counts.astype(np.float64)
+# What a term is worth in a chunk is the same for every query until the index changes: half of the arithmetic.
+@lru_cache(maxsize=2)
+def _known(reader: IndexReader, _: int) -> Kept[tuple[int, str], Floats]:
+    return Kept(_KEPT, len)
+
+
+def _shares(known: Kept[tuple[int, str], Floats], segment: Segment, lists: Sequence[Postings], mean: float) -> Floats:
+    """Tf / (tf + norm) of each place's term, in the order of `places_of`; 0 to 1."""
+    by_key = {(segment.id, one.term): one for one in lists}
+
+    def read(keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Floats]:
+        some = [by_key[key] for key in keys]
+        tf = _counts(some)
+        share = tf / (tf + K1 * (1 - B + B * segment.lengths[places_of(some)] / mean))
+        parted = np.split(share, np.cumsum([len(one.places) for one in some])[:-1])
+        return dict(zip(keys, parted, strict=True))
+
+    return np.concatenate(known.each(by_key, read, lambda: np.zeros(0)))
+
+
+def _counts(lists: Sequence[Postings]) -> Floats:
+    """How often each place holds its term, in the order of `places_of`; lists of this kind all have counts."""
+    return np.concatenate([one.counts for one in lists if one.counts is not None]).astype(np.float64)

@@ -8,17 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import numpy as np
+import numpy.typing as npt
 
 from repocomp.retrieve.arms.base import Hit
-from repocomp.retrieve.arms.lexical import Floats, hits, places_of, top_chunks, wanted
+from repocomp.retrieve.arms.lexical import Floats, hits, top_chunks, wanted
 from repocomp.retrieve.query import Query
+from repocomp.store.kept import Kept
 from repocomp.store.reader import IndexReader
 from repocomp.store.rows import Chunk, ChunkKind, Postings, Segment
 from repocomp.terms import words
 
 _LINES = {ChunkKind.WINDOW_20: 20, ChunkKind.WINDOW_10: 10}
+
+
+_COMMON = 8
+"""A word that more than one window in so many has is counted by adding a mask of all windows: no places to look up."""
+_MOST_MASKS = 255
+_KEPT_BYTES = 16_000_000
+
+Mask = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +41,17 @@ class Jaccard:
 
     def draw(self, reader: IndexReader, query: Query, top_k: int) -> list[Hit]:
         """The windows after the most similar ones."""
-        scored = self.most_similar(reader, query, wanted(top_k))
+        scored = self.scored(reader, query, wanted(top_k))
         return hits(reader, query, self.name, scored, top_k, lambda chunk: self.following(reader, chunk))
 
-    def most_similar(self, reader: IndexReader, query: Query, number: int) -> list[tuple[float, int]]:
+    def scored(self, reader: IndexReader, query: Query, number: int) -> list[tuple[float, int]]:
         """(similarity, chunk) of the `number` best windows themselves, those tied with the last one included."""
         asked = set(words(query.last_lines(_LINES[self.kind])))
         found = reader.postings(self.kind, sorted(asked))
+        known = _known(reader, reader.version)
 
         def score(segment: Segment, lists: Sequence[Postings]) -> Floats:
-            shared = np.bincount(places_of(lists), minlength=len(segment.chunks)).astype(np.float64)
+            shared = _shared(known, segment, lists).astype(np.float64)
             return np.asarray(shared / (len(asked) + segment.lengths - shared), dtype=np.float64)
 
         return top_chunks(reader, self.kind, found, score, number) if asked else []
@@ -50,3 +62,26 @@ class Jaccard:
         last = len(reader.lines(chunk.content_id))
         start = min(chunk.start_line + size // 2, max(1, last - size // 2))
         return start, min(last, start + size - 1)
+
+
+@lru_cache(maxsize=2)
+def _known(reader: IndexReader, _: int) -> Kept[tuple[int, str], Mask]:
+    return Kept(_KEPT_BYTES, len)
+
+
+def _shared(known: Kept[tuple[int, str], Mask], segment: Segment, lists: Sequence[Postings]) -> npt.NDArray[np.intp]:
+    """How many of the words each window has [size]."""
+    size = len(segment.chunks)
+    common = [one for one in lists if len(one.places) * _COMMON > size][:_MOST_MASKS]
+    added = np.zeros(size, dtype=np.uint8)
+    for one in common:
+        added += known.get((segment.id, one.term), partial(_mask, one, size))
+    held = {one.term for one in common}
+    rest = [one.places for one in lists if one.term not in held]
+    return np.bincount(np.concatenate([np.zeros(0, np.uint32), *rest]), minlength=size) + added
+
+
+def _mask(postings: Postings, size: int) -> Mask:
+    mask = np.zeros(size, dtype=np.uint8)
+    mask[postings.places] = 1
+    return mask

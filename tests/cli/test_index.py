@@ -1,0 +1,58 @@
+"""`repocomp index` makes vectors too, and a completion can then ask for them by name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from repocomp.cli import app
+from tests.conftest import Repository, write_files
+from tests.train.repositories import modules
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
+    code = app.run([*arguments, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_vectors_are_made_once_and_grow_with_the_index(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = repository(modules("alpha", 3))
+    _, first = run(capsys, "index", str(root))
+    made = first["data"]["vectors"]["encoded"]
+    assert made > 0
+    write_files(root, {"late.py": "def late(value):\n    return value\n"})
+    _, second = run(capsys, "index", str(root))
+    assert second["data"]["vectors"]["known"] == made
+    assert second["data"]["vectors"]["encoded"] == 1
+    _, status = run(capsys, "index", str(root), "--status")
+    assert status["data"]["vectors"] == made + 1
+
+
+@pytest.mark.parametrize("arm", ["dense", "sparse", "hybrid"])
+def test_a_completion_can_ask_for_them(repository: Repository, capsys: pytest.CaptureFixture[str], arm: str) -> None:
+    root = repository(modules("alpha", 3))
+    run(capsys, "index", str(root))
+    cursor = f"{root}/alpha/module_2.py:5:1"
+    code, answer = run(
+        capsys, "complete", cursor, "--retrieve", "always", "--arms", arm, "--daemon", "never", "--exit-zero"
+    )
+    assert code == 0
+    assert [one["name"] for one in answer["data"]["retrieval"]["arms"]] == [arm]
+    assert answer["data"]["retrieval"]["arms"][0]["drawn"] > 0
+
+
+def test_without_vectors_the_mending_command_is_named(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from repocomp.index.build import build
+
+    root = repository(modules("alpha", 3))
+    build(root)
+    cursor = f"{root}/alpha/module_2.py:5:1"
+    code, answer = run(capsys, "complete", cursor, "--retrieve", "always", "--arms", "dense", "--daemon", "never")
+    assert code == 2
+    assert answer["errors"][0]["hint"] == "repocomp index"
