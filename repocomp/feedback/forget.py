@@ -10,7 +10,8 @@ from repocomp.feedback.ledger import find, repository_path
 from repocomp.store.feedback_connect import explained, open_feedback, read_feedback
 from repocomp.store.feedback_erase import forget, was_forgotten
 from repocomp.store.feedback_rows import impressions
-from repocomp.store.paths import learned_path
+from repocomp.store.memory_rows import erase_memory
+from repocomp.store.paths import learned_path, memory_path
 
 
 def forget_one(root: Path, impression_id: str) -> int:
@@ -37,6 +38,7 @@ def forget_everything(root: Path) -> int:
     """
     path = repository_path(root)
     learned_path(path.parent.name).unlink(missing_ok=True)
+    erase_memory(memory_path(path.parent.name))
     return _forget(path, "1", (), everything=True)
 
 

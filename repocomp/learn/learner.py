@@ -29,7 +29,8 @@ from repocomp.retrieve.retrieve import DEFAULT_ARMS
 from repocomp.retrieve.select import SHIPPED, Parameters, actions, traits, vector
 from repocomp.store.feedback_connect import explained, open_feedback
 from repocomp.store.learning_rows import learned_rows, replay_rows
-from repocomp.store.paths import learned_path
+from repocomp.store.memory_rows import erase_memory, open_memory
+from repocomp.store.paths import learned_path, memory_path
 
 _FOR_EVER_S = 1e9
 _PLACES = ("place", "last_name", "language", "mode")
@@ -71,7 +72,8 @@ def learn(
             return Learning(0, 0, 0, None, None, is_frozen=True)
         loaded = load(pack)
         before = len(replay_rows(connection, state_of(loaded)))
-        replays = replay(root, loaded, connection, seconds, progress, limit)
+        with closing(open_memory(_memory_path(root))) as memory:
+            replays = replay(root, loaded, connection, memory, seconds, progress, limit)
         heard = events(connection)
         champion = usable(versions.in_use(connection), loaded.pack)
         found = propose(
@@ -97,7 +99,8 @@ def measured(root: Path, limit: int, progress: Progress, pack: str = "default") 
     """The first `limit` replays of the work tree at `root`, those that are missing measured now, for a simulation."""
     with _open(root) as (connection, _):
         loaded = load(pack)
-        replays = replay(root, loaded, connection, _FOR_EVER_S, progress, limit)
+        with closing(open_memory(_memory_path(root))) as memory:
+            replays = replay(root, loaded, connection, memory, _FOR_EVER_S, progress, limit)
         return world_of(root.name, replays[:limit], loaded.pack.thresholds)
 
 
@@ -108,9 +111,10 @@ def roll_back(root: Path) -> int | None:
 
 
 def reset(root: Path) -> None:
-    """Take the shipped behaviour into use."""
+    """Take the shipped behaviour into use, and forget what chunks were worth."""
     with _open(root) as (connection, path):
         versions.reset(connection, path)
+        erase_memory(_memory_path(root))
 
 
 def freeze(root: Path, is_on: bool) -> None:
@@ -184,6 +188,10 @@ def _open(root: Path) -> Iterator[tuple[sqlite3.Connection, Path]]:
     path = repository_path(root)
     with closing(open_feedback(path)) as connection, explained(path):
         yield connection, learned_path(path.parent.name)
+
+
+def _memory_path(root: Path) -> Path:
+    return memory_path(repository_path(root).parent.name)
 
 
 def _basis(report: str) -> Mapping[str, Any]:

@@ -25,6 +25,7 @@ from repocomp.evaluate.holes import Hole, mode_of
 from repocomp.evaluate.likelihood import Target, logprob
 from repocomp.evaluate.unseen import Place
 from repocomp.learn.places import hole_name, holes_of
+from repocomp.learn.remember import remember
 from repocomp.request import CompletionRequest
 from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.budget import fit
@@ -76,6 +77,7 @@ def replay(
     root: Path,
     loaded: Loaded,
     connection: sqlite3.Connection,
+    memory: sqlite3.Connection,
     seconds: float,
     progress: Progress,
     limit: int | None = None,
@@ -83,7 +85,8 @@ def replay(
 ) -> list[Replay]:
     """Measure new replays for so many `seconds`, or until there are `limit`; returns all of this state, oldest first.
 
-    Raises StoreError without an index. Holes that were measured before are not measured again.
+    Replays are kept in `connection`, and in `memory` what chunks were worth. Holes that were measured before are not
+    measured again. Raises StoreError without an index.
     """
     state = state_of(loaded)
     found = [Replay.from_row(row) for row in replay_rows(connection, state)]
@@ -101,6 +104,7 @@ def replay(
             if hole_name(hole) not in done:
                 one = measure(hole, reader, loaded)
                 if one is not None:
+                    remember(memory, hole, reader, loaded)
                     add_replay(connection, state, one.to_row(), time.time_ns() // 1_000_000)
                     found.append(one)
     return found

@@ -69,13 +69,18 @@ def open_memory(path: Path) -> sqlite3.Connection:
     path.touch(mode=0o600, exist_ok=True)
     connection = _prepared(path)
     if connection is None:
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        erase_memory(path)
         path.touch(mode=0o600)
         connection = _prepared(path)
     if connection is None:
         raise sqlite3.OperationalError(f"{path}: cannot be made")
     return connection
+
+
+def erase_memory(path: Path) -> None:
+    """Remove the memory at `path`, with the files that SQLite keeps beside it."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def read_memory(path: Path) -> sqlite3.Connection | None:

@@ -18,12 +18,13 @@ from repocomp.config import Settings
 from repocomp.document import Document
 from repocomp.errors import FeedbackError, StoreError
 from repocomp.evaluate.holes import Hole
+from repocomp.feedback.forget import forget_everything
 from repocomp.feedback.ledger import repository_path
 from repocomp.index.build import build
 from repocomp.learn import replay as replaying
 from repocomp.learn import versions
 from repocomp.learn.challenge import propose
-from repocomp.learn.learner import learn
+from repocomp.learn.learner import learn, reset
 from repocomp.learn.places import hole_name
 from repocomp.learn.replay import Replay, replay, state_of
 from repocomp.request import CompletionRequest
@@ -35,7 +36,8 @@ from repocomp.store.connect import transaction
 from repocomp.store.feedback_connect import open_feedback
 from repocomp.store.feedback_rows import Impression, add_event, add_impression, impression
 from repocomp.store.learning_rows import learned_rows, replay_rows
-from repocomp.store.paths import learned_path
+from repocomp.store.memory_rows import read_memory
+from repocomp.store.paths import learned_path, memory_path
 from tests.conftest import Repository
 from tests.feedback.answers import CURSOR as ANSWERS
 from tests.feedback.answers import show
@@ -128,6 +130,30 @@ def test_replays_outlive_a_stop_and_are_not_done_twice(root: Path, monkeypatch: 
     assert len([name for name in measured if name != "stopped"]) == len(set(measured)) - 1
 
 
+def test_replays_credit_the_chunks_they_would_show(root: Path) -> None:
+    def credited() -> int:
+        memory = read_memory(memory_path(repository_path(root).parent.name))
+        if memory is None:
+            return 0
+        with closing(memory):
+            total, credit, exposure = memory.execute(
+                "SELECT count(*), sum(credit), sum(exposure) FROM credit"
+            ).fetchone()
+            assert 0 < credit < exposure
+            return int(total)
+
+    learn(root, 600, silent, limit=6)
+    first = credited()
+    assert first > 0
+    learn(root, 600, silent, limit=6)
+    assert credited() == first
+    reset(root)
+    assert credited() == 0
+    learn(root, 600, silent, limit=8)
+    forget_everything(root)
+    assert credited() == 0
+
+
 def test_a_replay_scores_every_action_and_holds_no_source(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replaying, "measure", REAL)
     learn(root, 600, silent, limit=1)
@@ -144,7 +170,7 @@ def test_no_time_no_replay_and_no_index_is_said(root: Path, tmp_path: Path) -> N
     assert learn(root, 0, silent).replays == 0
     with closing(open_feedback(tmp_path / "x" / "feedback.db")) as connection:
         with pytest.raises(StoreError, match="has no index"):
-            replay(tmp_path / "x", LOADED, connection, 1.0, silent)
+            replay(tmp_path / "x", LOADED, connection, connection, 1.0, silent)
 
 
 def complete(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:

@@ -1,0 +1,36 @@
+"""What a hidden line says about the chunks that its prompt would hold: credits for the arm `memory`."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+
+from repocomp.complete.parts import Loaded
+from repocomp.evaluate.holes import Hole
+from repocomp.evaluate.unseen import Place
+from repocomp.retrieve.arms.memory import credit_rows
+from repocomp.retrieve.budget import fit
+from repocomp.retrieve.retrieve import retrieve
+from repocomp.store.memory_rows import add_credits
+from repocomp.store.reader import IndexReader
+from repocomp.terms import words
+
+
+def remember(memory: sqlite3.Connection, hole: Hole, reader: IndexReader, loaded: Loaded) -> None:
+    """Credit each chunk that would be shown with the share of the answer's unseen identifiers that it holds.
+
+    Those that hold none are remembered too: they stood in the way of others.
+    """
+    place = Place.of(hole, loaded)
+    if not place.unseen:
+        return
+    found = retrieve(reader, place.query, hidden=place.leaks)
+    pack, encode = loaded.pack, loaded.tokenizer.encode
+    shown = [snippet.hit for snippet in fit(found.hits, encode, pack.tokens.file, pack.budgets.cross_file)]
+    rows = [
+        row
+        for hit in shown
+        if not place.leaks(hit)
+        for row in credit_rows(reader, place.query, hit, len(place.unseen & set(words(hit.text))) / len(place.unseen))
+    ]
+    add_credits(memory, rows, time.time())
