@@ -112,3 +112,10 @@ def test_the_figures_are_those_of_the_committed_report() -> None:
             f"{score['p95']:.0f}",
         ]
     assert report["facts"]["pack"]["digest"] == load_pack("default").digest
+    trees = re.findall(r"(\w+)\s+\(([\d.]+) against ([\d.]+)\)", README)
+    assert len(trees) == 3
+    for name, own, cached in trees:
+        tree = report["by_tree"][name]
+        always = next(score for score in tree["scores"] if score["policy"] == "always")["edit_similarity"]
+        cache = next(one for one in tree["baselines"] if one["name"] == "n-gram cache")["edit_similarity"]
+        assert (own, cached) == (f"{always:.1f}", f"{cache:.1f}")

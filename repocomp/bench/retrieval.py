@@ -30,9 +30,8 @@ from repocomp.evaluate.likelihood import Target, logprob
 from repocomp.evaluate.statistics import bootstrap, interval
 from repocomp.evaluate.unseen import Place
 from repocomp.git import revision
-from repocomp.retrieve.arms.base import Arm, Hit, Unavailable
+from repocomp.retrieve.arms.base import Hit, Unavailable
 from repocomp.retrieve.budget import fit
-from repocomp.retrieve.query import Query
 from repocomp.retrieve.rank import Ranker, chosen, fuse, linear, rank, trees
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS, retrieve
 from repocomp.store.reader import IndexReader
@@ -146,7 +145,8 @@ def summarise(facts: dict[str, Any], trials: Sequence[Trial]) -> RetrievalReport
     if not judged:
         raise BenchError("no hole asks for an identifier that is not in sight", "use a larger --limit")
     seed = int(facts["seed"])
-    rows = tuple(_row(name, at, judged, trials, seed) for name in trials[0].recall for at in range(len(CHUNKS)))
+    everywhere = [name for name in trials[0].recall if all(name in trial.recall for trial in trials)]
+    rows = tuple(_row(name, at, judged, trials, seed) for name in everywhere for at in range(len(CHUNKS)))
     reachable = round(100 * float(np.mean([trial.reachable for trial in judged])), 2)
     return RetrievalReport(facts, len(trials), len(judged), reachable, rows, tuple(trials))
 
@@ -235,19 +235,22 @@ def _trial(hole: Hole, tree: _Tree, loaded: Loaded, likelihood: bool) -> Trial:
 
 
 def _ranked(tree: _Tree, place: Place) -> tuple[dict[str, list[Hit]], dict[str, float]]:
-    """What each strategy ranks, and the milliseconds of those that were asked."""
+    """What each strategy ranks, and the milliseconds of those that were asked; not what the index lacks vectors for."""
     ranked: dict[str, list[Hit]] = {}
     ms: dict[str, float] = {}
     reader, query = tree.reader, place.query
     asked: dict[str, Callable[[], list[Hit]]] = {
-        name: partial(_drawn, arm, reader, query) for name, arm in ARMS.items()
+        name: partial(arm.draw, reader, query, DRAWS) for name, arm in ARMS.items()
     }
     asked |= {name: partial(cut.draw, query, DRAWS) for name, cut in tree.cuts.items()}
     asked["codebleu"] = partial(by_codebleu, reader, query, DRAWS)
     asked["default"] = lambda: retrieve(reader, query, top_k=DRAWS, hidden=place.leaks).hits
     for name, ask in asked.items():
         started = time.perf_counter()
-        hits = ask()
+        try:
+            hits = ask()
+        except Unavailable:
+            continue
         ms[name] = (time.perf_counter() - started) * 1000
         ranked[name] = [hit for hit in hits if not place.leaks(hit)]
     ranked["union"] = fuse({name: ranked[name] for name in UNION})
@@ -255,14 +258,6 @@ def _ranked(tree: _Tree, place: Place) -> tuple[dict[str, list[Hit]], dict[str, 
     ranked["rrf"] = fuse(drawn)
     ranked |= {name: rank(reader, query, drawn, ranker) for name, ranker in tree.rankers.items()}
     return ranked, ms
-
-
-def _drawn(arm: Arm, reader: IndexReader, query: Query) -> list[Hit]:
-    """What an arm draws; nothing where the index lacks what it needs."""
-    try:
-        return arm.draw(reader, query, DRAWS)
-    except Unavailable:
-        return []
 
 
 def _oracle(ranked: Iterable[Sequence[Hit]], unseen: frozenset[str]) -> list[Hit]:

@@ -108,7 +108,7 @@ def _update(root: Path) -> None:
         from repocomp.index.build import build
 
         build(root, jobs=1)
-        encode(root, wanted=False)
+        encode(root, begin=False, wanted=False)
 
 
 def _detach() -> None:

@@ -21,6 +21,7 @@ Examples:
   repocomp index ~/src/project --json
   repocomp index --status
   repocomp index --watch
+  repocomp index --vectors
 """
 
 
@@ -28,11 +29,21 @@ Examples:
 @click.argument("path", type=click.Path(path_type=Path), default=".")
 @click.option("--status", is_flag=True, help="Say what the index holds and what is stale; change nothing.")
 @click.option("--rebuild", is_flag=True, help="Start from nothing.")
+@click.option("--vectors", is_flag=True, help="Vectors too, which the arms dense, sparse and hybrid need, from now on.")
 @click.option("--watch", is_flag=True, help="Go on, and index what changes as it changes, until Ctrl-C.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes (default: one a core).")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
 @output.json_option
-def command(path: Path, status: bool, rebuild: bool, watch: bool, jobs: int | None, quiet: bool, as_json: bool) -> int:
+def command(
+    path: Path,
+    status: bool,
+    rebuild: bool,
+    vectors: bool,
+    watch: bool,
+    jobs: int | None,
+    quiet: bool,
+    as_json: bool,
+) -> int:
     """Index the work tree that holds PATH, or bring its index up to date.
 
     Files are left out by git's ignore rules, by .repocompignore in the root of the tree (gitignore syntax; `!` brings
@@ -55,14 +66,14 @@ def command(path: Path, status: bool, rebuild: bool, watch: bool, jobs: int | No
             jobs=jobs,
             rebuild=rebuild,
         )
-    vectors = encode(root, wanted=not quiet and not as_json)
+    made = encode(root, begin=vectors, wanted=not quiet and not as_json)
     if as_json:
-        made = None if vectors is None else vectors.to_json()
-        return output.document("index", {"root": str(root), **report.to_json(), "vectors": made})
+        counts = None if made is None else made.to_json()
+        return output.document("index", {"root": str(root), **report.to_json(), "vectors": counts})
     if not quiet:
         output.note(_summary(report))
-        if vectors is not None and vectors.encoded:
-            output.note(f"{vectors.encoded:,} chunks encoded in {vectors.seconds:.2f} s")
+        if made is not None and made.encoded:
+            output.note(f"{made.encoded:,} chunks encoded in {made.seconds:.2f} s")
     return 0
 
 
@@ -81,15 +92,15 @@ def _watch(root: Path, jobs: int | None, rebuild: bool, quiet: bool, as_json: bo
     return 0
 
 
-def encode(root: Path, wanted: bool) -> VectorReport | None:
+def encode(root: Path, begin: bool, wanted: bool) -> VectorReport | None:
     """Make the vectors that are missing, with a bar where `wanted`; completions can use the index meanwhile.
 
-    None where no encoder is there.
+    None where there are none to follow the index and none are to `begin`, or no encoder is there.
     """
-    from repocomp.index.vectors import build_vectors
+    from repocomp.index.vectors import build_vectors, has_vectors
     from repocomp.model.encoder import shipped_encoder
 
-    encoder = shipped_encoder()
+    encoder = shipped_encoder() if begin or has_vectors(root) else None
     if encoder is None:
         return None
     with progress.bar(wanted=wanted) as show:

@@ -96,11 +96,14 @@ def mix(probabilities: Probabilities, matches: Sequence[Match], weights: CacheWe
 
     Interpolation as in Jelinek and Mercer (1980), with the language model as the order below one token.
     """
-    if not weights:
+    if not weights or not matches:
         return probabilities
-    mixed = probabilities.copy()
-    for match in matches:
+    left, parts = 1.0, []
+    # The longest first: each leaves the shorter ones what it did not take, and the vocabulary is walked once.
+    for match in reversed(matches):
         share = weights[match.order - 1][match.evidence]
-        mixed *= 1 - share
-        np.add.at(mixed, match.following, share / len(match.following))
+        parts.append(np.full(len(match.following), left * share / len(match.following), np.float32))
+        left *= 1 - share
+    mixed: Probabilities = probabilities * np.float32(left)
+    np.add.at(mixed, np.concatenate([match.following for match in reversed(matches)]), np.concatenate(parts))
     return mixed

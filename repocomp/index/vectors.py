@@ -25,6 +25,7 @@ from repocomp.index.write import remember
 from repocomp.store.connect import explained, open_index, transaction
 from repocomp.store.lookup import ENCODER, PLACE
 from repocomp.store.paths import index_path
+from repocomp.store.reader import IndexReader
 from repocomp.store.rows import WEIGHT_STEP, ChunkKind
 
 _BATCH_CHUNKS = 2048
@@ -77,6 +78,15 @@ Report = Callable[[int, int], None]
 def build_vectors(root: Path, encoder: Encoder, progress: Report | None = None) -> VectorReport:
     """Encode what the index of `root` holds and has no vectors yet. Raises StoreError."""
     return encode_at(index_path(root), encoder, progress)
+
+
+def has_vectors(root: Path) -> bool:
+    """Whether vectors were made for the index of `root`, so that they are to follow it. Raises StoreError."""
+    reader = IndexReader.open(root)
+    if reader is None:
+        return False
+    with reader:
+        return reader.fact(ENCODER) is not None
 
 
 def encode_at(path: Path, encoder: Encoder, progress: Report | None = None) -> VectorReport:

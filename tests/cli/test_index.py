@@ -1,4 +1,4 @@
-"""`repocomp index` makes vectors too, and a completion can then ask for them by name."""
+"""`repocomp index --vectors` makes vectors too, and a completion can then ask for them by name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def test_vectors_are_made_once_and_grow_with_the_index(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = repository(modules("alpha", 3))
-    _, first = run(capsys, "index", str(root))
+    _, plain = run(capsys, "index", str(root))
+    assert plain["data"]["vectors"] is None
+    _, first = run(capsys, "index", str(root), "--vectors")
     made = first["data"]["vectors"]["encoded"]
     assert made > 0
     write_files(root, {"late.py": "def late(value):\n    return value\n"})
@@ -35,7 +37,7 @@ def test_vectors_are_made_once_and_grow_with_the_index(
 @pytest.mark.parametrize("arm", ["dense", "sparse", "hybrid"])
 def test_a_completion_can_ask_for_them(repository: Repository, capsys: pytest.CaptureFixture[str], arm: str) -> None:
     root = repository(modules("alpha", 3))
-    run(capsys, "index", str(root))
+    run(capsys, "index", str(root), "--vectors")
     cursor = f"{root}/alpha/module_2.py:5:1"
     code, answer = run(
         capsys, "complete", cursor, "--retrieve", "always", "--arms", arm, "--daemon", "never", "--exit-zero"
@@ -55,4 +57,4 @@ def test_without_vectors_the_mending_command_is_named(
     cursor = f"{root}/alpha/module_2.py:5:1"
     code, answer = run(capsys, "complete", cursor, "--retrieve", "always", "--arms", "dense", "--daemon", "never")
     assert code == 2
-    assert answer["errors"][0]["hint"] == "repocomp index"
+    assert answer["errors"][0]["hint"] == "repocomp index --vectors"

@@ -46,7 +46,7 @@ def fitting(opened: Callable[[], Encoder | None], reader: IndexReader) -> Encode
     if encoder is None:
         raise Unavailable("the built-in pack has no encoder", "use other --arms")
     if reader.fact(ENCODER) != encoder.digest:
-        raise Unavailable("the index has no vectors of this encoder", "repocomp index")
+        raise Unavailable("the index has no vectors of this encoder", "repocomp index --vectors")
     return encoder
 
 
