@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,7 +97,7 @@ def test_emacs_inserts_the_answer(half_written: tuple[Path, str, str], as_instal
 
 
 def test_the_figures_are_those_of_the_committed_report() -> None:
-    report = json.loads((ROOT / "tests" / "cases" / "held-out.json").read_text(encoding="utf-8"))
+    report = case("held-out.json")
     rows = re.findall(r"^\| (never|always|threshold) \| (.*) \|$", README, re.M)
     scores = {score["policy"]: score for score in report["overall"]["scores"]}
     assert {name for name, _ in rows} == {"never", "always", "threshold"}
@@ -119,3 +120,24 @@ def test_the_figures_are_those_of_the_committed_report() -> None:
         always = next(score for score in tree["scores"] if score["policy"] == "always")["edit_similarity"]
         cache = next(one for one in tree["baselines"] if one["name"] == "n-gram cache")["edit_similarity"]
         assert (own, cached) == (f"{always:.1f}", f"{cache:.1f}")
+
+
+def case(name: str) -> Any:
+    return json.loads((ROOT / "tests" / "cases" / name).read_text(encoding="utf-8"))
+
+
+def test_the_figures_of_speed_are_those_of_the_committed_runs() -> None:
+    latency, engine = case("latency.json"), case("engine.json")
+    rows = {(row["way"], row["policy"]): row for row in latency["rows"]}
+    typed = rows["typing", "threshold"]
+    said = re.search(r"(\d+) ms at the median and (\d+) ms at p95", README)
+    assert said is not None
+    assert [float(figure) for figure in said.groups()] == [round(typed["wall_p50"]), round(typed["wall_p95"])]
+    assert typed["rests"] / typed["requests"] == 0.9
+    assert f"{rows['place', 'threshold']['wall_p50']:.0f} ms where the cursor jumps" in README
+    assert f"{rows['process', 'threshold']['wall_p50']:,.0f} ms without a daemon" in README
+    assert latency["differing"] == engine["completions"]["differing"] == 0
+    speeds = {"here, int8": engine["ours"], **{f"llama.cpp, {name}": own for name, own in engine["llama"].items()}}
+    for name, speed in speeds.items():
+        assert f"| {name} | {speed['prefill_tokens_per_s']:,.0f} | {speed['decode_ms']:.2f} |" in README
+    assert f"completions | | {engine['completions']['ms_per_token']:.2f} |" in README
