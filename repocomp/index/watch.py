@@ -49,7 +49,7 @@ def changes(root: Path) -> Iterator[Collection[Path]]:
     try:
         from watchfiles import watch as wait
     except ImportError as error:
-        raise ConfigError("--watch needs the package watchfiles", "pip install 'repocomp[watch]'") from error
+        raise ConfigError("--watch needs the package watchfiles", "pip install watchfiles") from error
     told: Iterable[set[tuple[object, str]]] = wait(
         root,
         watch_filter=lambda _, path: ".git" not in Path(path).relative_to(root).parts,

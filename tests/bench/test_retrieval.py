@@ -41,16 +41,16 @@ def without_times(report: RetrievalReport) -> list[object]:
 
 
 def test_every_arm_is_measured_and_none_beats_what_the_repository_holds(root: Path) -> None:
-    first, second = (bench_retrieval([root], Plan(limit=30, seed=1)) for _ in range(2))
+    first, second = (bench_retrieval([root], Plan(limit=12, seed=1)) for _ in range(2))
     assert without_times(first) == without_times(second)
     assert {row.name for row in first.rows} == {*WITHOUT_VECTORS, *JUDGES}
     assert {row.chunks for row in first.rows} == set(CHUNKS)
     assert all(row.recall <= first.reachable and row.gain is None for row in first.rows)
-    assert 0 < first.judged <= first.holes == 30
+    assert 0 < first.judged <= first.holes == 12
 
 
 def test_the_likelihood_gain_is_measured_on_demand(root: Path) -> None:
-    report = bench_retrieval([root], Plan(limit=5), Extra(likelihood=True))
+    report = bench_retrieval([root], Plan(limit=2), Extra(likelihood=True))
     measured = [row for row in report.rows if row.gain is not None]
     assert {row.name for row in measured} == {*WITHOUT_VECTORS, "union", "rrf", "linear", "lambdamart", "oracle"}
     assert {row.chunks for row in measured} == set(GAIN_CHUNKS)
@@ -58,8 +58,8 @@ def test_the_likelihood_gain_is_measured_on_demand(root: Path) -> None:
 
 
 def test_several_seeds_are_summed_up(root: Path) -> None:
-    each = [bench_retrieval([root], Plan(limit=10, seed=seed)) for seed in (3, 4)]
-    both = bench_retrieval([root], Plan(limit=10, seed=3), Extra(seeds=2))
+    each = [bench_retrieval([root], Plan(limit=4, seed=seed)) for seed in (3, 4)]
+    both = bench_retrieval([root], Plan(limit=4, seed=3), Extra(seeds=2))
     assert without_times(both) == [one for report in each for one in without_times(report)]
 
 
@@ -93,10 +93,10 @@ def test_the_command_prints_a_table_or_json(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(root)
-    assert app.run(["bench", "retrieval", "--limit", "20", "--json"]) == 0
+    assert app.run(["bench", "retrieval", "--limit", "6", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)["data"]
-    assert data["holes"] == 20 == len(data["trials"])
-    assert app.run(["bench", "retrieval", "--limit", "20"]) == 0
+    assert data["holes"] == 6 == len(data["trials"])
+    assert app.run(["bench", "retrieval", "--limit", "6"]) == 0
     assert "the repository holds" in capsys.readouterr().out
 
 

@@ -140,7 +140,7 @@ def test_without_its_package_the_way_to_get_it_is_told(repository: Repository, m
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(ConfigError, match="watchfiles") as missing:
         changes(repository(FILES))
-    assert missing.value.hint == "pip install 'repocomp[watch]'"
+    assert missing.value.hint == "pip install watchfiles"
 
 
 def test_each_change_is_a_line_and_an_interrupt_ends_it(

@@ -118,7 +118,7 @@ def test_an_arm_says_why_it_cannot_answer(tmp_path: Path, path: Path, arm: type[
     build_from(tmp_path / "plain.db", [("a.py", b"a = 1\n")])
     with IndexReader.open_at(tmp_path / "plain.db") as reader, pytest.raises(Unavailable) as caught:
         arm(encoder=by_words).draw(reader, asking("a"), 3)
-    assert caught.value.hint == "repocomp index"
+    assert caught.value.hint == "repocomp index --vectors"
     with IndexReader.open_at(path) as reader:
         with pytest.raises(Unavailable):
             arm(encoder=lambda: None).draw(reader, asking("a"), 3)
