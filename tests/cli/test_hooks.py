@@ -207,7 +207,11 @@ def test_a_commit_is_reindexed_and_measured_in_the_background(
     assert b"1 kept, 0 waiting, 0 failed" in capsysbinary.readouterr().out
 
 
-def test_a_repository_that_repocomp_was_never_used_in_is_left_alone(root: Path) -> None:
+def test_a_repository_that_repocomp_was_never_used_in_is_left_alone(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # This process goes on with other tests: it is neither to give way nor to leave its session.
+    monkeypatch.setattr("repocomp.cli.hooks._detach", lambda: None)
     assert hooks("run", "post-commit", "--head", "0" * 40) == ExitCode.OK
     assert not feedback_paths()
     assert not index_path(root).exists()
