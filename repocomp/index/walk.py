@@ -32,6 +32,9 @@ _LONGEST_LINE, _MEAN_LINE, _MIN_ALNUM, _MAX_DIGITS = 3000, 150, 0.25, 0.5
 _MIN_JUDGED = 200
 _MOST_LOOKED_AT = 500
 """A command line takes only so many paths."""
+_GROUP_NAME = re.compile(r"\(\?P<\w+>")
+_STARTS = {"^(?:.+/)?[^/]*": "", "^(?:.+/)?": "/", "^": "^/"}
+"""How pathspec's expressions open, and what their rest follows in a path after a slash. Any other matches all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +64,43 @@ class Rules:
     def _spec(self) -> GitIgnoreSpec:
         return GitIgnoreSpec.from_lines([*SECRET_GLOBS, *self._own])
 
+    @cached_property
+    def _concerned(self) -> re.Pattern[str]:
+        """Found in "/" and any path that a pattern matches."""
+        regexes = [pattern.regex for pattern in self._spec.patterns if pattern.include is not None]
+        return re.compile("|".join(_loosened(regex.pattern) for regex in regexes if regex is not None))
+
     @property
     def brings_back(self) -> bool:
         """Whether `.repocompignore` has a `!` pattern."""
         return any(line.startswith("!") for line in self._own)
 
+    def concern(self, path: str) -> bool:
+        """Whether the patterns may have an opinion: where not, they need not be asked one by one."""
+        return self._concerned.search(f"/{path}") is not None
+
     def verdict(self, path: str) -> tuple[bool | None, str]:
         """True: left out, False: brought back, None: no opinion; and the reason in words."""
+        if not self.concern(path):
+            return None, ""
         checked = self._spec.check_file(path)
         if checked.include is None or checked.index is None:
             return None, ""
         if checked.index < len(SECRET_GLOBS):
             return checked.include or None, f"secret: {SECRET_GLOBS[checked.index]}"
         return checked.include, f"{IGNORE_FILE}: {self._own[checked.index - len(SECRET_GLOBS)]}"
+
+
+def _loosened(regex: str) -> str:
+    """What "/" and a path hold wherever the path matches `regex`, an expression of pathspec's, and quicker to search.
+
+    Names are unique in one expression, so groups lose theirs.
+    """
+    regex = _GROUP_NAME.sub("(?:", regex)
+    for start, instead in _STARTS.items():
+        if regex.startswith(start):
+            return f"(?:{instead}{regex.removeprefix(start)})"
+    return ""
 
 
 def walk(root: Path) -> Iterator[Found]:
@@ -96,13 +123,14 @@ def look(root: Path, paths: Sequence[str]) -> Iterator[Found]:
 
 
 def _judged(root: Path, rules: Rules, listed: Iterable[str]) -> Iterator[Found]:
+    top = f"{root}{os.sep}"
     for path in sorted(listed):
         left_out, reason = rules.verdict(path)
         if left_out:
             yield Found(path, 0, 0, "secret" if reason.startswith("secret") else "ignored")
             continue
         try:
-            status = os.lstat(root / path)
+            status = os.lstat(top + path)
         except OSError:
             continue
         yield Found(path, status.st_size, status.st_mtime_ns, _by_status(path, status))
