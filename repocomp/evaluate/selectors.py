@@ -51,9 +51,10 @@ def compare_selectors(
     jaccard = np.array([case.jaccard for case in cases])
     ranked = scores(p, jaccard, rows, helped, [case.path for case in cases])
     named = {"random": np.zeros(len(p)), **ranked, "oracle": retrieved - without}
+    orders = [_order(score) for score in named.values()]
 
     def areas(items: npt.NDArray[np.intp]) -> Floats:
-        return np.array([area(score[items], without[items], retrieved[items]) for score in named.values()])
+        return np.array([_area(_curve(order[items], without[items], retrieved[items])) for order in orders])
 
     whole = areas(np.arange(len(p)))
     drawn = np.array([areas(items) for items in resample[:_AREA_RESAMPLES]])
@@ -102,25 +103,34 @@ def scores(
 
 def area(selector: Floats, without: Floats, retrieved: Floats) -> float:
     """Mean edit similarity over all retrieval rates, the highest scores retrieved first."""
-    curve = _curve(selector, without, retrieved)
-    return float((curve[1:] + curve[:-1]).mean() / 2)
+    return _area(_curve(_order(selector), without, retrieved))
 
 
 def skippable(selector: Floats, without: Floats, retrieved: Floats, loss: float) -> float:
     """The largest share of retrievals (0..1) that this order can skip and lose at most `loss` against always."""
-    curve = _curve(selector, without, retrieved)
+    curve = _curve(_order(selector), without, retrieved)
     fewest = int(np.argmax(curve >= curve[-1] - loss - 1e-12))
     return 1 - fewest / len(selector)
 
 
-def _curve(selector: Floats, without: Floats, retrieved: Floats) -> Floats:
-    """Mean edit similarity [n + 1] when the 0 .. n highest scores retrieve; ties share their gain."""
+def _order(selector: Floats) -> npt.NDArray[np.intp]:
+    """The place [n] of each score among all that there are, the highest 0."""
+    places: npt.NDArray[np.intp] = np.unique(-selector, return_inverse=True)[1]
+    return places
+
+
+def _curve(order: npt.NDArray[np.intp], without: Floats, retrieved: Floats) -> Floats:
+    """Mean edit similarity [n + 1] when the first 0 .. n of an order retrieve; ties share their gain."""
     gain = retrieved - without
-    _, place = np.unique(-selector, return_inverse=True)
-    counts = np.bincount(place)
-    ordered = np.repeat(np.bincount(place, gain) / counts, counts)
+    counts = np.bincount(order)
+    there = counts.nonzero()[0]
+    ordered = np.repeat(np.bincount(order, gain)[there] / counts[there], counts[there])
     result: Floats = without.mean() + np.concatenate([[0.0], np.cumsum(ordered)]) / len(gain)
     return result
+
+
+def _area(curve: Floats) -> float:
+    return float((curve[1:] + curve[:-1]).mean() / 2)
 
 
 def _out_of_fold(table: Floats, helped: Bools, files: Sequence[str]) -> Floats:

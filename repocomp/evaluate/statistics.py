@@ -29,7 +29,7 @@ def bootstrap(groups: Sequence[str], seed: int) -> list[npt.NDArray[np.intp]]:
 
 def interval(values: Floats, resamples: Sequence[npt.NDArray[np.intp]]) -> tuple[float, float]:
     """The 95 % interval of the mean of `values`, in percent."""
-    means = np.array([values[resample].mean() for resample in resamples])
+    means = np.array([np.add.reduce(values[resample]) / len(resample) for resample in resamples])
     low, high = np.percentile(means, [2.5, 97.5])
     return round(100 * float(low), 2), round(100 * float(high), 2)
 
