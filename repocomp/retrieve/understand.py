@@ -21,13 +21,14 @@ _FAR_LINES = 80
 _FAR_CHARS = 1 << 16
 _MOST_INDENT = 1000
 _PATH = r"[^\W\d]\w*(?:(?:\.|->|::)[^\W\d]\w*)*"
-_ATTRIBUTE = re.compile(rf"({_PATH})(?:\(\))?(?:\.|->|::)([^\W\d]\w*)?$")
+# Both begin at the start of a word, or each letter of a long one would be tried, up to the end of it.
+_ATTRIBUTE = re.compile(rf"\b\d*({_PATH})(?:\(\))?(?:\.|->|::)([^\W\d]\w*)?$")
 _CALL = re.compile(rf"({_PATH})\s*$")
 _PARTIAL = re.compile(r"[^\W\d]\w*$")
 _IMPORT = re.compile(r"^\s*(?:from\s+\S+\s+import|import|use|using|#\s*include|require)\b")
 _DEFINITION = re.compile(r"^\s*(?:async\s+)?(?:def|class|func|function|fn|struct|interface|trait|impl)\s+\w*$")
 _ANNOTATION = re.compile(r"(?:->|[\w\])]\s*:)\s*([\w.\[]*)$")
-_CALLED = re.compile(r"([^\W\d]\w*)\s*\(")
+_CALLED = re.compile(r"\b\d*([^\W\d]\w*)\s*\(")
 _TYPE_NAME = re.compile(r"\b([A-Z]\w+)\b")
 _SEPARATOR = re.compile(r"\.|->|::")
 _MODULE = re.compile(r"\b(?:from|import|use|using|require(?:_relative)?|include)\b[\s(\"'<]*([\w.:/@-]+)")
