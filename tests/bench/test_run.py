@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from repocomp.bench.report import Report
 from repocomp.bench.run import Plan, bench_self, draw
 from repocomp.cli import app
 from repocomp.errors import StoreError
@@ -25,24 +26,36 @@ def root(repository: Repository) -> Path:
     return root
 
 
-def test_a_seed_gives_the_same_holes_and_answers(root: Path) -> None:
-    first, second = (bench_self([root], Plan(limit=6, seed=1)) for _ in range(2))
-    assert [(c.key, c.without.text, c.retrieved.text, c.probability) for c in first.cases] == [
-        (c.key, c.without.text, c.retrieved.text, c.probability) for c in second.cases
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """One run that several tests look at, in a home of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        root = tmp_path_factory.mktemp("once") / "work"
+        write_files(root, modules("alpha", 4))
+        build(root)
+        return bench_self([root], Plan(limit=8, seed=1))
+
+
+def test_a_seed_gives_the_same_holes_and_answers(root: Path, report: Report) -> None:
+    again = bench_self([root], Plan(limit=8, seed=1))
+    assert [(c.key, c.without.text, c.retrieved.text, c.probability) for c in report.cases] == [
+        (c.key, c.without.text, c.retrieved.text, c.probability) for c in again.cases
     ]
-    assert [c.key for c in bench_self([root], Plan(limit=6, seed=2)).cases] != [c.key for c in first.cases]
+    one, other = ([(hole.document.path, hole.start) for hole in draw(root, Plan(limit=8, seed=n))[0]] for n in (1, 2))
+    assert one == [(case.path, case.start) for case in report.cases] != other
 
 
-def test_every_case_says_how_probable_the_truth_was(root: Path) -> None:
-    report = bench_self([root], Plan(limit=4))
+def test_every_case_says_how_probable_the_truth_was(report: Report) -> None:
     for case in report.cases:
         assert case.measured_bytes > 0
         assert min(case.without.bits, case.retrieved.bits) > 0
         assert max(case.without.likelihood, case.retrieved.likelihood) < 0
 
 
-def test_no_chunk_shows_the_hole(root: Path) -> None:
-    for case in bench_self([root], Plan(limit=8)).cases:
+def test_no_chunk_shows_the_hole(report: Report) -> None:
+    assert len(report.cases) == 8
+    for case in report.cases:
         last = case.line + case.truth.count("\n")
         for chunk in case.chunks:
             path, lines = chunk.rsplit(":", 1)
@@ -94,7 +107,7 @@ def test_the_command_writes_a_page_and_compares(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(root)
-    arguments = ["bench", "self", "--limit", "4", "--kinds", "line,api"]
+    arguments = ["bench", "self", "--limit", "2", "--kinds", "line,api"]
     assert app.run([*arguments, "--json"]) == 0
     (tmp_path / "old.json").write_text(capsys.readouterr().out)
     page = tmp_path / "page.html"
@@ -137,12 +150,12 @@ def test_a_better_past_is_exit_code_1(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(root)
-    assert app.run(["bench", "self", "--limit", "4", "--json"]) == 0
+    assert app.run(["bench", "self", "--limit", "2", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)["data"]
     for case in report["cases"]:
         case["without"]["similarity"] = case["retrieved"]["similarity"] = 2.0
     (tmp_path / "old.json").write_text(json.dumps(report))
-    assert app.run(["bench", "self", "--limit", "4", "--compare", str(tmp_path / "old.json")]) == 1
+    assert app.run(["bench", "self", "--limit", "2", "--compare", str(tmp_path / "old.json")]) == 1
     assert "worse" in capsys.readouterr().out
 
 
