@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from repocomp.engine.kv_cache import KvCache
-from repocomp.engine.ngram_cache import Match, NgramCache, mix
+from repocomp.engine.ngram_cache import NgramCache, Places, mix
 from repocomp.model.families import FimTokens
 from repocomp.model.pack import CacheWeights
 from repocomp.model.shape import ModelShape
@@ -75,30 +75,31 @@ class _Answer:
 
     limit: int
     stop: Stop
-    tokens: FimTokens
+    end: int
+    banned: list[int]
     ngrams: NgramCache
     weights: CacheWeights
-    matches: list[Match]
+    places: Places
     allowed: Allowed
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
 
     def add(self, row: Logits) -> str | None:
-        probabilities = mix(softmax(row), self.matches, self.weights)
-        probabilities[list(self.tokens.banned)] = 0.0
+        probabilities = mix(softmax(row), self.places, self.weights)
+        probabilities[self.banned] = 0.0
         if (allowed := self.allowed(self.ids)) is not None:
             probabilities = _only(probabilities, allowed)
         token = int(probabilities.argmax())
-        if token == self.tokens.end:
+        if token == self.end:
             return "end"
         self.ids.append(token)
         self.logprobs.append(math.log(probabilities[token]))
         self.ngrams.extend([token])
-        self.matches = self.ngrams.matches()
+        self.places = self.ngrams.places()
         return self.stop(self.ids) or ("length" if len(self.ids) >= self.limit else None)
 
     def guess(self, count: int) -> list[int]:
-        return self.ngrams.guess(self.matches, count)
+        return self.ngrams.guess(self.places, count)
 
 
 def prefill(
@@ -149,7 +150,14 @@ def decode(
     """
     start = cache.length
     answer = _Answer(
-        min(max_new_tokens, room(model, cache)), stop, tokens, ngrams, cache_weights, ngrams.matches(), allowed
+        min(max_new_tokens, room(model, cache)),
+        stop,
+        tokens.end,
+        list(tokens.banned),
+        ngrams,
+        cache_weights,
+        ngrams.places(),
+        allowed,
     )
     reason = "length" if answer.limit <= 0 else answer.add(logits[-1])
     while reason is None:
@@ -195,6 +203,7 @@ def _only(probabilities: Logits, allowed: Sequence[int]) -> Logits:
 
 def softmax(row: Logits) -> Logits:
     """Probabilities [V] of one row of logits."""
-    powers = np.exp(row - row.max())
-    result: Logits = powers / powers.sum()
-    return result
+    powers: Logits = row - row.max()
+    np.exp(powers, out=powers)
+    powers /= powers.sum()
+    return powers
