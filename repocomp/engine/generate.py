@@ -32,6 +32,10 @@ DRAFT_TOKENS = 4
 """Tokens guessed at a time. A run of five takes a fifth longer than the run that a lone token needs."""
 
 
+_SAID_TOKENS = 4
+"""Shorter stretches come three times in a row in good code: rows of zeros, closing brackets."""
+
+
 class LanguageModel(Protocol):
     """A causal model with keys and values in buffers of its own making: a `Session`, or a fake."""
 
@@ -89,6 +93,8 @@ class _Answer:
         probabilities[self.banned] = 0.0
         if (allowed := self.allowed(self.ids)) is not None:
             probabilities = _only(probabilities, allowed)
+        else:
+            probabilities[said_twice(self.ids)] = 0.0
         token = int(probabilities.argmax())
         if token == self.end:
             return "end"
@@ -199,6 +205,12 @@ def _only(probabilities: Logits, allowed: Sequence[int]) -> Logits:
     kept = np.zeros_like(probabilities)
     kept[list(allowed)] = probabilities[list(allowed)]
     return kept
+
+
+def said_twice(ids: Sequence[int]) -> list[int]:
+    """The tokens that would begin to say a third time what `ids` end with twice in a row: a small model gets caught."""
+    sizes = range(_SAID_TOKENS, len(ids) // 2 + 1)
+    return [ids[-size] for size in sizes if ids[-size:] == ids[-2 * size : -size]]
 
 
 def softmax(row: Logits) -> Logits:
