@@ -210,7 +210,8 @@ def _only(probabilities: Logits, allowed: Sequence[int]) -> Logits:
 def said_twice(ids: Sequence[int]) -> list[int]:
     """The tokens that would begin to say a third time what `ids` end with twice in a row: a small model gets caught."""
     sizes = range(_SAID_TOKENS, len(ids) // 2 + 1)
-    return [ids[-size] for size in sizes if ids[-size:] == ids[-2 * size : -size]]
+    # Most sizes fall with their last token, before anything is copied.
+    return [ids[-size] for size in sizes if ids[-1] == ids[-1 - size] and ids[-size:] == ids[-2 * size : -size]]
 
 
 def softmax(row: Logits) -> Logits:
