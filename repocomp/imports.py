@@ -1,15 +1,12 @@
-"""What a text imports, read from lines by patterns: their shapes are few, and a half-typed import must not be lost.
-
-One reader serves what is indexed and what is being written.
-"""
+"""What a text imports, read from lines by patterns: their shapes are few, and a half-typed import must not be lost."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
 
-Found = tuple[str, str | None, str, int]
-"""module, name in it, alias, line"""
+Found = tuple[str, str | None, str]
+"""module, name in it (None: the module itself), alias"""
 
 _PY_FROM = re.compile(r"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]*(?:\(([^()]*)\)?|([^\n(]*))", re.M)
 _PY_IMPORT = re.compile(r"^[ \t]*import[ \t]+([\w., \t]+)", re.M)
@@ -34,10 +31,6 @@ def imports_in(language_name: str, text: str) -> Iterator[Found]:
     return reader(text) if reader is not None else iter(())
 
 
-def _line(text: str, at: int) -> int:
-    return text.count("\n", 0, at) + 1
-
-
 def _names(listed: str) -> Iterator[tuple[str, str]]:
     """(name, alias) of a list such as `a, b as c` or `{ a, b: c }`."""
     for match in _ALIAS.finditer(listed):
@@ -48,43 +41,41 @@ def _python(text: str) -> Iterator[Found]:
     for match in _PY_FROM.finditer(text):
         listed = re.sub(r"#[^\n]*|\\", "", match[2] if match[2] is not None else match[3])
         for name, alias in _names(listed):
-            yield match[1], name, alias, _line(text, match.start(1))
+            yield match[1], name, alias
     for match in _PY_IMPORT.finditer(text):
         for item in match[1].split(","):
             module, _, alias = (part.strip() for part in item.partition(" as "))
             if module:
-                yield module, None, alias or module.split(".")[0], _line(text, match.start(1))
+                yield module, None, alias or module.split(".")[0]
 
 
 def _javascript(text: str) -> Iterator[Found]:
     for pattern in (_JS_FROM, _JS_REQUIRE):
         for match in pattern.finditer(text):
-            line = _line(text, match.start(1))
             listed = match[1].replace("type ", " ")
             default, brace, named = listed.partition("{")
             for name, alias in _names(default.replace("import", "")):
-                yield match[2], None if name in ("*", alias) else name, alias, line
+                yield match[2], None if name in ("*", alias) else name, alias
             for name, alias in _names(named if brace else ""):
-                yield match[2], name, alias, line
+                yield match[2], name, alias
 
 
 def _java(text: str) -> Iterator[Found]:
-    return ((m[1], m[2], m[2], _line(text, m.start(1))) for m in _JAVA.finditer(text))
+    return ((m[1], m[2], m[2]) for m in _JAVA.finditer(text))
 
 
 def _go(text: str) -> Iterator[Found]:
-    return ((m[2], None, m[1] or m[2].rsplit("/", 1)[-1], _line(text, m.start(2))) for m in _GO.finditer(text))
+    return ((m[2], None, m[1] or m[2].rsplit("/", 1)[-1]) for m in _GO.finditer(text))
 
 
 def _rust(text: str) -> Iterator[Found]:
     for match in _RUST.finditer(text):
-        line = _line(text, match.start(1))
         listed = match[2] or ""
         if listed.startswith("{"):
-            yield from ((match[1], name, alias, line) for name, alias in _names(listed))
+            yield from ((match[1], name, alias) for name, alias in _names(listed))
         else:
             name = listed or match[1].rsplit("::", 1)[-1]
-            yield match[1], name, match[3] or name, line
+            yield match[1], name, match[3] or name
 
 
 def _whole(pattern: re.Pattern[str], module: int, alias: int | None, split: str) -> Callable[[str], Iterator[Found]]:
@@ -96,7 +87,7 @@ def _whole(pattern: re.Pattern[str], module: int, alias: int | None, split: str)
                 match[module].rsplit(split, 1)[-1].split(".")[0] if split == "/" else match[module].rsplit(split, 1)[-1]
             )
             renamed = match[alias] if alias is not None else None
-            yield match[module], None, renamed or short, _line(text, match.start(module))
+            yield match[module], None, renamed or short
 
     return read
 

@@ -25,25 +25,24 @@ class Language:
 
     name: str
     extensions: tuple[str, ...]
-    line_comment: str
     grammar: tuple[str, str]
     file_names: tuple[str, ...] = ()
 
 
 LANGUAGES = (
-    Language("python", (".py", ".pyi", ".pyw"), "#", ("tree_sitter_python", "language"), ("SConstruct", "wscript")),
-    Language("javascript", (".js", ".jsx", ".mjs", ".cjs"), "//", ("tree_sitter_javascript", "language")),
-    Language("typescript", (".ts", ".mts", ".cts"), "//", ("tree_sitter_typescript", "language_typescript")),
-    Language("tsx", (".tsx",), "//", ("tree_sitter_typescript", "language_tsx")),
-    Language("java", (".java",), "//", ("tree_sitter_java", "language")),
-    Language("go", (".go",), "//", ("tree_sitter_go", "language")),
-    Language("rust", (".rs",), "//", ("tree_sitter_rust", "language")),
-    Language("c", (".c", ".h"), "//", ("tree_sitter_c", "language")),
-    Language("cpp", (".cc", ".cpp", ".cxx", ".hpp", ".hh", ".hxx"), "//", ("tree_sitter_cpp", "language")),
-    Language("c_sharp", (".cs",), "//", ("tree_sitter_c_sharp", "language")),
-    Language("ruby", (".rb", ".rake"), "#", ("tree_sitter_ruby", "language"), ("Rakefile", "Gemfile")),
-    Language("php", (".php",), "//", ("tree_sitter_php", "language_php")),
-    Language("bash", (".sh", ".bash", ".bats"), "#", ("tree_sitter_bash", "language"), (".bashrc", ".profile")),
+    Language("python", (".py", ".pyi", ".pyw"), ("tree_sitter_python", "language"), ("SConstruct", "wscript")),
+    Language("javascript", (".js", ".jsx", ".mjs", ".cjs"), ("tree_sitter_javascript", "language")),
+    Language("typescript", (".ts", ".mts", ".cts"), ("tree_sitter_typescript", "language_typescript")),
+    Language("tsx", (".tsx",), ("tree_sitter_typescript", "language_tsx")),
+    Language("java", (".java",), ("tree_sitter_java", "language")),
+    Language("go", (".go",), ("tree_sitter_go", "language")),
+    Language("rust", (".rs",), ("tree_sitter_rust", "language")),
+    Language("c", (".c", ".h"), ("tree_sitter_c", "language")),
+    Language("cpp", (".cc", ".cpp", ".cxx", ".hpp", ".hh", ".hxx"), ("tree_sitter_cpp", "language")),
+    Language("c_sharp", (".cs",), ("tree_sitter_c_sharp", "language")),
+    Language("ruby", (".rb", ".rake"), ("tree_sitter_ruby", "language"), ("Rakefile", "Gemfile")),
+    Language("php", (".php",), ("tree_sitter_php", "language_php")),
+    Language("bash", (".sh", ".bash", ".bats"), ("tree_sitter_bash", "language"), (".bashrc", ".profile")),
 )
 
 _BY_NAME = {language.name: language for language in LANGUAGES}

@@ -33,7 +33,12 @@ _SECONDS_BETWEEN_LINES = 30.0
 @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Stop replaying once there are N replays.")
 @click.option("--show", "what", flag_value="show", help="Explain what was learned; change nothing.")
 @click.option("--rollback", "what", flag_value="rollback", help="Take the version before the one in use.")
-@click.option("--reset", "what", flag_value="reset", help="Take the shipped behaviour. Replays and feedback are kept.")
+@click.option(
+    "--reset",
+    "what",
+    flag_value="reset",
+    help="Take the shipped behaviour, and forget what chunks were worth. Replays and feedback are kept.",
+)
 @click.option("--freeze", "what", flag_value="freeze", help="Learn and explore nothing from now on.")
 @click.option("--unfreeze", "what", flag_value="unfreeze", help="Learn again.")
 @click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to learn for.")

@@ -48,6 +48,7 @@ for stage in (
     train_pack.mix,
     train_pack.label,
     train_pack.tune,
+    train_pack.carry,
     train_pack.calibrate,
     train_pack.encoder,
 ):

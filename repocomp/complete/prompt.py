@@ -103,11 +103,6 @@ def echo_ids(shared: list[int], tokens: FimTokens) -> list[int]:
     return left[max(0, end - ECHO_TOKENS) : end]
 
 
-def chunk_ids(path: str, text: str, encode: Encode, tokens: FimTokens) -> list[int]:
-    """One chunk of the cross-file context."""
-    return [tokens.file, *encode(path + "\n"), *encode(text)]
-
-
 def _begun_word(left: str) -> str:
     """The identifier that the cursor stands in or behind, unless it is long enough to be data."""
     word = _WORD_END.search(left)

@@ -1,4 +1,4 @@
-"""What a file defines, uses and imports, read from its syntax tree.
+"""What a file defines and uses, read from its syntax tree.
 
 One tree-sitter query a language names the definitions; nesting gives qualified names. Trees of broken code are partial
 but still useful, so this serves unsaved buffers too. A language without a grammar has no symbols.
@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from repocomp.imports import imports_in
 from repocomp.index.grammar import BASES, CONTAINERS, DEFINITIONS, IDENTIFIERS
-from repocomp.languages import language, parser
+from repocomp.languages import parser
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Query
@@ -39,33 +38,21 @@ class Definition:
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
-    """A name brought in by an import on `line`: `name` of `module` (None: the module itself), known as `alias`."""
-
-    module: str
-    name: str | None
-    alias: str
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
 class Syntax:
     """Everything read from one text. `references` maps an identifier to the lines that use it, ascending."""
 
     definitions: tuple[Definition, ...] = ()
-    imports: tuple[Imported, ...] = ()
     references: dict[str, list[int]] | None = None
 
 
 def parse(language_name: str, text: str) -> Syntax:
-    """Definitions, imports and references of `text`; empty for a language without a grammar."""
+    """Definitions and references of `text`; empty for a language without a grammar."""
     known = parser(language_name)
     if known is None:
         return Syntax()
     data = text.encode()
     root = known.parse(data).root_node
-    imports = tuple(Imported(*found) for found in imports_in(language_name, text))
-    return Syntax(tuple(_definitions(language_name, root, data)), imports, _references(language_name, root))
+    return Syntax(tuple(_definitions(language_name, root, data)), _references(language_name, root))
 
 
 @cache
@@ -168,8 +155,3 @@ def _references(language_name: str, root: Node) -> dict[str, list[int]]:
             if not lines or lines[-1] != line:
                 lines.append(line)
     return {name: sorted(set(lines)) for name, lines in found.items()}
-
-
-def has_grammar(language_name: str) -> bool:
-    """Whether texts of this language are parsed."""
-    return language(language_name) is not None

@@ -98,10 +98,6 @@ def _add_syntax(connection: sqlite3.Connection, contents: Sequence[Content], fir
         ),
     )
     connection.executemany(
-        "INSERT INTO import VALUES (?, ?, ?, ?, ?)",
-        ((number, i.module, i.name, i.alias, i.line) for number, c in numbered for i in c.syntax.imports),
-    )
-    connection.executemany(
         "INSERT INTO reference VALUES (?, ?, ?)",
         (
             (name, number, np.array(lines, dtype=PLACE).tobytes())
@@ -136,6 +132,6 @@ def _drop_dead(connection: sqlite3.Connection) -> None:
     dead = np.array([n for (n,) in connection.execute("SELECT id FROM content WHERE live = 0")], dtype=np.uint32)
     for kind in ChunkKind:
         drop_contents(connection, kind, dead)
-    for table in ("chunk", "symbol", "import", "reference"):
+    for table in ("chunk", "symbol", "reference"):
         connection.execute(f"DELETE FROM {table} WHERE content_id IN (SELECT id FROM content WHERE live = 0)")
     connection.execute("DELETE FROM content WHERE live = 0")

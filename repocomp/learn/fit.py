@@ -42,11 +42,6 @@ class Moments:
         self.yy += y * y
         self.n += 1
 
-    def revise(self, x: Floats, old: Floats, new: Floats) -> None:
-        """Correct the targets of a row that was counted: what was seen stays, what it was worth changes (`b` alone)."""
-        self.b += np.outer(x, new - old)
-        self.yy += new * new - old * old
-
     def without(self, other: Moments) -> Moments:
         """The sums without the rows of another."""
         left = Moments(*self.b.shape)

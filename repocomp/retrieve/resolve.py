@@ -61,7 +61,7 @@ def _asked(_: IndexReader) -> Kept[Query, list[Binding]]:
 
 def _bindings(reader: IndexReader, query: Query) -> list[Binding]:
     text = query.above + query.prefix
-    found = list(dict.fromkeys(item[:3] for item in imports_in(query.language, text)))[:_MOST_IMPORTS]
+    found = list(dict.fromkeys(imports_in(query.language, text)))[:_MOST_IMPORTS]
     candidates = [_candidates(module, name, query.path, query.language) for module, name, _ in found]
     held = reader.held([path for paths in candidates for path in paths])
     in_folders = query.language in _FOLDERS

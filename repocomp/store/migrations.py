@@ -75,10 +75,14 @@ CREATE TABLE vector (
 );
 """
 
+_NO_IMPORTS = """
+DROP TABLE import;
+"""
+
 Steps = tuple[tuple[str, str], ...]
 """Names and SQL scripts, oldest first."""
 
-STEPS: Steps = (("create", _CREATE), ("history", _HISTORY), ("vectors", _VECTORS))
+STEPS: Steps = (("create", _CREATE), ("history", _HISTORY), ("vectors", _VECTORS), ("no imports", _NO_IMPORTS))
 
 
 def migrate(connection: sqlite3.Connection, steps: Steps = STEPS, name: str = "index") -> None:

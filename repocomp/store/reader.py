@@ -21,7 +21,7 @@ from repocomp.store.connect import open_index
 from repocomp.store.kept import Kept, Made
 from repocomp.store.lookup import PLACE, Lookup
 from repocomp.store.paths import index_path
-from repocomp.store.rows import Chunk, ChunkKind, FileRow, Import, Postings, Segment, Symbol, Vectors
+from repocomp.store.rows import Chunk, ChunkKind, FileRow, Postings, Segment, Symbol, Vectors
 
 V = TypeVar("V")
 
@@ -197,11 +197,6 @@ class IndexReader:
         """The definitions of one content, first line first; not to be changed."""
         self._refresh()
         return self._symbols.get(content_id, lambda: self._lookup.symbols(content_id))
-
-    def imports_of(self, content_id: int) -> list[Import]:
-        """The imports of one content, first line first."""
-        rows = self._lookup.rows("SELECT * FROM import WHERE content_id = ? ORDER BY line, rowid", (content_id,))
-        return [Import(*row) for row in rows]
 
     def references(self, names: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
         """Uses of `names` in live contents, as (content, line), in a fixed order."""

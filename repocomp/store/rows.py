@@ -56,17 +56,6 @@ class Symbol:
 
 
 @dataclass(frozen=True, slots=True)
-class Import:
-    """A name that a file brings in: `module` as written, `name` in it (None: the module itself), `alias` as used."""
-
-    content_id: int
-    module: str
-    name: str | None
-    alias: str
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
 class FileRow:
     """A path of the work tree ("/" separated, relative) and the content it holds now."""
 

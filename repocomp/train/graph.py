@@ -9,7 +9,7 @@ the usual per-tensor quantisation would make it so, and forbid prefix reuse and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,6 @@ from repocomp.train.quantize import INT4_BLOCK, INT8_LEVELS, int4_blocks, int8_r
 from repocomp.train.reference import rotary_tables
 
 Precision = Literal["int8", "int4", "float32", "float16"]
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 Floats = npt.NDArray[np.float32]
 Weights = Mapping[str, Floats]
 

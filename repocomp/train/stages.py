@@ -25,6 +25,7 @@ from repocomp.train.encoder_graph import build_encoder, embedding_of
 from repocomp.train.export import Report, check, export_pack, revise_pack
 from repocomp.train.graph import Precision
 from repocomp.train.label import Repository, label, read
+from repocomp.train.lm import model_with
 from repocomp.train.mix import choose_trust, fit_weights, trusted
 from repocomp.train.questions import Lesson, lesson_of
 from repocomp.train.recipe import Recipe
@@ -100,6 +101,20 @@ def tune_checkpoint(
     )
     save_model(model, out)
     return len(examples)
+
+
+def carry_tuning(base: Path, tuned: Path, newer: Path, out: Path) -> None:
+    """Write `out`: the checkpoint `newer` with all that tuning changed between `base` and `tuned` added to it.
+
+    Task arithmetic (Ilharco et al. 2023). A base that was trained on need not forget what was tuned, as long as both
+    come of the same first weights. Raises TrainError where they are of other shapes.
+    """
+    (before, shape), *others = (load_weights(one) for one in (base, tuned, newer))
+    for checkpoint, (_, other) in zip((tuned, newer), others, strict=True):
+        if other != shape:
+            raise TrainError(f"{checkpoint}: is a model of another shape", "repocomp train tune CHECKPOINT LABELS OUT")
+    after, fresh = (weights for weights, _ in others)
+    save_model(model_with({name: fresh[name] + after[name] - before[name] for name in fresh}, shape), out)
 
 
 def export_checkpoint(

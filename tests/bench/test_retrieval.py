@@ -19,6 +19,8 @@ from repocomp.evaluate.holes import Hole
 from repocomp.evaluate.likelihood import token_weights
 from repocomp.evaluate.unseen import unseen_identifiers
 from repocomp.index.build import build
+from repocomp.index.vectors import build_vectors
+from repocomp.model.encoder import shipped_encoder
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import ARMS
 from repocomp.store.reader import IndexReader
@@ -47,6 +49,14 @@ def test_every_arm_is_measured_and_none_beats_what_the_repository_holds(root: Pa
     assert {row.chunks for row in first.rows} == set(CHUNKS)
     assert all(row.recall <= first.reachable and row.gain is None for row in first.rows)
     assert 0 < first.judged <= first.holes == 12
+
+
+def test_arms_that_need_vectors_have_rows_where_there_are_some(root: Path) -> None:
+    encoder = shipped_encoder()
+    assert encoder is not None
+    build_vectors(root, encoder)
+    report = bench_retrieval([root], Plan(limit=2))
+    assert {row.name for row in report.rows} == {*ARMS, *JUDGES}
 
 
 def test_the_likelihood_gain_is_measured_on_demand(root: Path) -> None:

@@ -144,7 +144,7 @@ def test_hybrid_is_the_fusion_of_both_sides(path: Path) -> None:
 
 
 def test_the_vector_arms_answer_only_when_named(path: Path) -> None:
-    assert {"dense", "sparse", "hybrid"} <= set(ARMS) - set(DEFAULT_ARMS)
+    assert {"dense", "hybrid", "memory", "sparse"} == set(ARMS) - set(DEFAULT_ARMS)
     with IndexReader.open_at(path) as reader:
         assert set(retrieve(reader, asking("kettle")).drawn) == set(DEFAULT_ARMS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,15 +12,24 @@ pytest.importorskip("torch")
 import numpy as np
 import torch
 
+from repocomp.errors import TrainError
 from repocomp.model.families import FimTokens
 from repocomp.model.shape import ModelShape
+from repocomp.train.checkpoint import load_weights, save_model
 from repocomp.train.label import Example
 from repocomp.train.lm import LanguageModel
+from repocomp.train.stages import carry_tuning
 from repocomp.train.tune import TuneSettings, context_of, stake, tune
 
 SHAPE = ModelShape(vocab_size=64, d_model=32, n_layers=1, n_heads=2, n_kv_heads=1, d_ff=64, max_context=64)
 TOKENS = FimTokens()
 MARK, OTHER = 40, 41
+
+
+def saved(path: Path, seed: int, **size: int) -> Path:
+    torch.manual_seed(seed)
+    save_model(LanguageModel(replace(SHAPE, **size)), path)
+    return path
 
 
 def example(mark: int, without: float, retrieved: float) -> Example:
@@ -65,3 +75,23 @@ def test_the_decision_follows_the_large_differences() -> None:
 @pytest.mark.parametrize(("retrieved", "helped"), [(0.6, True), (0.5, False), (0.4, False)])
 def test_the_label_is_the_sign_of_the_difference(retrieved: float, helped: bool) -> None:
     assert example(MARK, 0.5, retrieved).helped is helped
+
+
+def test_what_tuning_changed_is_carried_over_to_a_newer_base(tmp_path: Path) -> None:
+    base, tuned, newer = (saved(tmp_path / f"{seed}.pt", seed) for seed in (1, 2, 3))
+    out = tmp_path / "out.pt"
+    carry_tuning(base, tuned, newer, out)
+    (before, _), (after, _), (fresh, _), (found, _) = (load_weights(one) for one in (base, tuned, newer, out))
+    assert found.keys() == fresh.keys()
+    for name, values in found.items():
+        assert np.allclose(values, fresh[name] + (after[name] - before[name]), atol=1e-6)
+    carry_tuning(base, tuned, base, out)
+    assert all(np.allclose(values, after[name], atol=1e-6) for name, values in load_weights(out)[0].items())
+
+
+def test_models_of_other_shapes_are_not_mixed(tmp_path: Path) -> None:
+    base, wider = saved(tmp_path / "base.pt", 1), saved(tmp_path / "wider.pt", 1, d_ff=128)
+    for others in ((wider, base), (base, wider)):
+        with pytest.raises(TrainError, match=r"wider\.pt: is a model of another shape"):
+            carry_tuning(base, *others, tmp_path / "out.pt")
+    assert not (tmp_path / "out.pt").exists()
