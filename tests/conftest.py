@@ -8,6 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is slow, and a suite says the same twice.
+settings.register_profile("here", deadline=None, derandomize=True)
+settings.load_profile("here")
 
 Repository = Callable[[dict[str, str]], Path]
 

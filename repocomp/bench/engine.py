@@ -26,12 +26,12 @@ from repocomp.complete.parts import IndexRetriever, Loaded, Parts
 from repocomp.complete.pipeline import complete
 from repocomp.engine.generate import DRAFT_TOKENS, Ids, LanguageModel, Logits, prefill
 from repocomp.engine.kv_cache import KvCache, KvCaches
+from repocomp.engine.wrapped import WrappedModel
 from repocomp.errors import BenchError, StoreError
 from repocomp.evaluate.counterfactual import BlindRetriever
 from repocomp.evaluate.holes import Hole, mode_of
 from repocomp.model.pack import load_pack
 from repocomp.model.session import Session
-from repocomp.model.shape import ModelShape
 from repocomp.model.tokenizer import Tokenizer
 from repocomp.request import CompletionRequest
 from repocomp.store.reader import IndexReader
@@ -90,23 +90,11 @@ class Engines:
         return asdict(self)
 
 
-@dataclass(slots=True)
-class _Watched:
+@dataclass(frozen=True, slots=True)
+class _Watched(WrappedModel):
     """A model that notes down of each of its runs: tokens held before it, and seconds."""
 
-    inner: LanguageModel
     runs: list[tuple[int, float]] = field(default_factory=list)
-
-    @property
-    def shape(self) -> ModelShape:
-        return self.inner.shape
-
-    @property
-    def device(self) -> str:
-        return self.inner.device
-
-    def new_buffers(self) -> Any:  # noqa: ANN401  (opaque: only the model that made it looks inside)
-        return self.inner.new_buffers()
 
     def run(self, ids: Ids, past: int, buffers: Any, keep: int) -> Logits:  # noqa: ANN401
         started = time.perf_counter()

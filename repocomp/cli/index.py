@@ -56,7 +56,7 @@ def command(
     if status:
         return _print_status(root, as_json)
     if watch:
-        return _watch(root, jobs, rebuild, quiet, as_json)
+        return _watch(root, jobs, rebuild, vectors, quiet, as_json)
     from repocomp.index.build import build
 
     with progress.bar(in_bytes=True, wanted=not quiet and not as_json) as show:
@@ -68,28 +68,32 @@ def command(
         )
     made = encode(root, begin=vectors, wanted=not quiet and not as_json)
     if as_json:
-        counts = None if made is None else made.to_json()
-        return output.document("index", {"root": str(root), **report.to_json(), "vectors": counts})
+        return _document(root, report, made)
     if not quiet:
-        output.note(_summary(report))
-        if made is not None and made.encoded:
-            output.note(f"{made.encoded:,} chunks encoded in {made.seconds:.2f} s")
+        output.note(_summary(report, made))
     return 0
 
 
-def _watch(root: Path, jobs: int | None, rebuild: bool, quiet: bool, as_json: bool) -> int:
-    """Report each change: one line, or one JSON document a line."""
+def _watch(root: Path, jobs: int | None, rebuild: bool, vectors: bool, quiet: bool, as_json: bool) -> int:
+    """Report each change: one line, or one JSON document a line. Vectors follow before the next change is looked at."""
     from repocomp.index.watch import changes, watch
 
     for number, report in enumerate(watch(root, changes(root), jobs=jobs, rebuild=rebuild)):
+        made = encode(root, begin=vectors, wanted=False)
         if as_json:
-            output.document("index", {"root": str(root), **report.to_json()})
+            _document(root, report, made)
         elif not quiet and number == 0:
-            output.note(_summary(report) + f"\nwatching {root}; Ctrl-C ends it")
+            output.note(f"{_summary(report, made)}\nwatching {root}; Ctrl-C ends it")
         elif not quiet:
             files = report.indexed + report.reused
-            output.note(f"{files:,} indexed, {report.removed:,} gone in {1000 * report.seconds:.0f} ms")
+            took = report.seconds + (made.seconds if made is not None else 0)
+            output.note(f"{files:,} indexed, {report.removed:,} gone in {1000 * took:.0f} ms")
     return 0
+
+
+def _document(root: Path, report: IndexReport, made: VectorReport | None) -> int:
+    counts = None if made is None else made.to_json()
+    return output.document("index", {"root": str(root), **report.to_json(), "vectors": counts})
 
 
 def encode(root: Path, begin: bool, wanted: bool) -> VectorReport | None:
@@ -118,11 +122,14 @@ def _print_status(root: Path, as_json: bool) -> int:
     return 0
 
 
-def _summary(report: IndexReport) -> str:
+def _summary(report: IndexReport, made: VectorReport | None) -> str:
     rate = f", {report.lines / report.seconds:,.0f} lines/s" if report.lines else ""
     left_out = ", ".join(f"{count} {reason}" for reason, count in sorted(report.skipped.items()))
-    return (
+    summary = (
         f"{report.indexed + report.reused + report.unchanged:,} files indexed: {report.indexed:,} read,"
         f" {report.reused:,} known, {report.unchanged:,} unchanged, {report.removed:,} gone;"
         f" {report.lines:,} lines in {report.seconds:.2f} s{rate}" + (f"\nskipped: {left_out}" if left_out else "")
     )
+    if made is None or not made.encoded:
+        return summary
+    return f"{summary}\n{made.encoded:,} chunks encoded in {made.seconds:.2f} s"

@@ -112,8 +112,8 @@ def _stop_block(text: str, surroundings: Surroundings) -> StopReason | None:
     if surroundings.below and any(line.rstrip() == surroundings.below.rstrip() for line in whole):
         return "suffix"
     floor = _floor(surroundings)
-    visible = [line for line in lines[1:] if line.strip()]
-    if visible and _indent(visible[-1]) < floor and not _closes(visible[-1]):
+    last = next((line for line in reversed(lines[1:]) if line.strip()), None)
+    if last is not None and _indent(last) < floor and not _closes(last):
         return "block"
     return "block" if len(whole) >= _LOOP and len(set(whole[-_LOOP:])) == 1 else None
 

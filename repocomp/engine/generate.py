@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from repocomp.engine.kv_cache import KvCache
-from repocomp.engine.ngram_cache import Match, NgramCache, mix
+from repocomp.engine.ngram_cache import NgramCache, Places, mix
 from repocomp.model.families import FimTokens
 from repocomp.model.pack import CacheWeights
 from repocomp.model.shape import ModelShape
@@ -30,6 +30,10 @@ CHUNK_TOKENS = 128
 """Tokens of one prefill run: no slower than one long run, and every 10-20 ms a point to give up at."""
 DRAFT_TOKENS = 4
 """Tokens guessed at a time. A run of five takes a fifth longer than the run that a lone token needs."""
+
+
+_SAID_TOKENS = 4
+"""Shorter stretches come three times in a row in good code: rows of zeros, closing brackets."""
 
 
 class LanguageModel(Protocol):
@@ -75,30 +79,33 @@ class _Answer:
 
     limit: int
     stop: Stop
-    tokens: FimTokens
+    end: int
+    banned: list[int]
     ngrams: NgramCache
     weights: CacheWeights
-    matches: list[Match]
+    places: Places
     allowed: Allowed
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
 
     def add(self, row: Logits) -> str | None:
-        probabilities = mix(softmax(row), self.matches, self.weights)
-        probabilities[list(self.tokens.banned)] = 0.0
+        probabilities = mix(softmax(row), self.places, self.weights)
+        probabilities[self.banned] = 0.0
         if (allowed := self.allowed(self.ids)) is not None:
             probabilities = _only(probabilities, allowed)
+        else:
+            probabilities[said_twice(self.ids)] = 0.0
         token = int(probabilities.argmax())
-        if token == self.tokens.end:
+        if token == self.end:
             return "end"
         self.ids.append(token)
         self.logprobs.append(math.log(probabilities[token]))
         self.ngrams.extend([token])
-        self.matches = self.ngrams.matches()
+        self.places = self.ngrams.places()
         return self.stop(self.ids) or ("length" if len(self.ids) >= self.limit else None)
 
     def guess(self, count: int) -> list[int]:
-        return self.ngrams.guess(self.matches, count)
+        return self.ngrams.guess(self.places, count)
 
 
 def prefill(
@@ -149,7 +156,14 @@ def decode(
     """
     start = cache.length
     answer = _Answer(
-        min(max_new_tokens, room(model, cache)), stop, tokens, ngrams, cache_weights, ngrams.matches(), allowed
+        min(max_new_tokens, room(model, cache)),
+        stop,
+        tokens.end,
+        list(tokens.banned),
+        ngrams,
+        cache_weights,
+        ngrams.places(),
+        allowed,
     )
     reason = "length" if answer.limit <= 0 else answer.add(logits[-1])
     while reason is None:
@@ -193,8 +207,15 @@ def _only(probabilities: Logits, allowed: Sequence[int]) -> Logits:
     return kept
 
 
+def said_twice(ids: Sequence[int]) -> list[int]:
+    """The tokens that would begin to say a third time what `ids` end with twice in a row: a small model gets caught."""
+    sizes = range(_SAID_TOKENS, len(ids) // 2 + 1)
+    return [ids[-size] for size in sizes if ids[-size:] == ids[-2 * size : -size]]
+
+
 def softmax(row: Logits) -> Logits:
     """Probabilities [V] of one row of logits."""
-    powers = np.exp(row - row.max())
-    result: Logits = powers / powers.sum()
-    return result
+    powers: Logits = row - row.max()
+    np.exp(powers, out=powers)
+    powers /= powers.sum()
+    return powers

@@ -27,14 +27,14 @@ _GUESS_ORDER = 2
 """A single token matches too often to be worth the wider run."""
 WALL = -1
 """Stands between parts that do not follow each other: no match runs across it and nothing follows from it."""
+_DOWN = np.arange(MAX_ORDER, 0, -1, dtype=np.int32)[:, None]
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The last `order` tokens stood before: `at` [n] are the places right after, `following` [n] what stood there."""
+    """The last `order` tokens stood before, and `following` [n] is what stood right after."""
 
     order: int
-    at: npt.NDArray[np.intp]
     following: Tokens
 
     @property
@@ -49,61 +49,92 @@ class Match:
         return float((self.following == token).mean())
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the end stood before: `at` [n] right after, in order; `following` [n] stands there.
+
+    `orders` [n] say how many tokens before each place are those of the end, `longest` is the most of them.
+    """
+
+    at: npt.NDArray[np.intp]
+    following: Tokens
+    orders: npt.NDArray[np.int32]
+    longest: int
+
+    @property
+    def disputed(self) -> int:
+        """The longest order whose places do not agree on what follows; 0: all agree."""
+        other = self.following != self.following[self.orders.argmax()]
+        return int(self.orders[other].max(initial=0))
+
+
 class NgramCache:
     """A sequence of tokens that knows what followed its end before."""
 
     def __init__(self, ids: Sequence[int]) -> None:
         """Begin with `ids`, which may hold walls; their end is where the answer goes."""
-        self._ids: Tokens = np.array(ids, dtype=np.int32)
-        self._length = len(ids)
+        self._ids: Tokens = np.array(ids, np.int32)
+        self._length = max(0, len(ids) - MAX_ORDER)
+        # How many tokens before each place are those of the end, and at which places there are any.
+        self._orders: Tokens = np.zeros(len(ids) + 1, np.int32)
+        self._at = np.zeros(0, np.intp)
+        self.extend(ids[self._length :])
 
     def extend(self, ids: Sequence[int]) -> None:
         """Add tokens at the end."""
-        needed = self._length + len(ids)
-        if needed > len(self._ids):
-            self._ids = np.concatenate([self._ids[: self._length], np.zeros(needed, np.int32)])
-        self._ids[self._length : needed] = ids
-        self._length = needed
+        for token in ids:
+            self._add(token)
+
+    def places(self) -> Places:
+        """Where the end stood before, by up to `MAX_ORDER` tokens."""
+        at = self._at
+        orders = np.minimum(self._orders[at], MAX_ORDER)
+        return Places(at, self._ids[at], orders, int(orders.max(initial=0)))
 
     def matches(self) -> list[Match]:
-        """Where the end stood before: by its last token, its last two, and so on up to `MAX_ORDER`."""
-        ids = self._ids[: self._length]
-        if not self._length or ids[-1] == WALL:
-            return []
-        found: list[Match] = []
-        at = np.flatnonzero(ids[:-1] == ids[-1])
-        at = at[ids[at + 1] != WALL]
-        while len(at):
-            order = len(found) + 1
-            found.append(Match(order, at + 1, ids[at + 1]))
-            if order == min(MAX_ORDER, self._length) or ids[-1 - order] == WALL:
-                break
-            at = at[at >= order]
-            at = at[ids[at - order] == ids[-1 - order]]
-        return found
+        """What followed the last token, the last two, and so on, while that is anything."""
+        places = self.places()
+        return [Match(order, places.following[places.orders >= order]) for order in range(1, places.longest + 1)]
 
-    def guess(self, matches: Sequence[Match], count: int) -> list[int]:
+    def guess(self, places: Places, count: int) -> list[int]:
         """Up to `count` tokens that may come next: what followed the latest place of the longest match."""
-        if len(matches) < _GUESS_ORDER:
+        if places.longest < _GUESS_ORDER:
             return []
-        start = int(matches[-1].at[-1])
+        start = int(places.at[places.orders == places.longest][-1])
         following: list[int] = self._ids[start : min(start + count, self._length)].tolist()
         return following[: following.index(WALL)] if WALL in following else following
 
+    def _add(self, token: int) -> None:
+        end = self._length
+        if end + 1 >= len(self._orders):
+            self._ids = np.concatenate([self._ids, np.zeros(end + 1, np.int32)])
+            self._orders = np.concatenate([self._orders, np.zeros(end + 1, np.int32)])
+        self._ids[end] = token
+        self._length = end + 1
+        before, after = self._ids[:end], self._ids[1 : end + 1]
+        # A match goes on where this token follows, and ends elsewhere.
+        met = ((before == token) & (after != WALL) & (token != WALL)).nonzero()[0]
+        orders = self._orders[met] + 1
+        self._orders[self._at] = 0
+        self._at = met + 1
+        self._orders[self._at] = orders
 
-def mix(probabilities: Probabilities, matches: Sequence[Match], weights: CacheWeights) -> Probabilities:
+
+def mix(probabilities: Probabilities, places: Places, weights: CacheWeights) -> Probabilities:
     """The model's `probabilities` [V] refined by each match, the shortest first: p <- (1 - w) p + w cache.
 
     Interpolation as in Jelinek and Mercer (1980), with the language model as the order below one token.
     """
-    if not weights or not matches:
+    if not weights or not places.longest:
         return probabilities
-    left, parts = 1.0, []
     # The longest first: each leaves the shorter ones what it did not take, and the vocabulary is walked once.
-    for match in reversed(matches):
-        share = weights[match.order - 1][match.evidence]
-        parts.append(np.full(len(match.following), left * share / len(match.following), np.float32))
+    is_part = places.orders >= _DOWN[-places.longest :]
+    match, place = is_part.nonzero()
+    left, parts, disputed = 1.0, [], places.disputed
+    for order, count in zip(range(places.longest, 0, -1), np.bincount(match).tolist(), strict=True):
+        share = weights[order - 1][2 if order <= disputed else min(count, 2) - 1]
+        parts.append(left * share / count)
         left *= 1 - share
     mixed: Probabilities = probabilities * np.float32(left)
-    np.add.at(mixed, np.concatenate([match.following for match in reversed(matches)]), np.concatenate(parts))
+    np.add.at(mixed, places.following[place], np.array(parts, np.float32)[match])
     return mixed

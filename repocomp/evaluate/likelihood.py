@@ -92,7 +92,7 @@ def logprobs(target: Target, hits: Sequence[Hit], loaded: Loaded, room: float = 
     said = np.empty(len(target.middle))
     for at, token in enumerate(target.middle):
         chances = np.exp(logits[at] - logits[at].max())
-        said[at] = mix(chances / chances.sum(), ngrams.matches(), pack.cache_weights)[token]
+        said[at] = mix(chances / chances.sum(), ngrams.places(), pack.cache_weights)[token]
         ngrams.extend([token])
     result: Floats = np.log(np.maximum(said, _LEAST))
     return result

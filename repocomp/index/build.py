@@ -178,7 +178,8 @@ def _update(
     report.removed = len(known)
     remove_files(connection, sorted(known))
     jobs = [_Job(found, partial(_bytes, root / found.path)) for found in changed]
-    _read_all(connection, jobs, report, progress, workers)
+    if jobs:
+        _read_all(connection, jobs, report, progress, workers)
     if changed or known:
         tidy(connection)
     return report

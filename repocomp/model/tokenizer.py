@@ -93,12 +93,11 @@ class Tokenizer:
 
     def decode_bytes(self, ids: Sequence[int]) -> bytes:
         """Bytes of `ids`; control tokens have none."""
-        return b"".join(self._bytes[i] for i in ids)
+        return b"".join(map(self._bytes.__getitem__, ids))
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of `ids`: an incomplete character at the end is held back, broken ones become U+FFFD."""
-        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        return decoder.decode(self.decode_bytes(ids), final=False)
+        return codecs.utf_8_decode(self.decode_bytes(ids), "replace", False)[0]
 
     def _whole(self, text: str) -> Sequence[int]:
         ids: list[int] = self._inner.encode(text, add_special_tokens=False).ids

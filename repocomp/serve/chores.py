@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 
-_GRAIN_S = 10.0
+GRAIN_S = 10.0
+"""Actions fall due at whole multiples of this on the clock."""
 
 
 class Chores:
@@ -18,8 +19,8 @@ class Chores:
 
     def later(self, seconds: float, kind: Hashable, action: Callable[[], object]) -> None:
         """Do `action` in so many seconds or a few more; of one `kind` that falls due together, the last one given."""
-        grain = int((self._clock() + seconds) // _GRAIN_S) + 1
-        self._due[kind, grain] = grain * _GRAIN_S, action
+        grain = int((self._clock() + seconds) // GRAIN_S) + 1
+        self._due[kind, grain] = grain * GRAIN_S, action
 
     def rather(self, seconds: float, kind: Hashable, action: Callable[[], object]) -> None:
         """Like `later`, in the place of whatever of this `kind` is in waiting."""

@@ -18,11 +18,11 @@ from repocomp.complete.parts import IndexRetriever, Loaded, Parts, Selector, loa
 from repocomp.complete.pipeline import complete
 from repocomp.complete.typed import Offer
 from repocomp.config import Settings
-from repocomp.engine.generate import Ids, LanguageModel, Logits
+from repocomp.engine.generate import Ids, Logits
 from repocomp.engine.kv_cache import KvCaches
+from repocomp.engine.wrapped import WrappedModel
 from repocomp.errors import RepocompError
 from repocomp.model.pack import MANIFEST, folder_of
-from repocomp.model.shape import ModelShape
 from repocomp.request import Completion, CompletionRequest
 from repocomp.retrieve.learned import path_for
 from repocomp.serve.server import Cancelled
@@ -79,25 +79,10 @@ class Recent(Generic[_Value]):
 
 
 @dataclass(frozen=True, slots=True)
-class Cancellable:
+class Cancellable(WrappedModel):
     """A model that stops between two runs, each 20 ms at most, once nobody waits for what it writes."""
 
-    inner: LanguageModel
     is_cancelled: Callable[[], bool]
-
-    @property
-    def shape(self) -> ModelShape:
-        """Its sizes."""
-        return self.inner.shape
-
-    @property
-    def device(self) -> str:
-        """Where it runs."""
-        return self.inner.device
-
-    def new_buffers(self) -> Any:  # noqa: ANN401  (opaque: only the model that made it looks inside)
-        """Room for one sequence."""
-        return self.inner.new_buffers()
 
     def run(self, ids: Ids, past: int, buffers: Any, keep: int) -> Logits:  # noqa: ANN401
         """As the model does. Raises Cancelled, with nothing changed."""

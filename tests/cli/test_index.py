@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +34,29 @@ def test_vectors_are_made_once_and_grow_with_the_index(
     assert second["data"]["vectors"]["encoded"] == 1
     _, status = run(capsys, "index", str(root), "--status")
     assert status["data"]["vectors"] == made + 1
+
+
+def test_vectors_follow_what_a_watch_sees_once_they_are_there(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = repository(modules("alpha", 2))
+
+    def told(root: Path) -> Iterator[list[Path]]:
+        yield []
+        late = root / f"late_{len(list(root.glob('late_*')))}.py"
+        late.write_text(f"def {late.stem}(value):\n    return value\n")
+        yield [late]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("repocomp.index.watch.changes", told)
+    made = []
+    for options in (["--vectors"], []):
+        assert app.run(["index", str(root), "--watch", "--json", *options]) == 130
+        *reports, _ = map(json.loads, capsys.readouterr().out.splitlines())
+        made.append([(one["data"]["vectors"]["known"], one["data"]["vectors"]["encoded"]) for one in reports])
+    (_, first), *_ = made[0]
+    assert first > 0
+    assert made == [[(0, first), (first, 1)], [(first + 1, 0), (first + 1, 1)]]
 
 
 @pytest.mark.parametrize("arm", ["dense", "sparse", "hybrid"])

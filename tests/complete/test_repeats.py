@@ -24,7 +24,7 @@ def cache_at(data: bytes, offset: int, *texts: str) -> tuple[NgramCache, prompt.
 
 
 def guess(cache: NgramCache, count: int = 5) -> str:
-    return ByteTokenizer().decode(cache.guess(cache.matches(), count))
+    return ByteTokenizer().decode(cache.guess(cache.places(), count))
 
 
 def test_the_file_is_read_beyond_the_prompt_on_both_sides() -> None:

@@ -119,17 +119,41 @@ def test_guessing_never_changes_the_answer(
     assert [*prompt, *guessed.ids][: cache.length] == cache.tokens
 
 
+def circle(size: int) -> dict[tuple[int, ...], int]:
+    """The script of a model that goes round in a circle of tokens."""
+    return {(8 + i,): 8 + (i + 1) % size for i in range(size)}
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 5])
+def test_a_circle_is_left_before_the_third_round(size: int) -> None:
+    model = FakeModel(order=1)
+    model.script = circle(size)
+    generated, _ = answer(model, [8], length=24)
+    rounds = [8 + (1 + i) % size for i in range(24)]
+    twice = 2 * size * -(-4 // size)
+    assert generated.ids[:twice] == rounds[:twice]
+    assert generated.ids[twice : twice + 1] != rounds[twice : twice + 1]
+
+
+@given(order=st.integers(1, 3), seed=st.integers(0, 50))
+def test_no_stretch_of_four_tokens_comes_three_times_in_a_row(order: int, seed: int) -> None:
+    said = answer(FakeModel(order, seed), [8], length=60)[0].ids
+    for size in range(4, len(said) // 3 + 1):
+        for at in range(len(said) - 3 * size + 1):
+            one, two, three = (said[at + size * n : at + size * (n + 1)] for n in range(3))
+            assert not one == two == three
+
+
 def test_guessing_saves_runs_on_text_that_repeats() -> None:
-    loop: dict[tuple[int, ...], int] = {(8 + i % 4,): 8 + (i + 1) % 4 for i in range(4)}
     runs = []
     for draft in (0, 4):
         model = FakeModel(order=1)
-        model.script = loop
-        generated, _ = answer(model, [8, 9, 10, 11, 8, 9], length=20, draft_tokens=draft)
-        assert generated.ids == [8 + (2 + i) % 4 for i in range(20)]
+        model.script = circle(8)
+        generated, _ = answer(model, [*range(8, 16), 8, 9], length=16, draft_tokens=draft)
+        assert generated.ids == [8 + (2 + i) % 8 for i in range(16)]
         runs.append(len(model.runs))
-    assert runs[0] == 20
-    assert runs[1] <= 6
+    assert runs[0] == 16
+    assert runs[1] <= 5
 
 
 def test_what_the_prompt_repeats_outweighs_an_unsure_model() -> None:

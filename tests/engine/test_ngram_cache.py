@@ -31,7 +31,7 @@ def by_hand(ids: list[int]) -> list[tuple[int, list[int]]]:
 
 def guess(ids: list[int], count: int) -> list[int]:
     cache = NgramCache(ids)
-    return cache.guess(cache.matches(), count)
+    return cache.guess(cache.places(), count)
 
 
 @given(SEQUENCE)
@@ -44,28 +44,47 @@ def test_extending_is_the_same_as_starting_with_all(first: list[int], second: li
     cache, whole = NgramCache(first), NgramCache([*first, *second])
     for token in second:
         cache.extend([token])
-    assert cache.guess(cache.matches(), 3) == whole.guess(whole.matches(), 3)
-    assert [match.at.tolist() for match in cache.matches()] == [match.at.tolist() for match in whole.matches()]
+    grown, at_once = cache.places(), whole.places()
+    assert cache.guess(grown, 3) == whole.guess(at_once, 3)
+    assert grown.longest == at_once.longest
+    for name in ("at", "following", "orders"):
+        np.testing.assert_array_equal(getattr(grown, name), getattr(at_once, name))
 
 
 @given(SEQUENCE)
 def test_a_mixture_is_a_distribution_built_order_by_order(ids: list[int]) -> None:
     model = np.random.default_rng(0).dirichlet(np.ones(5)).astype(np.float32)
-    matches = NgramCache(ids).matches()
-    mixed = mix(model, matches, WEIGHTS)
+    cache = NgramCache(ids)
+    mixed = mix(model, cache.places(), WEIGHTS)
     assert float(mixed.sum()) == pytest.approx(1.0, abs=1e-5)
     for token in range(5):
         expected = float(model[token])
-        for match in matches:
+        for match in cache.matches():
             share = WEIGHTS[match.order - 1][match.evidence]
             expected = (1 - share) * expected + share * match.share_of(token)
         assert float(mixed[token]) == pytest.approx(expected, abs=1e-5)
 
 
+@given(SEQUENCE, st.integers(0, 99))
+def test_a_mixture_adds_match_by_match_to_the_last_bit(ids: list[int], seed: int) -> None:
+    """The longest match first, one addition for each place: what an answer rests on does not depend on the code."""
+    model = np.random.default_rng(seed).dirichlet(np.ones(5)).astype(np.float32)
+    cache = NgramCache(ids)
+    left, added = 1.0, []
+    for match in reversed(cache.matches()):
+        share = WEIGHTS[match.order - 1][match.evidence]
+        added += [(token, np.float32(left * share / len(match.following))) for token in match.following.tolist()]
+        left *= 1 - share
+    expected = model * np.float32(left)
+    for token, part in added:
+        expected[token] += part
+    np.testing.assert_array_equal(mix(model, cache.places(), WEIGHTS), expected)
+
+
 def test_without_weights_the_model_is_alone() -> None:
     model = np.array([0.5, 0.5], np.float32)
-    assert mix(model, NgramCache([1, 0, 1]).matches(), ()) is model
-    assert mix(model, [], WEIGHTS).tolist() == [0.5, 0.5]
+    assert mix(model, NgramCache([1, 0, 1]).places(), ()) is model
+    assert mix(model, NgramCache([]).places(), WEIGHTS).tolist() == [0.5, 0.5]
 
 
 @pytest.mark.parametrize(("ids", "evidence"), [([1, 2, 1], 0), ([1, 2, 0, 1, 2, 3, 1], 1), ([1, 2, 3, 1, 4, 1], 2)])

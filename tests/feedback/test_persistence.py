@@ -97,7 +97,7 @@ _WORD = st.sampled_from(["alpha", "beta", "(", ")", ".", "join", "x"])
 _LINE = st.lists(_WORD, min_size=1, max_size=5).map(" ".join)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     shown=st.lists(_LINE, min_size=1, max_size=3).map("\n".join),
     now=st.lists(_LINE, min_size=1, max_size=4).map("\n    ".join),

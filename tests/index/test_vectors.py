@@ -165,7 +165,7 @@ def test_a_reader_keeps_the_vectors_that_did_not_change(tmp_path: Path) -> None:
 EDITS = st.lists(st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 5), max_size=4), min_size=1, max_size=12)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(edits=EDITS)
 def test_any_edits_leave_the_vectors_of_a_full_run(
     edits: list[dict[str, int]], tmp_path_factory: pytest.TempPathFactory

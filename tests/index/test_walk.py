@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pathspec import GitIgnoreSpec
 
-from repocomp.index.walk import explain, unfit, walk
+from repocomp.index.walk import IGNORE_FILE, Rules, explain, unfit, walk
+from repocomp.secrets import SECRET_GLOBS
 from tests.conftest import Repository, write_files
 
 FILES = {
@@ -90,3 +95,39 @@ def test_every_verdict_can_be_explained(repository: Repository) -> None:
     assert explain(root, "only/here.tmp") == (True, ".repocompignore: only/")
     assert explain(root, "a/skip.log") == (True, ".gitignore:1:*.log")
     assert explain(root, "nothing.py") == (True, "no such file")
+
+
+PARTS = st.sampled_from(
+    ["a", "b", ".env", ".env.example", "id_rsa", "x.pem", "x.py", "secrets.yaml", "foo", "n\nl", "credentials", "é.key"]
+)
+PATHS = st.lists(PARTS, min_size=1, max_size=4).map("/".join)
+PATTERNS = st.lists(
+    st.tuples(
+        st.sampled_from(["", "!", "/", "!/", "**/", "!**/"]),
+        st.lists(PARTS | st.sampled_from(["*", "**", "x.*", "[ab]", "?", "\\!a", "#a"]), min_size=1, max_size=3),
+        st.sampled_from(["", "/", "/**", "*"]),
+    ).map(lambda drawn: drawn[0] + "/".join(drawn[1]) + drawn[2]),
+    max_size=5,
+)
+
+
+@settings(max_examples=60)
+@given(PATTERNS, st.lists(PATHS, min_size=1, max_size=8))
+def test_the_quick_search_never_overrules_pathspec(patterns: list[str], paths: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, IGNORE_FILE).write_text("\n".join(patterns), encoding="utf-8")
+        rules = Rules(Path(folder))
+        lines = Path(folder, IGNORE_FILE).read_text(encoding="utf-8").splitlines()
+        spec = GitIgnoreSpec.from_lines([*SECRET_GLOBS, *lines])
+        for path in paths:
+            checked = spec.check_file(path)
+            include = checked.include
+            if checked.index is not None and checked.index < len(SECRET_GLOBS):
+                include = include or None
+            assert rules.verdict(path)[0] == include
+
+
+def test_files_of_no_concern_are_not_asked_about(tmp_path: Path) -> None:
+    rules = Rules(tmp_path)
+    asked = [path for path in ("src/env.py", "a/key", "x.pem.py", "id", "b/.env", "c/x.pem") if rules.concern(path)]
+    assert asked == ["b/.env", "c/x.pem"]

@@ -27,7 +27,7 @@ LINE = st.lists(st.sampled_from(["alpha", "beta", "gammaDelta", "open_file", "x1
 FILES = st.dictionaries(
     st.sampled_from(["a.txt", "b.txt", "d/c.txt"]), st.lists(LINE, min_size=1, max_size=60).map("\n".join), min_size=1
 )
-KEPT = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+KEPT = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def opened(folder: Path, files: dict[str, str]) -> IndexReader:

@@ -131,7 +131,7 @@ FILES = st.dictionaries(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(FILES, LINE)
 def test_near_is_exact(tmp_path: Path, files: dict[str, str], line: str) -> None:
     for old in tmp_path.glob("index.db*"):

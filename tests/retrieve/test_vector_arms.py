@@ -165,7 +165,7 @@ def test_the_best_of_several_segments_come_first(path: Path) -> None:
     assert [score for score, _ in scored] == sorted((score for score, _ in scored), reverse=True)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 400), share_dead=st.sampled_from([0.0, 0.3]))
 def test_the_scan_finds_what_plain_floats_find(seed: int, size: int, share_dead: float) -> None:
     rng = np.random.default_rng(seed)
