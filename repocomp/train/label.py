@@ -41,7 +41,8 @@ class Repository:
 class Example:
     """A labelled place. `shared` ends with `<decide>`, `snippets` is the cross-file context, `middle` the truth.
 
-    `probability` is what the labelling model said itself, not calibrated; `without` and `retrieved` are edit similarities in 0..1.
+    `probability` is what the labelling model said itself, not calibrated; `without` and `retrieved` are edit
+    similarities in 0..1.
     """
 
     repository: str
@@ -98,7 +99,7 @@ def read(path: Path) -> list[Example]:
 
 
 def _uncalibrated(loaded: Loaded) -> Loaded:
-    """With the model's own probabilities: a calibration fitted to calibrated ones would stand on one that it replaces."""
+    """With the model's own probabilities: a calibration fitted to others would stand on the one it replaces."""
     return replace(loaded, pack=replace(loaded.pack, calibration={mode: Calibration() for mode in MODES}))
 
 
