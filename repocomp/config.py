@@ -19,6 +19,9 @@ from repocomp.request import DaemonMode, FillMode, RetrieveMode, SelectRule
 RecordMode = Literal["text", "no-text", "off"]
 """What is kept of a completion for feedback: its text, digests alone, or nothing."""
 
+LearnMode = Literal["auto", "never"]
+"""Whether hooks and the daemon may learn unasked."""
+
 REPOSITORY_FILE = ".repocomp.toml"
 REPOSITORY_KEYS = frozenset({"mode", "max_new_tokens"})
 _PREFIX = "REPOCOMP_"
@@ -28,6 +31,7 @@ _CHOICES = {
     "mode": get_args(FillMode),
     "record": get_args(RecordMode),
     "daemon": get_args(DaemonMode),
+    "learn": get_args(LearnMode),
 }
 _NUMBERS: Mapping[str, type[int] | type[float]] = {
     "threshold": float,
@@ -42,6 +46,7 @@ class Settings:
     """What a completion is asked with. `threshold` None means the pack's own, `arms` None all of them.
 
     `record` says what is kept for feedback, `retention_days` for how long (0: without end).
+    `learn`: "auto" lets hooks and the daemon replay for five minutes a day, at the lowest priority.
     `daemon`: "auto" asks one that is there, "always" also starts one for the next time, "never" does neither.
     """
 
@@ -57,6 +62,7 @@ class Settings:
     record: RecordMode = "text"
     retention_days: int = 365
     daemon: DaemonMode = "auto"
+    learn: LearnMode = "auto"
 
     @property
     def arm_names(self) -> tuple[str, ...] | None:

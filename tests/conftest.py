@@ -33,6 +33,8 @@ def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
         "XDG_RUNTIME_DIR": "run",
     }.items():
         monkeypatch.setenv(name, str(home / folder))
+    # No hook or daemon of a test leaves a process that learns behind.
+    monkeypatch.setenv("REPOCOMP_LEARN", "never")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     for who in ("AUTHOR", "COMMITTER"):

@@ -12,6 +12,7 @@ import click
 
 from repocomp.cli import output
 from repocomp.cli.feedback import here
+from repocomp.config import load_settings
 from repocomp.errors import ExitCode
 from repocomp.feedback.hooks import EVENTS
 from repocomp.git import commit_of, work_tree
@@ -98,6 +99,7 @@ def run(event: str, head: str | None) -> int:
     rewrites = parse_rewrites(sys.stdin.read()) if event == "post-rewrite" else {}
     report(root, event, head or commit_of(root) or "", rewrites)
     work(root, lambda: _update(root))
+    _learn(root)
     return ExitCode.OK
 
 
@@ -109,6 +111,15 @@ def _update(root: Path) -> None:
 
         build(root, jobs=1)
         encode(root, begin=False, wanted=False)
+
+
+def _learn(root: Path) -> None:
+    """Once a day, let another process learn from what was written."""
+    from repocomp.learn.unasked import COMMAND, claim
+    from repocomp.serve.client import launch
+
+    if load_settings(root, {}).learn == "auto" and claim(root):
+        launch(COMMAND, str(root))
 
 
 def _detach() -> None:

@@ -13,10 +13,13 @@ from repocomp.config import Settings
 from repocomp.feedback.sweep import MOMENTS_S, sweep
 from repocomp.request import Completion, CompletionRequest
 from repocomp.serve.chores import Chores
+from repocomp.serve.client import launch
 from repocomp.serve.installed import Installed
 from repocomp.serve.server import Call, Message
 from repocomp.serve.stand_in import Output, stand_in
 from repocomp.serve.warm import Warm
+
+_QUIET_S = 900.0
 
 
 class Declined(BaseException):
@@ -27,13 +30,14 @@ class Declined(BaseException):
 class Guest:
     """What completes the request of one call (a `cli.complete.Host`).
 
-    `recorded` is the work tree whose feedback the answer is noted down in.
+    `recorded` is the work tree whose feedback the answer is noted down in, `may_learn` whether it may teach unasked.
     """
 
     call: Call
     warm: Warm
     later: list[Callable[[], None]] = field(default_factory=list)
     recorded: Path | None = None
+    may_learn: bool = False
 
     def complete(
         self, request: CompletionRequest, settings: Settings, emit: Callable[[str], None] | None
@@ -42,6 +46,7 @@ class Guest:
         if settings.daemon == "never":
             raise Declined("its settings say that no daemon is to answer")
         self.recorded = request.root if settings.record != "off" else None
+        self.may_learn = settings.learn == "auto"
         if request.deadline_ms is not None:
             waited_ms = (time.monotonic() - self.call.received) * 1000
             request = replace(request, deadline_ms=max(0.0, request.deadline_ms - waited_ms))
@@ -89,6 +94,8 @@ class Hosted:
                     action()
         if guest.recorded is not None:
             self._look_later(guest.recorded, {**call.message, "stdin": ""})
+            if guest.may_learn:
+                self._learn_later(guest.recorded, {**call.message, "stdin": ""})
 
     def _look_later(self, root: Path, message: Message) -> None:
         """See what of the answer stands in the saved file half a minute later, and up to ten minutes later."""
@@ -99,3 +106,15 @@ class Hosted:
 
         for seconds in MOMENTS_S:
             self._chores.later(seconds, root, look)
+
+    def _learn_later(self, root: Path, message: Message) -> None:
+        """Once nobody has asked for anything there for a quarter of an hour, let another process learn from it."""
+
+        def learn() -> None:
+            from repocomp.learn.unasked import COMMAND, claim
+
+            with stand_in(message, lambda output: None):
+                if claim(root):
+                    launch(COMMAND, str(root))
+
+        self._chores.rather(_QUIET_S, ("learn", root), learn)

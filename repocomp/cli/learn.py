@@ -50,6 +50,9 @@ def command(minutes: float, limit: int | None, what: str | None, pack: str, as_j
     does for the true text; with feedback this fits a model of what helps at which kind of place. It is taken into use
     only once paired replays that it had not seen say that it is better. Nothing leaves the machine, and nothing that is
     learned is needed for a completion. A run can be stopped at any time; the next one goes on.
+
+    Where completions are recorded, git's hooks and the daemon (a quarter of an hour after the last request) run this by
+    themselves: once a day, for five minutes, at the lowest priority. The setting `learn` (auto, never) switches it off.
     """
     root = here()
     if what is None:

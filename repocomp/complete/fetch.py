@@ -65,16 +65,16 @@ def fetch(
         return Fetched(report("skipped", "what was learned here expects no help"), known=known)
     found = parts.retriever.find(place.query, action, deadline=deadline)
     pack = parts.generator.pack
-    budget = pack.budgets.cross_file
+    budget = action.budget(pack.budgets.cross_file)
     snippets = fit(found.hits, parts.generator.tokenizer.encode, pack.tokens.file, budget)
     draws = considered(found.drawn, found.hits, [snippet.hit for snippet in snippets])
     arms = _uses(parts, choice, found)
-    if not snippets:
+    if not snippets and (budget or not found.hits):
         nothing = report("unavailable", "the index holds nothing near this place")
         nothing = replace(nothing, arms=arms, draws=draws, budget_tokens=budget)
         return Fetched(nothing, known=known, failed=found.failed)
     chunks = tuple(_chunk_use(snippet) for snippet in reversed(snippets))
-    reason = "cross-file context is expected to help"
+    reason = "cross-file context is expected to help" + ("" if budget else ", copied from and not read")
     used = replace(report("used", reason), arms=arms, chunks=chunks, draws=draws, budget_tokens=budget)
     return Fetched(used, tuple(snippets), tuple(found.hits), known, found.failed)
 

@@ -37,6 +37,10 @@ class TextCodec(Protocol):
     def able_to_spell(self, text: str) -> list[int]:
         """Tokens that may come first when what is written must begin with `text`."""
 
+    @property
+    def line_breaks(self) -> frozenset[int]:
+        """The tokens that end a line."""
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:

@@ -164,6 +164,7 @@ def _generate(
         max_new_tokens=min(request.max_new_tokens, generator.pack.budgets.middle),
         stop=stop,
         allowed=allowed,
+        barred=lambda ids: repeats.said_twice(ids, tokenizer.line_breaks),
         tokens=generator.pack.tokens,
         ngrams=ngrams,
         deadline=clock.deadline,

@@ -1,11 +1,12 @@
-"""What the n-gram cache may copy from: more of the file than the prompt has room for, and every retrieved chunk.
+"""What the n-gram cache may copy from, and what of an answer may not be copied once more.
 
-A table costs no attention, so it reads what the model cannot.
+A table costs no attention, so it reads what the model cannot: more of the file than the prompt has room for, and every
+retrieved chunk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 
 from repocomp.complete.prompt import Context
 from repocomp.document import Document, Position
@@ -14,6 +15,8 @@ from repocomp.retrieve.arms.base import Hit
 
 REACH_BYTES = 16_000
 """Bytes of the file read on each side of the cursor: about 4,000 tokens, 5 ms to encode."""
+_CIRCLE_TOKENS = 4
+"""Shorter stretches come three times in a row in good code: rows of zeros, closing brackets."""
 
 
 def ngram_cache(
@@ -31,6 +34,16 @@ def ngram_cache(
     for text in [*(hit.text for hit in reversed(hits)), _text(after)]:
         ids += [*encode(text), WALL]
     return NgramCache([*ids, *encode(_text(before)), *context.left_ids])
+
+
+def said_twice(ids: Sequence[int], line_breaks: Container[int]) -> list[int]:
+    """The tokens that would begin to say a third time what `ids` end with twice, inside a line.
+
+    A small model gets caught in circles, one answer in forty. Lines that come again and again end the answer instead.
+    """
+    sizes = range(_CIRCLE_TOKENS, len(ids) // 2 + 1)
+    circles = (ids[-size:] for size in sizes if ids[-size:] == ids[-2 * size : -size])
+    return [circle[0] for circle in circles if not any(token in line_breaks for token in circle)]
 
 
 def _text(data: bytes) -> str:

@@ -25,15 +25,12 @@ Ids = npt.NDArray[np.int64]
 Logits = npt.NDArray[np.float32]
 Stop = Callable[[list[int]], str | None]
 Allowed = Callable[[list[int]], Sequence[int] | None]
+Barred = Callable[[list[int]], Sequence[int]]
 
 CHUNK_TOKENS = 128
 """Tokens of one prefill run: no slower than one long run, and every 10-20 ms a point to give up at."""
 DRAFT_TOKENS = 4
 """Tokens guessed at a time. A run of five takes a fifth longer than the run that a lone token needs."""
-
-
-_SAID_TOKENS = 4
-"""Shorter stretches come three times in a row in good code: rows of zeros, closing brackets."""
 
 
 class LanguageModel(Protocol):
@@ -85,6 +82,7 @@ class _Answer:
     weights: CacheWeights
     places: Places
     allowed: Allowed
+    barred: Barred
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
 
@@ -94,7 +92,7 @@ class _Answer:
         if (allowed := self.allowed(self.ids)) is not None:
             probabilities = _only(probabilities, allowed)
         else:
-            probabilities[said_twice(self.ids)] = 0.0
+            probabilities[list(self.barred(self.ids))] = 0.0
         token = int(probabilities.argmax())
         if token == self.end:
             return "end"
@@ -145,6 +143,7 @@ def decode(
     draft_tokens: int = DRAFT_TOKENS,
     cache_weights: CacheWeights = (),
     allowed: Allowed = lambda ids: None,
+    barred: Barred = lambda ids: (),
 ) -> Generated:
     """Continue greedily after the prompt in the cache, whose last logits are `logits[-1]`.
 
@@ -152,7 +151,8 @@ def decode(
     `tokens.end` ends the answer and is not part of it. `stop` sees the ids after each token; `deadline` is
     a moment of `time.monotonic`, and what is there by then is returned. The answer does not depend on
     `draft_tokens` (0: no guessing). `ngrams` ends at the cursor and grows by the answer; `cache_weights` say how
-    far it is trusted. `allowed` sees the ids so far and names the tokens that may come next; None: any.
+    far it is trusted. `allowed` sees the ids so far and names the tokens that may come next; None: any but those that
+    `barred` names.
     """
     start = cache.length
     answer = _Answer(
@@ -164,6 +164,7 @@ def decode(
         cache_weights,
         ngrams.places(),
         allowed,
+        barred,
     )
     reason = "length" if answer.limit <= 0 else answer.add(logits[-1])
     while reason is None:
@@ -205,13 +206,6 @@ def _only(probabilities: Logits, allowed: Sequence[int]) -> Logits:
     kept = np.zeros_like(probabilities)
     kept[list(allowed)] = probabilities[list(allowed)]
     return kept
-
-
-def said_twice(ids: Sequence[int]) -> list[int]:
-    """The tokens that would begin to say a third time what `ids` end with twice in a row: a small model gets caught."""
-    sizes = range(_SAID_TOKENS, len(ids) // 2 + 1)
-    # Most sizes fall with their last token, before anything is copied.
-    return [ids[-size] for size in sizes if ids[-1] == ids[-1 - size] and ids[-size:] == ids[-2 * size : -size]]
 
 
 def softmax(row: Logits) -> Logits:

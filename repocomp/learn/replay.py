@@ -69,7 +69,7 @@ class Replay:
 
 def state_of(loaded: Loaded) -> str:
     """What replays of one kind have in common: the pack, the actions, and this module's way to measure."""
-    named = [loaded.pack.digest, *(f"{one.name}:{one.arms}:{one.draws}" for one in actions(DEFAULT_ARMS))]
+    named = [loaded.pack.digest, *(f"{one.name}:{one.arms}:{one.draws}:{one.room}" for one in actions(DEFAULT_ARMS))]
     return hashlib.blake2b("\0".join(named).encode(), digest_size=8).hexdigest()
 
 
@@ -183,7 +183,7 @@ class _Scored:
 
     def __init__(self, target: Target, loaded: Loaded) -> None:
         self._target, self._loaded = target, loaded
-        self._known: dict[tuple[Hit, ...], float] = {}
+        self._known: dict[tuple[float, tuple[Hit, ...]], float] = {}
         self._without = logprob(target, (), loaded)
         self.gain: dict[str, float] = {}
         self.tokens: dict[str, int] = {}
@@ -192,16 +192,17 @@ class _Scored:
     def add(self, action: Action, hits: Sequence[Hit]) -> None:
         """Score what an action found."""
         pack, encode = self._loaded.pack, self._loaded.tokenizer.encode
-        snippets = fit(hits, encode, pack.tokens.file, pack.budgets.cross_file)
+        snippets = fit(hits, encode, pack.tokens.file, action.budget(pack.budgets.cross_file))
         total = sum(len(snippet.ids) for snippet in snippets)
         self.tokens[action.name] = total
-        self.gain[action.name] = round(self._logprob(tuple(hits)) - self._without, 5) if hits else 0.0
+        self.gain[action.name] = round(self._logprob(action.room, tuple(hits)) - self._without, 5) if hits else 0.0
         if action == SHIPPED:
             for snippet in snippets:
                 share = self.shares.get(snippet.hit.arm, 0.0) + len(snippet.ids) / total
                 self.shares[snippet.hit.arm] = round(share, 6)
 
-    def _logprob(self, hits: tuple[Hit, ...]) -> float:
-        if hits not in self._known:
-            self._known[hits] = logprob(self._target, hits, self._loaded)
-        return self._known[hits]
+    def _logprob(self, room: float, hits: tuple[Hit, ...]) -> float:
+        key = room, hits
+        if key not in self._known:
+            self._known[key] = logprob(self._target, hits, self._loaded, room)
+        return self._known[key]

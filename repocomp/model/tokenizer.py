@@ -38,6 +38,8 @@ class Tokenizer:
         self._bytes = _token_bytes(inner, specials)
         self._spelled = sorted((own, i) for i, own in enumerate(self._bytes) if own)
         self._ids_of = {own: i for own, i in reversed(self._spelled)}
+        self.line_breaks = frozenset(i for i, own in enumerate(self._bytes) if b"\n" in own)
+        """The tokens that end a line."""
         self._has_pieces_by_line = _starts_a_piece_at_each_line(inner)
         self._line = lru_cache(_LINES)(self._whole)
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
-from repocomp.languages import keywords
 from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.arms.near import near_contents, word_weights
 from repocomp.retrieve.lexicon import FACTS, Floats, Ints, Lexicon, Part, lexicon_of
@@ -175,11 +173,6 @@ def _visible(scene: Scene) -> Ints:
     return np.concatenate([count(scene.query.prefix)[0], count(scene.query.suffix)[0]])
 
 
-@lru_cache(maxsize=8)
-def _reserved(lexicon: Lexicon, language: str) -> Ints:
-    return lexicon.numbers(sorted(keywords(language)))
-
-
 @dataclass(frozen=True, slots=True)
 class Words:
     """The names that pieces show and the prompt does not: `numbers` [w] in the lexicon.
@@ -195,7 +188,7 @@ class Words:
     def of(cls, scene: Scene, pieces: Pieces) -> Words:
         """Those that are new: not in sight, no keyword, no number, no single letter."""
         lexicon = scene.lexicon
-        known = lexicon.mask(np.concatenate([_visible(scene), _reserved(lexicon, scene.query.language)]))
+        known = lexicon.mask(np.concatenate([_visible(scene), lexicon.reserved(scene.query.language)]))
         is_fresh = ~known[pieces.words] & (lexicon.facts(pieces.words)[:, FACTS.index("is_name")] > 0)
         column = np.cumsum(is_fresh) - 1
         keep = is_fresh[pieces.cols]

@@ -17,7 +17,7 @@ from repocomp.retrieve.select import SHIPPED, Action, Parameters, from_json, to_
 from repocomp.store.identity import known_name
 from repocomp.store.paths import learned_path
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the columns or what the numbers mean change."""
 _MEND = "run: repocomp learn"
 

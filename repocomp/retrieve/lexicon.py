@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
+from repocomp.languages import keywords
 from repocomp.store.kept import Kept
 from repocomp.store.reader import IndexReader
 from repocomp.terms import parts, words
@@ -45,6 +45,10 @@ class Lexicon:
     """Numbers words from 0 as they come. Not safe for two threads, like the reader it belongs to."""
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget every word: numbers given before mean nothing any more."""
         self._numbers: dict[str, int] = {}
         self._part_numbers: dict[str, int] = {}
         self._facts = np.zeros((1024, len(FACTS)))
@@ -57,6 +61,7 @@ class Lexicon:
         self._version = -1
         self.names: list[str] = []
         self._counts: Kept[str, tuple[Ints, Ints]] = Kept(16)
+        self._reserved: Kept[str, Ints] = Kept(16)
         self._cut: Kept[tuple[str, int], list[Part]] = Kept(_TEXTS)
 
     @property
@@ -72,6 +77,10 @@ class Lexicon:
     def count(self, text: str) -> tuple[Ints, Ints]:
         """The distinct words of a text, and how often each stands there."""
         return self._counts.get(text, lambda: np.unique(self.numbers(words(text)), return_counts=True))
+
+    def reserved(self, language: str) -> Ints:
+        """The keywords of a language."""
+        return self._reserved.get(language, lambda: self.numbers(sorted(keywords(language))))
 
     def cut(self, text: str, lines: int) -> list[Part]:
         """A text in runs of `lines`, a short rest left with the run before it; blank runs are left out."""
@@ -163,14 +172,12 @@ class Lexicon:
 
 
 def lexicon_of(reader: IndexReader) -> Lexicon:
-    """The lexicon of a reader; a new one when it has grown large."""
-    found = _lexicon(reader)
+    """The lexicon of a reader, begun anew when it has grown large."""
+    found = reader.owned(_lexicon)
     if found.is_full:
-        _lexicon.cache_clear()
-        found = _lexicon(reader)
+        found.clear()
     return found
 
 
-@lru_cache(maxsize=2)
 def _lexicon(_: IndexReader) -> Lexicon:
     return Lexicon()

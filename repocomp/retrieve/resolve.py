@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from repocomp.imports import imports_in
 from repocomp.retrieve.query import Query
+from repocomp.store.kept import Kept
 from repocomp.store.reader import IndexReader
 
 _SOURCE_FOLDERS = ("", "src/", "lib/", "include/", "app/")
@@ -32,6 +33,8 @@ _FOLDERS = frozenset({"go", "c_sharp"})
 """Languages whose modules are folders."""
 _MOST_IMPORTS = 60
 _PACKAGE_FILES = 30
+_ASKED = 8
+"""Queries whose bindings are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,15 @@ class Binding:
 
 def bindings(reader: IndexReader, query: Query) -> list[Binding]:
     """What the file as it is being written imports, in order."""
-    return _bindings(reader, reader.version, query)
+    return reader.derived(_asked).get(query, lambda: _bindings(reader, query))
 
 
 # Several arms and the ranker ask about the same query, one after the other.
-@lru_cache(maxsize=1)
-def _bindings(reader: IndexReader, _: int, query: Query) -> list[Binding]:
+def _asked(_: IndexReader) -> Kept[Query, list[Binding]]:
+    return Kept(_ASKED)
+
+
+def _bindings(reader: IndexReader, query: Query) -> list[Binding]:
     text = query.above + query.prefix
     found = list(dict.fromkeys(imports_in(query.language, text)))[:_MOST_IMPORTS]
     candidates = [_candidates(module, name, query.path, query.language) for module, name, _ in found]

@@ -22,6 +22,12 @@ class Chores:
         grain = int((self._clock() + seconds) // GRAIN_S) + 1
         self._due[kind, grain] = grain * GRAIN_S, action
 
+    def rather(self, seconds: float, kind: Hashable, action: Callable[[], object]) -> None:
+        """Like `later`, in the place of whatever of this `kind` is in waiting."""
+        for key in [key for key in self._due if key[0] == kind]:
+            del self._due[key]
+        self.later(seconds, kind, action)
+
     def run_due(self) -> float | None:
         """Do what has fallen due, whatever becomes of it; returns the seconds until more does, None for nothing."""
         now = self._clock()

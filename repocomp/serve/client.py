@@ -87,6 +87,11 @@ def connect() -> socket.socket | None:
 
 def start(*options: str) -> None:
     """Start a daemon in the background, if that can be done. Of several started at once all but one leave again."""
+    launch(("serve", *options), os.path.abspath(os.sep))
+
+
+def launch(arguments: Sequence[str], folder: str) -> None:
+    """Start a command of repocomp in the background, if that can be done; nothing in `folder` is imported by it."""
     import subprocess
 
     # The very code that runs here, also where it is not installed.
@@ -94,11 +99,11 @@ def start(*options: str) -> None:
     code = f"import sys; sys.path.append({here!r}); from repocomp.__main__ import main; main()"
     try:
         process = subprocess.Popen(
-            [sys.executable, "-c", code, "serve", *options],
+            [sys.executable, "-P", "-c", code, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            cwd=os.path.abspath(os.sep),
+            cwd=folder,
             start_new_session=True,
         )
     except OSError:

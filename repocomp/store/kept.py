@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+S = TypeVar("S")
 
 _LARGE = 8
 """A value that alone takes more than one part in so many is not kept: it would push out all others."""
@@ -63,3 +64,21 @@ class Kept(Generic[K, V]):
         while self._held > self._most:
             _, old = self._values.popitem(last=False)
             self._held -= self._size(old)
+
+
+class Made(Generic[S]):
+    """What others made of a `source` and want again, one thing of each function that makes it."""
+
+    def __init__(self) -> None:
+        self._things: dict[Callable[[S], object], Any] = {}
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._things.clear()
+
+    def get(self, make: Callable[[S], V], source: S) -> V:
+        """What `make` makes of the `source`, made at the first call."""
+        if make not in self._things:
+            self._things[make] = make(source)
+        thing: V = self._things[make]
+        return thing

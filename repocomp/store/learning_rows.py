@@ -52,3 +52,8 @@ def add_learned(connection: sqlite3.Connection, at_ms: int, reason: str, paramet
 def learned_rows(connection: sqlite3.Connection) -> list[LearnedRow]:
     """Every version, oldest first."""
     return [LearnedRow(*row) for row in connection.execute("SELECT * FROM learned ORDER BY id")]
+
+
+def is_used_since(connection: sqlite3.Connection, at_ms: int) -> bool:
+    """Whether a completion was given after a moment."""
+    return connection.execute("SELECT 1 FROM impression WHERE first_ms > ? LIMIT 1", (at_ms,)).fetchone() is not None

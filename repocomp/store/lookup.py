@@ -110,6 +110,20 @@ class Lookup:
             found.setdefault(name, []).extend((content_id, n) for n in np.frombuffer(packed, PLACE).tolist())
         return found
 
+    def stats(self) -> dict[str, int]:
+        """Row counts by what is counted."""
+        count = {
+            "files": "file WHERE content_id IS NOT NULL",
+            "skipped": "file WHERE skipped IS NOT NULL",
+            "contents": "content WHERE live = 1",
+            "chunks": "chunk",
+            "symbols": "symbol",
+            "segments": "segment",
+        }
+        numbers = {name: next(self.rows(f"SELECT count(*) FROM {table}"))[0] for name, table in count.items()}
+        lines = next(self.rows("SELECT coalesce(sum(lines), 0) FROM file JOIN content ON content.id = content_id"))[0]
+        return {**numbers, "lines": lines}
+
     def rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         """All rows of a statement."""
         with explained(self.path):

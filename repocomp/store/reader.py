@@ -7,20 +7,23 @@ kept, within bounds, until the database changes, which SQLite's `data_version` t
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from repocomp.languages import language_of
 from repocomp.store.connect import open_index
-from repocomp.store.kept import Kept
+from repocomp.store.kept import Kept, Made
 from repocomp.store.lookup import PLACE, Lookup
 from repocomp.store.paths import index_path
 from repocomp.store.rows import Chunk, ChunkKind, FileRow, Postings, Segment, Symbol, Vectors
+
+V = TypeVar("V")
 
 _RECENT = 20
 _LINES, _PLACES, _NAMES = 100_000, 2_000_000, 50_000
@@ -51,6 +54,8 @@ class IndexReader:
         self._references: Kept[str, list[tuple[int, int]]] = Kept(_NAMES, _rows_of)
         self._definitions: Kept[str, list[Symbol]] = Kept(_NAMES, _rows_of)
         self._symbols: Kept[int, list[Symbol]] = Kept(_NAMES, _rows_of)
+        self._owned: Made[IndexReader] = Made()
+        self._derived: Made[IndexReader] = Made()
 
     @classmethod
     def open(cls, root: Path) -> IndexReader | None:
@@ -224,19 +229,16 @@ class IndexReader:
 
     def stats(self) -> dict[str, int]:
         """Row counts, and the database's size in bytes."""
-        count = {
-            "files": "file WHERE content_id IS NOT NULL",
-            "skipped": "file WHERE skipped IS NOT NULL",
-            "contents": "content WHERE live = 1",
-            "chunks": "chunk",
-            "symbols": "symbol",
-            "segments": "segment",
-        }
-        numbers = {name: next(self._lookup.rows(f"SELECT count(*) FROM {table}"))[0] for name, table in count.items()}
-        lines = next(
-            self._lookup.rows("SELECT coalesce(sum(lines), 0) FROM file JOIN content ON content.id = content_id")
-        )[0]
-        return {**numbers, "lines": lines, "bytes": self.path.stat().st_size}
+        return {**self._lookup.stats(), "bytes": self.path.stat().st_size}
+
+    def owned(self, make: Callable[[IndexReader], V]) -> V:
+        """What `make` makes, once in the life of the reader."""
+        return self._owned.get(make, self)
+
+    def derived(self, make: Callable[[IndexReader], V]) -> V:
+        """What `make` makes of the index, once for each of its versions: caches of what follows from it."""
+        self._refresh()
+        return self._derived.get(make, self)
 
     @property
     def version(self) -> int:
@@ -267,6 +269,7 @@ class IndexReader:
             self._version = version
             self._segments.clear()
             self._masks.clear()
+            self._derived.clear()
             for kept in (self._lines, self._paths, self._held, self._spread, self._chunks):
                 kept.clear()
             for rows in (self._postings, self._cut, self._references, self._definitions, self._symbols):

@@ -29,7 +29,7 @@ class ModeFit:
 
 
 def calibrate(examples: Sequence[Example]) -> dict[str, ModeFit]:
-    """Fit each mode on `examples`, which an uncalibrated pack labelled. Raises TrainError when there are too few."""
+    """Fit each mode on labelled `examples`. Raises TrainError when there are too few."""
     fits = {}
     for mode in MODES:
         some = [example for example in examples if example.mode == mode]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,7 @@ from repocomp.complete.parts import IndexRetriever, Loaded, Parts, load
 from repocomp.evaluate.counterfactual import Outcome, compare
 from repocomp.evaluate.holes import KINDS, mode_of, sample, sources_of
 from repocomp.index.build import build_from
+from repocomp.model.pack import MODES, Calibration
 from repocomp.retrieve.budget import fit
 from repocomp.store.reader import IndexReader
 
@@ -40,7 +41,8 @@ class Repository:
 class Example:
     """A labelled place. `shared` ends with `<decide>`, `snippets` is the cross-file context, `middle` the truth.
 
-    `probability` is what the labelling pack said itself; `without` and `retrieved` are edit similarities in 0..1.
+    `probability` is what the labelling model said itself, not calibrated; `without` and `retrieved` are edit
+    similarities in 0..1.
     """
 
     repository: str
@@ -71,7 +73,7 @@ def label(
     expired: Callable[[], bool] = lambda: False,
 ) -> int:
     """Append examples to `out` (JSON Lines), `holes_each` a repository, until `expired`; returns how many there are."""
-    loaded = load(pack)
+    loaded = _uncalibrated(load(pack))
     done = [example.repository for example in read(out)] if out.exists() else []
     count, known = len(done), set(done)
     with out.open("a", encoding="utf-8") as stream:
@@ -94,6 +96,11 @@ def read(path: Path) -> list[Example]:
     """All examples of a file written by `label`; a last line cut short by a crash is left out."""
     lines = path.read_text(encoding="utf-8").split("\n")
     return [Example(**json.loads(line)) for line in lines[:-1]]
+
+
+def _uncalibrated(loaded: Loaded) -> Loaded:
+    """With the model's own probabilities: a calibration fitted to others would stand on the one it replaces."""
+    return replace(loaded, pack=replace(loaded.pack, calibration={mode: Calibration() for mode in MODES}))
 
 
 def outcomes(

@@ -26,6 +26,8 @@ FIRST_BYTE = 8
 class ByteTokenizer:
     """One token a byte, after the control tokens."""
 
+    line_breaks = frozenset({FIRST_BYTE + 10})
+
     def encode(self, text: str) -> list[int]:
         return [FIRST_BYTE + byte for byte in text.encode()]
 

@@ -164,6 +164,12 @@ def test_length_is_bounded() -> None:
     assert (answer.text, answer.stop_reason, answer.tokens.generated) == ("abcde", "length", 5)
 
 
+def test_an_answer_does_not_go_round_in_circles() -> None:
+    text = complete(ask(), parts(ScriptedModel("walk(" * 40))).text
+    assert text.startswith("walk(walk(")
+    assert "walk(walk(walk(" not in text
+
+
 def test_calibration_changes_the_probability_and_the_decision() -> None:
     from repocomp.model.pack import Calibration
 

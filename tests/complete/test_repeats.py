@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from repocomp.complete import prompt
-from repocomp.complete.repeats import REACH_BYTES, ngram_cache
+from repocomp.complete.repeats import REACH_BYTES, ngram_cache, said_twice
 from repocomp.document import Document
 from repocomp.engine.ngram_cache import MAX_ORDER, NgramCache
 from repocomp.model.families import FimTokens
@@ -58,3 +60,24 @@ def test_windows_line_ends_are_read_as_plain_ones() -> None:
     text = FAR.replace(b"\n", b"\r\n") + b"def far_away(alpha)"
     cache, _ = cache_at(text, len(text))
     assert guess(cache, 6) == ":\n    "
+
+
+@pytest.mark.parametrize("size", [4, 5, 8])
+def test_nothing_goes_round_a_third_time(size: int) -> None:
+    circle = [*range(10, 10 + size)]
+    assert said_twice([1, *circle, *circle], ()) == [10]
+    assert said_twice([1, *circle, *circle[:-1]], ()) == []
+    assert said_twice([1, *circle, *circle, 10], ()) == [11]
+    assert said_twice([*circle, 1, *circle], ()) == []
+
+
+def test_short_circles_are_left_after_eight_tokens() -> None:
+    assert said_twice([7] * 7, ()) == []
+    assert said_twice([7] * 8, ()) == [7]
+    assert said_twice([7, 8, 7, 8, 7, 8, 7], ()) == []
+    assert said_twice([7, 8, 7, 8, 7, 8, 7, 8], ()) == [7]
+
+
+def test_lines_that_come_again_are_left_to_the_stop_rule() -> None:
+    line = [10, 11, 12, 13, 99]
+    assert said_twice([*line, *line], {99}) == []

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from repocomp.engine.generate import (
     CHUNK_TOKENS,
+    Barred,
     DeadlinePassed,
     Generated,
     Ids,
@@ -73,6 +74,7 @@ def answer(
     draft_tokens: int = 0,
     deadline: float | None = None,
     cache_weights: CacheWeights = (),
+    barred: Barred = lambda ids: (),
 ) -> tuple[Generated, KvCache]:
     cache = KvCache.of(model)
     logits = prefill(model, cache, prompt)
@@ -87,6 +89,7 @@ def answer(
         deadline=deadline,
         draft_tokens=draft_tokens,
         cache_weights=cache_weights,
+        barred=barred,
     )
     return generated, cache
 
@@ -124,24 +127,12 @@ def circle(size: int) -> dict[tuple[int, ...], int]:
     return {(8 + i,): 8 + (i + 1) % size for i in range(size)}
 
 
-@pytest.mark.parametrize("size", [1, 2, 4, 5])
-def test_a_circle_is_left_before_the_third_round(size: int) -> None:
+def test_what_is_barred_does_not_come_next() -> None:
     model = FakeModel(order=1)
-    model.script = circle(size)
-    generated, _ = answer(model, [8], length=24)
-    rounds = [8 + (1 + i) % size for i in range(24)]
-    twice = 2 * size * -(-4 // size)
-    assert generated.ids[:twice] == rounds[:twice]
-    assert generated.ids[twice : twice + 1] != rounds[twice : twice + 1]
-
-
-@given(order=st.integers(1, 3), seed=st.integers(0, 50))
-def test_no_stretch_of_four_tokens_comes_three_times_in_a_row(order: int, seed: int) -> None:
-    said = answer(FakeModel(order, seed), [8], length=60)[0].ids
-    for size in range(4, len(said) // 3 + 1):
-        for at in range(len(said) - 3 * size + 1):
-            one, two, three = (said[at + size * n : at + size * (n + 1)] for n in range(3))
-            assert not one == two == three
+    model.script = circle(8)
+    assert answer(model, [8], length=4)[0].ids == [9, 10, 11, 12]
+    assert 11 not in answer(model, [8], length=4, barred=lambda ids: [11])[0].ids
+    assert answer(model, [8], length=4, barred=lambda ids: [12] if ids == [9, 10, 11] else [])[0].ids[:3] == [9, 10, 11]
 
 
 def test_guessing_saves_runs_on_text_that_repeats() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from repocomp.learn.challenge import choices, propose, sequential_choices
 from repocomp.learn.feedback_trial import favour, made_up
 from repocomp.learn.trial import World, drift, false_promotions, held_out, off_policy_errors, streams, worst_dip
-from tests.learn.tables import NAMES, THRESHOLDS, USUAL, table
+from tests.learn.tables import EVERY, NAMES, THRESHOLDS, USUAL, table
 
 
 def flat(name: str, is_import: bool) -> float:
@@ -16,6 +16,14 @@ def flat(name: str, is_import: bool) -> float:
 
 def usage_harms_imports(name: str, is_import: bool) -> float:
     return (0.6 if is_import else 0.2) if name == "without usage" else flat(name, is_import)
+
+
+def all_harm(name: str, is_import: bool) -> float:
+    return -0.2
+
+
+def reading_harms(name: str, is_import: bool) -> float:
+    return 0.2 if name == "copied" else flat(name, is_import) - 0.4
 
 
 def test_replays_change_the_choice_where_they_say_so() -> None:
@@ -51,11 +59,19 @@ def test_a_choice_does_not_know_its_own_file() -> None:
     assert sequential_choices(some, changed)[-1] == before[-1]
 
 
-def test_the_threshold_is_learned_where_skipping_loses() -> None:
-    some = table(200, flat, probability=0.1)
-    found = propose(some, (), USUAL, None, THRESHOLDS, "")
+def test_the_policy_gives_way_where_skipping_loses_and_keeps_its_word_where_it_does_not() -> None:
+    found = propose(table(200, flat, probability=0.1), (), USUAL, None, THRESHOLDS, "")
     assert found.parameters is not None
-    assert found.parameters.thresholds["line"] < 0.1
+    assert found.parameters.thresholds == {"line": 0.0, "block": 0.0}
+    assert propose(table(200, all_harm, probability=0.1), (), USUAL, None, THRESHOLDS, "").parameters is None
+
+
+def test_what_is_only_copied_from_is_learned_where_reading_it_harms() -> None:
+    found = propose(table(200, reading_harms), (), USUAL, None, THRESHOLDS, "")
+    assert found.parameters is not None
+    copied = NAMES.index("copied")
+    assert (choices(found.parameters, table(60, reading_harms, seed=1)) == copied).all()
+    assert EVERY[copied].budget(512) == 0
 
 
 def test_feedback_changes_the_choice_there_and_not_elsewhere() -> None:
@@ -81,7 +97,7 @@ def test_feedback_that_favours_nothing_changes_nothing() -> None:
 
 
 def test_simulation_says_what_is_known() -> None:
-    good = World("good", table(200, usage_harms_imports), THRESHOLDS, USUAL)
+    good = World("good", table(300, usage_harms_imports), THRESHOLDS, USUAL)
     run = streams(good, 1)[0]
     assert run.is_promoted
     assert run.shipped < run.learned <= run.oracle
@@ -130,7 +146,7 @@ def test_what_loses_on_new_replays_is_withdrawn() -> None:
 
 def test_feedback_counts_once_and_only_as_long_as_it_holds() -> None:
     some = table(200, flat)
-    heard = made_up(some, USUAL, "place=import", "bm25", 1400, 0)
+    heard = made_up(some, USUAL, "place=import", "bm25", 800, 0)
     credited = propose(some, heard, USUAL, None, THRESHOLDS, "").parameters
     assert credited is not None
     assert (credited.is_replayed, credited.is_credited) == (False, True)

@@ -91,20 +91,20 @@ def rows(root: Path) -> list[Any]:
         return replay_rows(connection, state_of(LOADED))
 
 
-def learned(loss: float = -0.5) -> Parameters:
-    """Parameters under which nothing is ever retrieved."""
+def learned(loss: float = -0.5, taken: str = NONE.name) -> Parameters:
+    """Parameters under which one action is taken everywhere: nothing is ever retrieved."""
     some = propose(table(60, lambda name, _: 0.3), (), USUAL, None, THRESHOLDS, LOADED.pack.digest, is_gated=False)
     assert some.parameters is not None
     weights = some.parameters.weights * 0
     weights[1:, 0] = loss
-    weights[[action.name for action in some.parameters.actions].index(NONE.name), 0] = -loss
+    weights[[action.name for action in some.parameters.actions].index(taken), 0] = -loss
     return replace(some.parameters, weights=weights, thresholds={})
 
 
-def promote(root: Path) -> Path:
+def promote(root: Path, taken: str = NONE.name) -> Path:
     path = repository_path(root)
     with closing(open_feedback(path)) as connection:
-        versions.promote(connection, learned_path(path.parent.name), learned(), {"replays": 60})
+        versions.promote(connection, learned_path(path.parent.name), learned(taken=taken), {"replays": 60})
     return learned_path(path.parent.name)
 
 
@@ -306,6 +306,18 @@ def hear(connection: sqlite3.Connection, shown: Impression) -> None:
 
 
 KNOWN: Known = {"language": "python", "mode": "line", "probability": 0.5}
+
+
+def test_what_is_only_copied_from_leaves_the_prompt_as_it_is(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    promote(root)
+    skipped = complete(capsys)["data"]
+    promote(root, "copied")
+    copied = complete(capsys)["data"]
+    retrieval = copied["retrieval"]
+    assert (retrieval["decision"], retrieval["choice"]["action"]) == ("used", "copied")
+    assert (retrieval["budget_tokens"], retrieval["chunks"]) == (0, [])
+    assert retrieval["draws"]
+    assert copied["tokens"]["prompt"] == skipped["tokens"]["prompt"]
 
 
 def test_a_daemon_takes_what_was_learned_with_the_next_request(root: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +17,14 @@ from repocomp.index.build import build_from
 from repocomp.retrieve.arms.usage import _best_first, _best_lines, _Worth
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.rank import linear, rank
-from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS
+from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS, retrieve
 from repocomp.store.reader import IndexReader
 from tests.retrieve import plain
 
 OWN = Path(repocomp.__file__).parent
 ROOMS = ("store", "retrieve", "complete")
+SOME = sorted((OWN / "store").glob("*.py"))
+ENCODED = ("dense", "sparse", "hybrid")
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +47,18 @@ def queries() -> Iterator[Query]:
             above, below = "\n".join(lines[:first]), "\n".join(lines[last:])
             if len(lines) > 40:
                 yield Query(name, "python", prefix, suffix, (first + 1, last), above, below)
+
+
+def test_a_closed_reader_is_held_by_nobody(tmp_path: Path) -> None:
+    build_from(tmp_path / "index.db", [(str(path.relative_to(OWN.parent)), path.read_bytes()) for path in SOME])
+    reader = IndexReader.open_at(tmp_path / "index.db")
+    assert retrieve(reader, next(queries()), arms=[name for name in ARMS if name not in ENCODED]).failed == {}
+    assert retrieve(reader, next(queries())).hits
+    reader.close()
+    held = weakref.ref(reader)
+    del reader
+    gc.collect()
+    assert held() is None
 
 
 def test_the_fast_ranker_ranks_as_the_plain_one(reader: IndexReader) -> None:

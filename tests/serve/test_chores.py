@@ -49,3 +49,17 @@ def test_a_chore_that_fails_does_not_stop_the_next() -> None:
     chores.later(2, "good", lambda: done.append("good"))
     clock.now = 20
     assert (chores.run_due(), done) == (None, ["good"])
+
+
+def test_what_is_asked_for_again_waits_anew() -> None:
+    clock, done = Clock(), list[str]()
+    chores = Chores(clock)
+    chores.later(100, "other", lambda: done.append("other"))
+    for clock.now in (0, 50, 100):
+        chores.rather(60, "learn", lambda: done.append(f"learn {clock.now}"))
+        chores.run_due()
+    clock.now = 169
+    chores.run_due()
+    assert done == ["other"]
+    clock.now = 200
+    assert (chores.run_due(), done) == (None, ["other", "learn 200"])

@@ -47,6 +47,26 @@ def state(reader: IndexReader) -> dict[str, object]:
     }
 
 
+def test_what_others_make_lives_as_long_as_its_version_or_the_reader(reader: IndexReader, root: Path) -> None:
+    made: list[str] = []
+
+    def paths(of: IndexReader) -> list[str]:
+        made.append("paths")
+        return [row.path for row in of.files()]
+
+    def scratch(_: IndexReader) -> list[int]:
+        made.append("scratch")
+        return []
+
+    assert reader.derived(paths) == reader.derived(paths) == ["a.py"]
+    own = reader.owned(scratch)
+    (root / "b.py").write_text(AFTER)
+    build(root)
+    assert reader.derived(paths) == ["a.py", "b.py"]
+    assert reader.owned(scratch) is own
+    assert made == ["paths", "scratch", "paths"]
+
+
 def test_what_is_kept_is_read_again_when_the_index_has_changed(reader: IndexReader, root: Path) -> None:
     first = state(reader)
     assert state(reader) == first

@@ -11,7 +11,6 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -47,7 +46,7 @@ class Bm25:
         weights = term_weights(query)
         found = reader.postings(ChunkKind.SYNTAX, sorted(weights))
         count, mean, frequency = statistics(reader, ChunkKind.SYNTAX, found)
-        known = _known(reader, reader.version)
+        known = reader.derived(_known)
         gains = {
             term: weights[term] * math.log(1 + (count - df + 0.5) / (df + 0.5)) * (K1 + 1)
             for term, df in frequency.items()
@@ -74,8 +73,7 @@ def term_weights(query: Query) -> dict[str, float]:
 
 
 # What a term is worth in a chunk is the same for every query until the index changes: half of the arithmetic.
-@lru_cache(maxsize=2)
-def _known(reader: IndexReader, _: int) -> Kept[tuple[int, str], Floats]:
+def _known(_: IndexReader) -> Kept[tuple[int, str], Floats]:
     return Kept(_KEPT, len)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +48,7 @@ class Jaccard:
         """(similarity, chunk) of the `number` best windows themselves, those tied with the last one included."""
         asked = set(words(query.last_lines(_LINES[self.kind])))
         found = reader.postings(self.kind, sorted(asked))
-        known = _known(reader, reader.version)
+        known = reader.derived(_known)
 
         def score(segment: Segment, lists: Sequence[Postings]) -> Floats:
             shared = _shared(known, segment, lists).astype(np.float64)
@@ -64,8 +64,7 @@ class Jaccard:
         return start, min(last, start + size - 1)
 
 
-@lru_cache(maxsize=2)
-def _known(reader: IndexReader, _: int) -> Kept[tuple[int, str], Mask]:
+def _known(_: IndexReader) -> Kept[tuple[int, str], Mask]:
     return Kept(_KEPT_BYTES, len)
 
 

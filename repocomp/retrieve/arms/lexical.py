@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from repocomp.retrieve.arms.base import Hit, best_path
 from repocomp.retrieve.query import Query
+from repocomp.store.kept import Kept
 from repocomp.store.reader import IndexReader
 from repocomp.store.rows import Chunk, ChunkKind, Postings, Segment
 
@@ -22,6 +22,8 @@ Floats = npt.NDArray[np.float64]
 Score = Callable[[Segment, Sequence[Postings]], Floats]
 Render = Callable[[Chunk], tuple[int, int]]
 
+_SIZES = 8
+"""Kinds of chunks whose sizes are kept."""
 _SPARE = 4
 """Candidates resolved for each hit wanted: some lie in the visible part of the file itself."""
 
@@ -101,7 +103,7 @@ def for_each_place(lists: Sequence[Postings], values: Mapping[str, float]) -> Fl
 
 def statistics(reader: IndexReader, kind: ChunkKind, found: Sequence[Postings]) -> tuple[int, float, Mapping[str, int]]:
     """Number of live chunks of a kind, their mean length, and how many of them hold each term."""
-    count, mean = _sizes(reader, reader.version, kind)
+    count, mean = reader.derived(_known_sizes).get(kind, lambda: _sizes(reader, kind))
     masks = {segment.id: reader.dead(segment) for segment in reader.segments(kind)}
     frequency: Counter[str] = Counter()
     for postings in found:
@@ -110,8 +112,11 @@ def statistics(reader: IndexReader, kind: ChunkKind, found: Sequence[Postings]) 
     return count, mean, frequency
 
 
-@lru_cache(maxsize=4)
-def _sizes(reader: IndexReader, _: int, kind: ChunkKind) -> tuple[int, float]:
+def _known_sizes(_: IndexReader) -> Kept[ChunkKind, tuple[int, float]]:
+    return Kept(_SIZES)
+
+
+def _sizes(reader: IndexReader, kind: ChunkKind) -> tuple[int, float]:
     count, total = 0, 0
     for segment in reader.segments(kind):
         dead = reader.dead(segment)

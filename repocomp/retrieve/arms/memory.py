@@ -16,7 +16,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from repocomp.errors import RepocompError
@@ -161,7 +160,6 @@ def _digest(reader: IndexReader, chunk: Chunk) -> bytes:
     return chunk_digest("\n".join(reader.lines(chunk.content_id)[chunk.start_line - 1 : chunk.end_line]))
 
 
-@lru_cache(maxsize=2)
 def _path(reader: IndexReader) -> Path | None:
     """Where the memory of the reader's repository lies; None for an index that belongs to none."""
     root = reader.fact("root")
@@ -173,7 +171,7 @@ def _path(reader: IndexReader) -> Path | None:
 
 def _known(reader: IndexReader, keys: Mapping[str, float]) -> Mapping[bytes, Mapping[str, Credit]]:
     """What is remembered by these keys now, by chunk and key; nothing where there is no sound memory."""
-    path = _path(reader)
+    path = reader.owned(_path)
     connection = None if path is None else read_memory(path)
     if connection is None:
         return {}

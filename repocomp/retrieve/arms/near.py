@@ -17,6 +17,7 @@ from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.arms.lexical import Floats, for_each_place, hits, places_of, statistics, top_chunks, wanted
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.resolve import bindings
+from repocomp.store.kept import Kept
 from repocomp.store.reader import IndexReader
 from repocomp.store.rows import Chunk, ChunkKind, Postings, Segment
 from repocomp.terms import words
@@ -26,6 +27,8 @@ _BEFORE_LINES, _AFTER_LINES = 12, 4
 _HALF_LIFE_LINES = 4
 _SAME, _IMPORTED, _TOGETHER, _SIBLING, _RECENT = 1.0, 0.8, 0.7, 0.5, 0.6
 _SIBLINGS, _LATEST = 60, 8
+_ASKED = 8
+"""Queries whose near files are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,15 @@ class Near:
 
 def near_contents(reader: IndexReader, query: Query) -> dict[int, float]:
     """Contents of near files and how near each is, in 0..1; the best reason counts."""
-    return _near_contents(reader, reader.version, query)
+    return reader.derived(_asked).get(query, lambda: _near_contents(reader, query))
 
 
 # The arm and the ranker ask about the same query, one after the other.
-@lru_cache(maxsize=1)
-def _near_contents(reader: IndexReader, _: int, query: Query) -> dict[int, float]:
+def _asked(_: IndexReader) -> Kept[Query, dict[int, float]]:
+    return Kept(_ASKED)
+
+
+def _near_contents(reader: IndexReader, query: Query) -> dict[int, float]:
     folder = query.path[: query.path.rfind("/") + 1]
     imported = [path for binding in bindings(reader, query) for path in binding.paths]
     siblings = reader.below(folder, _SIBLINGS)
