@@ -41,7 +41,7 @@ class ArmUse:
 
 @dataclass(frozen=True, slots=True)
 class ChunkUse:
-    """A chunk that entered the prompt. Lines count from 1, inclusive; `tokens` is its share of the prompt."""
+    """A chunk that was used, lines from 1, inclusive; `tokens` of the prompt are its, 0: it was only copied from."""
 
     path: str
     start_line: int

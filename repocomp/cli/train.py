@@ -18,7 +18,7 @@ The same, stage by stage:
   repocomp train data work/corpus work/tokenizer.json work/rows
   repocomp train pretrain work/rows work/run --hours 10
   repocomp train export work/run/checkpoint.pt work/tokenizer.json work/base --name base
-  repocomp train mix work/corpus work/base
+  repocomp train mix work/corpus work/base --read
   repocomp train label work/corpus work/base work/labels.jsonl
   repocomp train tune work/run/checkpoint.pt work/labels.jsonl work/tuned.pt
   repocomp train export work/tuned.pt work/tokenizer.json work/pack --name mine

@@ -117,13 +117,17 @@ def export(
 @click.argument("corpus", type=PATH)
 @click.argument("pack")
 @holes_option
+@click.option("--read", is_flag=True, help="Let what is retrieved be read in any case, as labels to tune with need it.")
 @output.json_option
-def mix(corpus: Path, pack: str, holes: int, as_json: bool) -> int:
-    """Fit how far PACK trusts repeated text, on the validation split of CORPUS."""
+def mix(corpus: Path, pack: str, holes: int, read: bool, as_json: bool) -> int:
+    """Fit how far PACK trusts repeated text, on the validation split of CORPUS.
+
+    Where copying from what is retrieved serves as well as reading it, PACK will only copy.
+    """
     from repocomp.train.stages import mix_pack
 
     with progress.bar() as show:
-        fit = mix_pack(corpus, pack, holes, show)
+        fit = mix_pack(corpus, pack, holes, show, may_copy=not read)
     return done("mix", fit, as_json)
 
 

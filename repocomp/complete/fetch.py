@@ -31,7 +31,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The outcome of the decision: what to report, and the snippets that enter the prompt.
+    """The outcome of the decision: what to report, and the snippets, those that enter the prompt with ids.
 
     `known` is what the choice of arms was made by, where there was one.
     """
@@ -67,9 +67,11 @@ def fetch(
     pack = parts.generator.pack
     budget = action.budget(pack.budgets.cross_file)
     snippets = fit(found.hits, parts.generator.tokenizer.encode, pack.tokens.file, budget)
-    draws = considered(found.drawn, found.hits, [snippet.hit for snippet in snippets])
+    # Whatever the prompt has room for, all can be copied from.
+    kept = [snippet.hit for snippet in snippets] if budget else found.hits
+    draws = considered(found.drawn, found.hits, kept)
     arms = _uses(parts, choice, found)
-    if not snippets and (budget or not found.hits):
+    if not snippets:
         nothing = report("unavailable", "the index holds nothing near this place")
         nothing = replace(nothing, arms=arms, draws=draws, budget_tokens=budget)
         return Fetched(nothing, known=known, failed=found.failed)

@@ -65,7 +65,7 @@ def complete(request: CompletionRequest, parts: Parts, emit: Callable[[str], Non
         clock.lap("retrieve")
         branch = prompt.branch_ids(fetched.ids, shared, pack.tokens)
         logits = rows[1:]
-        if fetched.snippets or not len(logits):
+        if fetched.ids or not len(logits):
             kept = cache.reuse([*shared, *branch]) - len(shared)
             logits = prefill(generator.model, cache, branch[kept:], deadline=clock.deadline)
             cached += kept

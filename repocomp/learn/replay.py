@@ -26,6 +26,7 @@ from repocomp.evaluate.likelihood import Target, logprob
 from repocomp.evaluate.unseen import Place
 from repocomp.learn.places import hole_name, holes_of
 from repocomp.learn.remember import remember
+from repocomp.learn.rewards import shares_of
 from repocomp.request import CompletionRequest
 from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.budget import fit
@@ -193,13 +194,11 @@ class _Scored:
         """Score what an action found."""
         pack, encode = self._loaded.pack, self._loaded.tokenizer.encode
         snippets = fit(hits, encode, pack.tokens.file, action.budget(pack.budgets.cross_file))
-        total = sum(len(snippet.ids) for snippet in snippets)
-        self.tokens[action.name] = total
+        self.tokens[action.name] = sum(len(snippet.ids) for snippet in snippets)
         self.gain[action.name] = round(self._logprob(action.room, tuple(hits)) - self._without, 5) if hits else 0.0
         if action == SHIPPED:
-            for snippet in snippets:
-                share = self.shares.get(snippet.hit.arm, 0.0) + len(snippet.ids) / total
-                self.shares[snippet.hit.arm] = round(share, 6)
+            shown = [{"arm": snippet.hit.arm, "tokens": len(snippet.ids)} for snippet in snippets]
+            self.shares = {arm: round(share, 6) for arm, share in shares_of(shown).items()}
 
     def _logprob(self, room: float, hits: tuple[Hit, ...]) -> float:
         key = room, hits

@@ -88,9 +88,13 @@ def _kept(outcome: Outcome) -> int | None:
 
 
 def shares_of(chunks: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """How much of a prompt's snippets each arm brought, 0..1 in all 1; nothing without snippets."""
-    total = sum(chunk["tokens"] for chunk in chunks)
+    """How much of a prompt's snippets each arm brought, 0..1 in all 1; nothing without snippets.
+
+    They count by their tokens, and alike where they were only copied from.
+    """
+    read = sum(chunk["tokens"] for chunk in chunks)
     shares: dict[str, float] = {}
     for chunk in chunks:
-        shares[chunk["arm"]] = shares.get(chunk["arm"], 0.0) + chunk["tokens"] / total
+        share = chunk["tokens"] / read if read else 1 / len(chunks)
+        shares[chunk["arm"]] = shares.get(chunk["arm"], 0.0) + share
     return shares

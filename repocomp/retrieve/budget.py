@@ -1,4 +1,7 @@
-"""Which of the ranked hits enter the prompt: as many as fit, cut at line ends, the best one nearest the code."""
+"""Which of the ranked hits enter the prompt: as many as fit, cut at line ends, the best one nearest the code.
+
+A pack whose model reads less well than a table copies has no budget for them, and its prompt is that of skipping.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,25 @@ from repocomp.retrieve.arms.base import Hit
 
 _LEAST_TOKENS = 24
 """Less room than this holds a path and no code."""
+_COPIED = 10
+"""Hits that stand for all where none is read: those asked of an arm."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """A hit as it stands in the prompt: `ids` opens with the file token and the path."""
+    """A hit as it stands in the prompt: `ids` opens with the file token and the path. None: it is only copied from."""
 
     hit: Hit
     ids: tuple[int, ...]
 
 
 def fit(hits: Sequence[Hit], encode: Callable[[str], list[int]], file_token: int, budget: int) -> list[Snippet]:
-    """Render hits, best first, until `budget` tokens are full; returned in prompt order, the best one last."""
+    """Render hits, best first, until `budget` tokens are full; returned in prompt order, the best one last.
+
+    Without a budget the first hits are named, and none is rendered.
+    """
+    if not budget:
+        return [Snippet(hit, ()) for hit in hits[:_COPIED]][::-1]
     snippets: list[Snippet] = []
     for hit in hits:
         if budget < _LEAST_TOKENS:

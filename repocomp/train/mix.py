@@ -63,6 +63,32 @@ class MixFit:
     bits_mixed: float
 
 
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """A fitted table with the trust that serves best, and edit similarity (0..1) by trust."""
+
+    fit: MixFit
+    trust: dict[float, float]
+
+    @property
+    def similarity(self) -> float:
+        """That of the best trust."""
+        return max(self.trust.values())
+
+    @property
+    def weights(self) -> CacheWeights:
+        """The table to use."""
+        return trusted(self.fit.weights, max(self.trust, key=lambda trust: self.trust[trust]))
+
+
+def fit_mixture(
+    repositories: Sequence[Repository], loaded: Loaded, holes_each: int, progress: Callable[[str, int, int], None]
+) -> Mixture:
+    """Fit the table on holes of each repository, and choose how far it is trusted."""
+    found = fit_weights(repositories, loaded, holes_each, progress=progress)
+    return Mixture(found, choose_trust(repositories, loaded, found.weights, holes_each, progress=progress))
+
+
 def trusted(weights: CacheWeights, trust: float) -> CacheWeights:
     """The table with all shares raised together."""
     raised = (1 - (1 - np.array(weights)) ** trust).round(4).tolist()

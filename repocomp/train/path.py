@@ -143,7 +143,9 @@ def _export(plan: Plan, checkpoint: Path, folder: str, show: Show) -> dict[str, 
 
 
 def _mix_base(plan: Plan, _: float, show: Show) -> dict[str, Any]:
-    return stages.mix_pack(plan.at("corpus"), str(plan.at("base")), plan.recipe.labelling.mix_holes, show)
+    # Its labels are to teach reading.
+    holes = plan.recipe.labelling.mix_holes
+    return stages.mix_pack(plan.at("corpus"), str(plan.at("base")), holes, show, may_copy=False)
 
 
 def _mix_pack(plan: Plan, _: float, show: Show) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from repocomp.train.export import Report, check, export_pack, revise_pack
 from repocomp.train.graph import Precision
 from repocomp.train.label import Repository, label, read
 from repocomp.train.lm import model_with
-from repocomp.train.mix import choose_trust, fit_weights, trusted
+from repocomp.train.mix import fit_mixture
 from repocomp.train.questions import Lesson, lesson_of
 from repocomp.train.recipe import Recipe
 from repocomp.train.tokenizer import train_tokenizer
@@ -129,16 +129,25 @@ def export_checkpoint(
     return check(weights, pack, ids[: min(_CHECKED_TOKENS, shape.max_context // 2)])
 
 
-def mix_pack(corpus: Path, pack: str, holes: int, show: Show) -> dict[str, Any]:
-    """Fit how far `pack` trusts repeated text on the validation split, and write it into the pack."""
+def mix_pack(corpus: Path, pack: str, holes: int, show: Show, *, may_copy: bool = True) -> dict[str, Any]:
+    """Fit how far `pack` trusts repeated text on the validation split, and write it into the pack.
+
+    What is retrieved is read only where that brings more than copying from it, which takes no time: else, if it
+    `may_copy`, the pack's budget for it becomes nothing.
+    """
     loaded = load(pack)
     repositories = list(_repositories(corpus, "validation"))
-    fit = fit_weights(repositories, loaded, holes, progress=show)
-    scores = choose_trust(repositories, loaded, fit.weights, holes, progress=show)
-    weights = trusted(fit.weights, max(scores, key=lambda trust: scores[trust]))
-    revise_pack(loaded.pack, cache_weights=weights)
-    bits = {"alone": fit.bits_alone, "mixed": fit.bits_mixed}
-    return {"weights": weights, "tokens": fit.tokens, "bits": bits, "trust": scores}
+    budgets = loaded.pack.budgets
+    ways = {"copied": replace(budgets, cross_file=0), "read": budgets} if may_copy else {"read": budgets}
+    mixed = {
+        way: fit_mixture(repositories, replace(loaded, pack=replace(loaded.pack, budgets=budget)), holes, show)
+        for way, budget in ways.items()
+    }
+    best = max(mixed, key=lambda way: mixed[way].similarity)
+    revise_pack(loaded.pack, budgets=ways[best], cache_weights=mixed[best].weights)
+    bits = {"alone": mixed[best].fit.bits_alone, "mixed": mixed[best].fit.bits_mixed}
+    trust = {way: one.trust for way, one in mixed.items()}
+    return {"weights": mixed[best].weights, "tokens": mixed[best].fit.tokens, "bits": bits, "trust": trust, "way": best}
 
 
 def calibrate_pack(pack: str, labels: Path, corpus: Path, notes: str) -> dict[str, Any]:

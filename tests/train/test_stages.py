@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from repocomp.cli import app
-from repocomp.model.pack import load_pack
+from repocomp.complete.parts import Loaded
+from repocomp.model.pack import load_pack, write_pack
 from tests.train.repositories import RECIPE, make_repository, modules
 
 pytest.importorskip("torch")
@@ -58,7 +60,7 @@ def test_every_stage_and_the_pack_at_the_end(work: Path, train: Train) -> None:
     assert curve[1]["step"] > curve[0]["step"]
     assert curve[1]["loss_160"] < 5.7  # log 320: what a model knows that has seen nothing
     train("export", checkpoint, tokenizer, work / "base", "--name", "base", "--recipe", recipe)
-    bits = train("mix", corpus, work / "base", "--holes", 20)["bits"]
+    bits = train("mix", corpus, work / "base", "--holes", 20, "--read")["bits"]
     assert bits["mixed"] < bits["alone"]
     train("label", corpus, work / "base", labels, "--holes", 8)
     before = labels.read_bytes()
@@ -74,3 +76,27 @@ def test_every_stage_and_the_pack_at_the_end(work: Path, train: Train) -> None:
     assert pack.quality
     card = (work / "pack" / "MODEL_CARD.md").read_text()
     assert all(f"acme/{name}" in card for name in ("one", "two", "validation"))
+
+
+@pytest.mark.parametrize(("copied", "read", "budget"), [(0.5, 0.4, 0), (0.5, 0.5, 0), (0.4, 0.5, 384)])
+def test_a_pack_reads_what_is_retrieved_where_copying_serves_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copied: float, read: float, budget: int
+) -> None:
+    from repocomp.train import stages
+    from repocomp.train.mix import MixFit, Mixture
+
+    pack = load_pack("default")
+    files = {name: (pack.folder / name).read_bytes() for name in pack.digests}
+    write_pack(replace(pack, folder=tmp_path / "pack", budgets=replace(pack.budgets, cross_file=384)), files)
+
+    def fit_mixture(repositories: object, loaded: Loaded, *_: object) -> Mixture:
+        similarity = read if loaded.pack.budgets.cross_file else copied
+        return Mixture(MixFit(((0.1, 0.1, similarity),), 1, 2.0, 1.0), {1.0: similarity, 2.0: 0.1})
+
+    monkeypatch.setattr(stages, "fit_mixture", fit_mixture)
+    monkeypatch.setattr(stages, "_repositories", lambda *_: [])
+    stages.mix_pack(tmp_path, str(tmp_path / "pack"), 1, lambda *_: None)
+    revised = load_pack(tmp_path / "pack")
+    assert (revised.budgets.cross_file, revised.cache_weights) == (budget, ((0.1, 0.1, max(copied, read)),))
+    stages.mix_pack(tmp_path, str(tmp_path / "pack"), 1, lambda *_: None, may_copy=False)
+    assert load_pack(tmp_path / "pack").budgets.cross_file == budget
