@@ -43,7 +43,7 @@ HITS = st.lists(
 )
 
 
-@given(HITS, st.integers(0, 200))
+@given(HITS, st.integers(1, 200))
 def test_the_budget_is_kept_and_the_best_hit_stands_last(hits: list[Hit], budget: int) -> None:
     snippets = fit(hits, encode, 6, budget)
     assert sum(len(snippet.ids) for snippet in snippets) <= budget
@@ -53,6 +53,14 @@ def test_the_budget_is_kept_and_the_best_hit_stands_last(hits: list[Hit], budget
         assert snippet.ids[0] == 6
         body = "".join(map(chr, snippet.ids[1:])).removeprefix(snippet.hit.path + "\n")
         assert (snippet.hit.text + "\n").startswith(body.rstrip("\n"))
+
+
+def test_without_a_budget_the_first_hits_are_named_and_not_read() -> None:
+    hits = [hit(number, 1, 20, "a", "x = 1") for number in range(1, 13)]
+    snippets = fit(hits, encode, 6, 0)
+    assert [snippet.hit for snippet in snippets] == hits[:10][::-1]
+    assert {snippet.ids for snippet in snippets} == {()}
+    assert fit([], encode, 6, 0) == []
 
 
 def test_the_last_one_is_cut_at_a_line_end() -> None:
