@@ -89,7 +89,10 @@ def _retrieved(retrieval: dict[str, Any]) -> Iterator[str]:
     if retrieval["budget_tokens"] is None:
         return
     used = sum(chunk["tokens"] for chunk in retrieval["chunks"])
-    yield _row("budget", f"{used} of {retrieval['budget_tokens']} tokens, {len(retrieval['chunks'])} chunks kept")
+    read = f"{used} of {retrieval['budget_tokens']} tokens, {len(retrieval['chunks'])} chunks kept"
+    yield _row(
+        "budget", read if retrieval["budget_tokens"] else "nothing is read; all that was kept can be copied from"
+    )
     yield from _table(retrieval["draws"])
 
 
