@@ -184,7 +184,7 @@ class _Scored:
 
     def __init__(self, target: Target, loaded: Loaded) -> None:
         self._target, self._loaded = target, loaded
-        self._known: dict[tuple[float, tuple[Hit, ...]], float] = {}
+        self._known: dict[tuple[int, tuple[Hit, ...]], float] = {}
         self._without = logprob(target, (), loaded)
         self.gain: dict[str, float] = {}
         self.tokens: dict[str, int] = {}
@@ -201,7 +201,7 @@ class _Scored:
             self.shares = {arm: round(share, 6) for arm, share in shares_of(shown).items()}
 
     def _logprob(self, room: float, hits: tuple[Hit, ...]) -> float:
-        key = room, hits
+        key = int(room * self._loaded.pack.budgets.cross_file), hits
         if key not in self._known:
             self._known[key] = logprob(self._target, hits, self._loaded, room)
         return self._known[key]
