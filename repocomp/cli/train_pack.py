@@ -70,7 +70,7 @@ def tune(checkpoint: Path, labels: Path, out: Path, epochs: int, minutes: float 
 def carry(base: Path, tuned: Path, newer: Path, out: Path, as_json: bool) -> int:
     """Write OUT: the checkpoint NEWER with what tuning changed between BASE and TUNED.
 
-    After more pre-training that began with BASE this is nearly as good as tuning again, and takes a second.
+    After more pre-training that began with BASE it keeps what was tuned; tune again, shortly, to make the two one.
     """
     from repocomp.train.stages import carry_tuning
 

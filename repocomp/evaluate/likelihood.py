@@ -69,21 +69,21 @@ def token_weights(pieces: Sequence[str], language: str) -> Floats:
     return weights
 
 
-def logprob(target: Target, hits: Sequence[Hit], loaded: Loaded, room: float = 1.0) -> float:
+def logprob(target: Target, hits: Sequence[Hit], loaded: Loaded, budget: int | None = None) -> float:
     """Weighted mean log-probability (nats a token) of the true middle when `hits`, best first, were retrieved."""
-    return float(logprobs(target, hits, loaded, room) @ target.weights / target.weights.sum())
+    return float(logprobs(target, hits, loaded, budget) @ target.weights / target.weights.sum())
 
 
-def logprobs(target: Target, hits: Sequence[Hit], loaded: Loaded, room: float = 1.0) -> Floats:
+def logprobs(target: Target, hits: Sequence[Hit], loaded: Loaded, budget: int | None = None) -> Floats:
     """Log-probability [T] in nats of each token of the true middle when `hits`, best first, were retrieved.
 
-    It is that of the generator, the n-gram cache mixed in: chunks count in the prompt, as far as a share `room` of its
-    budget reaches, and in the cache.
+    It is that of the generator, the n-gram cache mixed in: chunks count in the prompt, as far as the `budget` of tokens
+    reaches (None: the pack's), and in the cache.
     """
     if not target.middle:
         return np.zeros(0)
     pack, encode = loaded.pack, loaded.tokenizer.encode
-    snippets = fit(hits, encode, pack.tokens.file, int(room * pack.budgets.cross_file))
+    snippets = fit(hits, encode, pack.tokens.file, pack.budgets.cross_file if budget is None else budget)
     branch = prompt.branch_ids([token for snippet in snippets for token in snippet.ids], target.shared, pack.tokens)
     ids = [*target.shared, *branch, *target.middle[:-1]]
     loaded.cache.truncate(min(loaded.cache.reuse(ids), len(target.shared)))

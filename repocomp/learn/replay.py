@@ -193,15 +193,16 @@ class _Scored:
     def add(self, action: Action, hits: Sequence[Hit]) -> None:
         """Score what an action found."""
         pack, encode = self._loaded.pack, self._loaded.tokenizer.encode
-        snippets = fit(hits, encode, pack.tokens.file, action.budget(pack.budgets.cross_file))
+        budget = action.budget(pack.budgets.cross_file)
+        snippets = fit(hits, encode, pack.tokens.file, budget)
         self.tokens[action.name] = sum(len(snippet.ids) for snippet in snippets)
-        self.gain[action.name] = round(self._logprob(action.room, tuple(hits)) - self._without, 5) if hits else 0.0
+        self.gain[action.name] = round(self._logprob(budget, tuple(hits)) - self._without, 5) if hits else 0.0
         if action == SHIPPED:
             shown = [{"arm": snippet.hit.arm, "tokens": len(snippet.ids)} for snippet in snippets]
             self.shares = {arm: round(share, 6) for arm, share in shares_of(shown).items()}
 
-    def _logprob(self, room: float, hits: tuple[Hit, ...]) -> float:
-        key = int(room * self._loaded.pack.budgets.cross_file), hits
+    def _logprob(self, budget: int, hits: tuple[Hit, ...]) -> float:
+        key = budget, hits
         if key not in self._known:
-            self._known[key] = logprob(self._target, hits, self._loaded, room)
+            self._known[key] = logprob(self._target, hits, self._loaded, budget)
         return self._known[key]

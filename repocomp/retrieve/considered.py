@@ -3,36 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from repocomp.request import Draw
 from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.rank import same_place
 
 
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """A hit of the union, its number there (from 1) of `total`, and whether it was kept."""
+
+    hit: Hit
+    number: int
+    total: int
+    is_kept: bool
+
+
 def considered(drawn: Mapping[str, Sequence[Hit]], ranked: Sequence[Hit], kept: Sequence[Hit]) -> tuple[Draw, ...]:
-    """Every draw by arm and rank. `ranked` is the union of `drawn` in order, `kept` what of it entered the prompt."""
-    places: dict[int, list[Hit]] = {}
-    for one in ranked:
-        places.setdefault(one.content_id, []).append(one)
+    """Every draw by arm and rank. `ranked` is the union of `drawn` in order, `kept` what of it was used."""
+    # By identity: to compare two hits is to compare their texts.
+    keeps = {id(one) for one in kept}
+    places: dict[int, list[_Ranked]] = {}
+    for number, one in enumerate(ranked, 1):
+        places.setdefault(one.content_id, []).append(_Ranked(one, number, len(ranked), id(one) in keeps))
     return tuple(
-        _draw(arm, rank, hit, places.get(hit.content_id, ()), ranked, kept)
+        _draw(arm, rank, hit, places.get(hit.content_id, ()))
         for arm, hits in drawn.items()
         for rank, hit in enumerate(hits, 1)
     )
 
 
-def _draw(arm: str, rank: int, hit: Hit, near: Sequence[Hit], ranked: Sequence[Hit], kept: Sequence[Hit]) -> Draw:
+def _draw(arm: str, rank: int, hit: Hit, near: Sequence[_Ranked]) -> Draw:
     """`near` are the ranked hits of the same content."""
-    merged = next((one for one in near if same_place(one, hit)), None)
-    is_kept = merged is not None and merged in kept
+    merged = next((one for one in near if same_place(one.hit, hit)), None)
     if merged is None:
         reason = "says the same as a better one"
-    elif is_kept:
-        at = ranked.index(merged) + 1
-        own = (merged.start_line, merged.end_line) == (hit.start_line, hit.end_line)
-        place = "" if own else f", as lines {merged.start_line}-{merged.end_line}"
-        reason = f"number {at} of {len(ranked)}{place}"
+    elif merged.is_kept:
+        start, end = merged.hit.start_line, merged.hit.end_line
+        place = "" if (start, end) == (hit.start_line, hit.end_line) else f", as lines {start}-{end}"
+        reason = f"number {merged.number} of {merged.total}{place}"
     else:
-        reason = f"no room: number {ranked.index(merged) + 1} of {len(ranked)}"
-    fused = None if merged is None else round(merged.score, 5)
+        reason = f"no room: number {merged.number} of {merged.total}"
+    fused = None if merged is None else round(merged.hit.score, 5)
+    is_kept = merged is not None and merged.is_kept
     return Draw(arm, rank, hit.path, hit.start_line, hit.end_line, round(hit.score, 4), fused, is_kept, reason)

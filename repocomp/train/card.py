@@ -14,8 +14,21 @@ from repocomp.train.corpus import MANIFEST
 CARD = "MODEL_CARD.md"
 
 
-def write_card(pack: Pack, corpus: Path, fits: Mapping[str, Any], notes: str) -> None:
-    """Write the card of `pack` beside it, with every repository of the corpus, its commit and its licence."""
+_ENCODER = "## Encoder"
+
+
+def encoder_section(pack: Pack) -> str:
+    """What the card of `pack` says of its encoder, which is trained by itself; nothing where there is none."""
+    path = pack.folder / CARD
+    _, title, text = path.read_text(encoding="utf-8").partition(_ENCODER) if path.exists() else ("", "", "")
+    return title + text
+
+
+def write_card(pack: Pack, corpus: Path, fits: Mapping[str, Any], notes: str, encoder: str = "") -> None:
+    """Write the card of `pack` beside it, with every repository of the corpus, its commit and its licence.
+
+    It ends with the section `encoder`, where the pack has one.
+    """
     facts = json.loads((corpus / MANIFEST).read_text(encoding="utf-8"))
     trained = [one for one in facts if one["split"] == "train"]
     counts = Counter(one["split"] for one in facts)
@@ -56,5 +69,6 @@ def write_card(pack: Pack, corpus: Path, fits: Mapping[str, Any], notes: str) ->
             for one in facts
         ),
         "",
+        *([encoder] if encoder else []),
     ]
     (pack.folder / CARD).write_text("\n".join(lines), encoding="utf-8")

@@ -17,7 +17,7 @@ from repocomp.model.families import FimTokens
 from repocomp.model.pack import ENCODER, load_pack, write_pack
 from repocomp.model.tokenizer import Tokenizer
 from repocomp.train.calibrate import calibrate
-from repocomp.train.card import write_card
+from repocomp.train.card import encoder_section, write_card
 from repocomp.train.checkpoint import load_model, load_weights, save_model
 from repocomp.train.corpus import read_repository, read_split, repositories_of
 from repocomp.train.encoder import Network, Settings, found, start_from, train, weigh_by_rarity
@@ -154,13 +154,15 @@ def calibrate_pack(pack: str, labels: Path, corpus: Path, notes: str) -> dict[st
     """Fit probabilities and thresholds of `pack` to validation labels, and write them and the model card."""
     fits = calibrate(read(labels))
     quality = {mode: asdict(fit) for mode, fit in fits.items()}
+    opened = load_pack(pack)
+    encoder = encoder_section(opened)
     revised = revise_pack(
-        load_pack(pack),
+        opened,
         calibration={mode: fit.calibration for mode, fit in fits.items()},
         thresholds={mode: fit.threshold for mode, fit in fits.items()},
         quality=quality,
     )
-    write_card(revised, corpus, fits, notes)
+    write_card(revised, corpus, fits, notes, encoder)
     return quality
 
 

@@ -113,7 +113,7 @@ TEXTS = st.sampled_from([PYTHON, "x = 1\n", "function f(a) { return a }\n", "alp
 EDITS = st.lists(st.lists(st.tuples(NAMES, st.none() | TEXTS), min_size=1, max_size=3), min_size=1, max_size=14)
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(EDITS)
 def test_base_and_deltas_equal_a_rebuild(tmp_path_factory: pytest.TempPathFactory, script: Any) -> None:
     root = tmp_path_factory.mktemp("tree")

@@ -71,11 +71,14 @@ def test_every_stage_and_the_pack_at_the_end(work: Path, train: Train) -> None:
     assert report["kl"] < 0.05
     validation = work / "validation.jsonl"
     train("label", corpus, work / "pack", validation, "--holes", 110, "--split", "validation")
+    (work / "pack" / "MODEL_CARD.md").write_text("# old\n\n## Encoder\n\nWhat it was made of.\n")
     train("calibrate", work / "pack", validation, corpus)
     pack = load_pack(work / "pack")
     assert pack.quality
     card = (work / "pack" / "MODEL_CARD.md").read_text()
     assert all(f"acme/{name}" in card for name in ("one", "two", "validation"))
+    assert card.endswith("## Encoder\n\nWhat it was made of.\n")
+    assert "# old" not in card
 
 
 @pytest.mark.parametrize(("copied", "read", "budget"), [(0.5, 0.4, 0), (0.5, 0.5, 0), (0.4, 0.5, 384)])
