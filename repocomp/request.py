@@ -135,12 +135,13 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Wall-clock milliseconds of the steps of one completion."""
+    """Wall-clock milliseconds of the steps of one completion; `copy` is reading what may be copied."""
 
     total: float = 0.0
     prefill: float = 0.0
     policy: float = 0.0
     retrieve: float = 0.0
+    copy: float = 0.0
     decode: float = 0.0
     post: float = 0.0
 

@@ -1,4 +1,4 @@
-"""What retrieval brings, arm by arm, without a word generated: identifiers found, likelihood gained, time spent.
+"""What retrieval brings, arm by arm: identifiers found, likelihood gained, answers brought nearer, time spent.
 
 The targets are holes as in `bench self`, hidden from every arm in the same way. A target's identifiers that the prompt
 does not show yet are what retrieval is for; the recall is the share of them in the first 512 tokens of chunks.
@@ -23,8 +23,9 @@ import numpy as np
 from repocomp.bench.report import facts_of
 from repocomp.bench.run import Plan, Show, draw
 from repocomp.bench.scorers import CUTS, Cut, by_codebleu, cuts_of
-from repocomp.complete.parts import DRAWS, Loaded, load
+from repocomp.complete.parts import IndexRetriever, Loaded, load
 from repocomp.errors import BenchError, StoreError
+from repocomp.evaluate.counterfactual import given
 from repocomp.evaluate.holes import Hole
 from repocomp.evaluate.likelihood import Target, logprob
 from repocomp.evaluate.statistics import bootstrap, interval
@@ -33,28 +34,31 @@ from repocomp.git import revision
 from repocomp.retrieve.arms.base import Hit, Unavailable
 from repocomp.retrieve.budget import fit
 from repocomp.retrieve.rank import Ranker, chosen, fuse, linear, rank, trees
-from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS, retrieve
+from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS
+from repocomp.retrieve.select import DRAWS, Action, shipped
 from repocomp.store.reader import IndexReader
 from repocomp.terms import words
 
 CHUNKS = (3, 5, 10, 30)
-GAIN_CHUNKS = CHUNKS
-"""Numbers of chunks that the likelihood is measured with; learned orders rank short pieces: compare those of 30."""
+"""Numbers of chunks; learned orders rank short pieces: compare those of 30."""
 BUDGET = 512
 """Tokens of cross-file context that identifiers are looked for in: Repoformer's budget, whatever the pack's own is."""
 UNION = ("jaccard", "bm25", "usage", "near")
 """The union of arms that found most on twelve other repositories, by plain fusion, after that of all: `rrf`."""
 JUDGES = (*CUTS, "codebleu", "union", "rrf", "linear", "lambdamart", "default", "oracle")
 """What stands beside the arms alone."""
-_CHEAP = (*CUTS, "codebleu", "default")
-"""Strategies whose likelihood gain is not measured; `default` is one of the rankers."""
+_CHEAP = (*CUTS, "codebleu")
+"""Strategies of which only the recall is measured."""
+_ANSWER_TOKENS = 48
+"""Tokens of an answer at most, as in `bench self`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
     """One hole: `unseen` identifiers of the answer, the share of them that the repository holds (`reachable`).
 
-    By strategy: the share found with each of `CHUNKS`, the gain in nats a token if it was asked for, milliseconds.
+    By strategy: the share found with each of `CHUNKS`; the gain in nats a token and the edit similarity (0..1) of the
+    answer where these were asked for; milliseconds.
     """
 
     path: str
@@ -63,24 +67,28 @@ class Trial:
     reachable: float
     recall: dict[str, tuple[float, ...]]
     gain: dict[str, tuple[float, ...]]
+    similarity: dict[str, tuple[float, ...]]
     ms: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A strategy with `chunks` chunks at most: recall in percent and gain in nats a token, with 95 % intervals.
+class Mean:
+    """A mean with its 95 % interval, and that of its lead over `rrf` with as many chunks."""
 
-    `ahead` and `gain_ahead` are the intervals of its recall and gain minus those of `rrf` with as many chunks.
-    """
+    value: float
+    interval: tuple[float, float]
+    ahead: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A strategy with `chunks` chunks at most: recall in percent, gain in nats a token, edit similarity in percent."""
 
     name: str
     chunks: int
-    recall: float
-    interval: tuple[float, float]
-    ahead: tuple[float, float]
-    gain: float | None
-    gain_interval: tuple[float, float] | None
-    gain_ahead: tuple[float, float] | None
+    recall: Mean
+    gain: Mean | None
+    similarity: Mean | None
     p50: float
     p95: float
 
@@ -103,12 +111,13 @@ class RetrievalReport:
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """What a run measures beyond recall: the likelihood gain, `trees` of a folder in the place of those shipped.
+    """What a run measures beyond recall: the likelihood gain, the answers' similarity.
 
-    `seeds` from the plan's are summed up.
+    `trees` of a folder take the place of those shipped; `seeds` from the plan's are summed up.
     """
 
     likelihood: bool = False
+    answers: bool = False
     trees: Path | None = None
     seeds: int = 1
 
@@ -127,7 +136,7 @@ def bench_retrieval(
     rankers = {"linear": linear(), "lambdamart": chosen() if extra.trees is None else trees(extra.trees)}
     trials: list[Trial] = []
     for root, holes in zip(roots, drawn, strict=True):
-        for trial in _trials(root, holes, loaded, rankers, extra.likelihood):
+        for trial in _trials(root, holes, loaded, rankers, extra):
             trials.append(trial)
             if progress is not None:
                 progress(len(trials), total)
@@ -152,55 +161,56 @@ def summarise(facts: dict[str, Any], trials: Sequence[Trial]) -> RetrievalReport
 
 
 def _row(name: str, at: int, judged: Sequence[Trial], trials: Sequence[Trial], seed: int) -> Row:
-    resample = bootstrap([trial.path for trial in judged], seed)
-    recall, plain = (np.array([trial.recall[which][at] for trial in judged]) for which in (name, "rrf"))
-    gained = [trial for trial in trials if at < len(trial.gain.get(name, ()))]
-    gains, plain_gains = (np.array([trial.gain[which][at] for trial in gained]) for which in (name, "rrf"))
-    again = bootstrap([trial.path for trial in gained], seed) if gained else None
+    def mean(among: Sequence[Trial], of: Callable[[Trial], Mapping[str, tuple[float, ...]]], unit: int) -> Mean | None:
+        asked = [trial for trial in among if at < len(of(trial).get(name, ()))]
+        if not asked:
+            return None
+        resample = bootstrap([trial.path for trial in asked], seed)
+        own, plain = (np.array([of(trial)[which][at] for trial in asked]) for which in (name, "rrf"))
+        # `interval` speaks of percent.
+        ends = (tuple(round(end * unit / 100, 4) for end in interval(each, resample)) for each in (own, own - plain))
+        (low, high), (behind, ahead) = ends
+        return Mean(round(unit * float(own.mean()), 4), (low, high), (behind, ahead))
+
+    recall = mean(judged, lambda trial: trial.recall, 100)
     spent = [trial.ms[name] for trial in trials if name in trial.ms] or [0.0]
     return Row(
         name=name,
         chunks=CHUNKS[at],
-        recall=round(100 * float(recall.mean()), 2),
-        interval=interval(recall, resample),
-        ahead=interval(recall - plain, resample),
-        gain=round(float(gains.mean()), 4) if len(gains) else None,
-        gain_interval=None if again is None else _nats(interval(gains, again)),
-        gain_ahead=None if again is None else _nats(interval(gains - plain_gains, again)),
+        recall=recall or Mean(0.0, (0.0, 0.0), (0.0, 0.0)),
+        gain=mean(trials, lambda trial: trial.gain, 1),
+        similarity=mean(trials, lambda trial: trial.similarity, 100),
         p50=round(float(np.percentile(spent, 50)), 2),
         p95=round(float(np.percentile(spent, 95)), 2),
     )
 
 
-def _nats(percent: tuple[float, float]) -> tuple[float, float]:
-    return round(percent[0] / 100, 4), round(percent[1] / 100, 4)
-
-
 def _trials(
-    root: Path, holes: Sequence[Hole], loaded: Loaded, rankers: Mapping[str, Ranker], likelihood: bool
+    root: Path, holes: Sequence[Hole], loaded: Loaded, rankers: Mapping[str, Ranker], extra: Extra
 ) -> Iterator[Trial]:
     reader = IndexReader.open(root)
     if reader is None:
         raise StoreError(f"{root}: has no index", "repocomp index")
     with reader:
         files = Counter(word for row in reader.files() for word in set(words(reader.text(row.content_id))))
-        tree = _Tree(root.name, reader, files, cuts_of(reader), rankers)
+        tree = _Tree(root.name, reader, shipped(is_read=loaded.pack.is_reader), files, cuts_of(reader), rankers)
         for hole in holes:
-            yield _trial(hole, tree, loaded, likelihood)
+            yield _trial(hole, tree, loaded, extra)
 
 
 @dataclass(frozen=True, slots=True)
 class _Tree:
-    """What a repository is asked with: `files` says in how many files each word stands."""
+    """What a repository is asked with: `usual` is what completions ask, `files` in how many files each word stands."""
 
     name: str
     reader: IndexReader
+    usual: Action
     files: Mapping[str, int]
     cuts: Mapping[str, Cut]
     rankers: Mapping[str, Ranker]
 
 
-def _trial(hole: Hole, tree: _Tree, loaded: Loaded, likelihood: bool) -> Trial:
+def _trial(hole: Hole, tree: _Tree, loaded: Loaded, extra: Extra) -> Trial:
     document, pack = hole.opened, loaded.pack
     place = Place.of(hole, loaded)
     unseen = place.unseen
@@ -214,8 +224,13 @@ def _trial(hole: Hole, tree: _Tree, loaded: Loaded, likelihood: bool) -> Trial:
         shown = words(loaded.tokenizer.decode([token for snippet in snippets for token in snippet.ids]))
         return len(unseen & set(shown)) / max(1, len(unseen))
 
+    def by_chunks(measure: Callable[[tuple[Hit, ...]], float]) -> dict[str, tuple[float, ...]]:
+        known = cache(measure)
+        dear = {name: hits for name, hits in ranked.items() if name not in _CHEAP}
+        return {name: tuple(known(tuple(hits[:number])) for number in CHUNKS) for name, hits in dear.items()}
+
     target = Target.of(hole, loaded)
-    gains = _Gains(target, loaded) if likelihood and target.middle else None
+    without = logprob(target, (), loaded) if extra.likelihood else 0.0
     elsewhere = set(words(document.data.decode()))
     own = set(words(hole.document.data.decode()))
     reachable = sum(name in elsewhere or tree.files.get(name, 0) > (name in own) for name in unseen)
@@ -225,11 +240,12 @@ def _trial(hole: Hole, tree: _Tree, loaded: Loaded, likelihood: bool) -> Trial:
         unseen=len(unseen),
         reachable=reachable / max(1, len(unseen)),
         recall={name: tuple(recall(hits[:number]) for number in CHUNKS) for name, hits in ranked.items()},
-        gain={
-            name: tuple(gains.of(hits[:number]) for number in GAIN_CHUNKS)
-            for name, hits in ranked.items()
-            if gains is not None and name not in _CHEAP
-        },
+        gain=by_chunks(lambda hits: logprob(target, hits, loaded) - without)
+        if extra.likelihood and target.middle
+        else {},
+        similarity=by_chunks(lambda hits: given(hole, hits, loaded, _ANSWER_TOKENS).similarity)
+        if extra.answers
+        else {},
         ms=ms,
     )
 
@@ -244,7 +260,7 @@ def _ranked(tree: _Tree, place: Place) -> tuple[dict[str, list[Hit]], dict[str, 
     }
     asked |= {name: partial(cut.draw, query, DRAWS) for name, cut in tree.cuts.items()}
     asked["codebleu"] = partial(by_codebleu, reader, query, DRAWS)
-    asked["default"] = lambda: retrieve(reader, query, top_k=DRAWS, hidden=place.leaks).hits
+    asked["default"] = lambda: IndexRetriever(reader).find(query, tree.usual, place.leaks).hits
     for name, ask in asked.items():
         started = time.perf_counter()
         try:
@@ -271,19 +287,3 @@ def _oracle(ranked: Iterable[Sequence[Hit]], unseen: frozenset[str]) -> list[Hit
         wanted -= shown[best]
         chosen.append(best)
     return chosen
-
-
-class _Gains:
-    """The likelihood gain of one target; the same chunks are asked for once."""
-
-    def __init__(self, target: Target, loaded: Loaded) -> None:
-        self._target, self._loaded = target, loaded
-        self._known: dict[tuple[Hit, ...], float] = {}
-        self._without = logprob(target, (), loaded)
-
-    def of(self, hits: Sequence[Hit]) -> float:
-        """Nats a token that the chunks add."""
-        chosen = tuple(hits)
-        if chosen not in self._known:
-            self._known[chosen] = logprob(self._target, chosen, self._loaded) - self._without
-        return self._known[chosen]

@@ -178,6 +178,7 @@ def policy(asked: Asked, roots: list[Path], limit: int, decides: str | None) -> 
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which holes.")
 @click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack that counts tokens.")
 @click.option("--likelihood", is_flag=True, help="Also measure how much more probable the true answer becomes; slow.")
+@click.option("--answers", is_flag=True, help="Also complete with what each finds; slower still.")
 @click.option("--trees", type=_FOLDER, metavar="FOLDER", help="Trees to rank with, in the place of those shipped.")
 @click.option(
     "--seeds", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Sum up seeds from --seed."
@@ -190,6 +191,7 @@ def retrieval(
     seed: int,
     pack: str,
     likelihood: bool,
+    answers: bool,
     trees: Path | None,
     seeds: int,
     as_json: bool,
@@ -204,7 +206,7 @@ def retrieval(
 
     with progress.bar() as show:
         plan = Plan(pack, limit, seed)
-        extra = Extra(likelihood, trees, seeds)
+        extra = Extra(likelihood, answers, trees, seeds)
         report = bench_retrieval(roots, plan, extra, lambda done, total: show("asking", done, total))
     if as_json:
         return output.document("bench", report.to_json())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from repocomp.cli import output
@@ -10,7 +11,7 @@ from repocomp.cli import output
 if TYPE_CHECKING:
     from repocomp.bench.compare import Comparison
     from repocomp.bench.report import Report
-    from repocomp.bench.retrieval import RetrievalReport
+    from repocomp.bench.retrieval import Mean, RetrievalReport
     from repocomp.evaluate.summary import Summary
 
 
@@ -131,19 +132,23 @@ def print_retrieval(report: RetrievalReport) -> None:
 
     console = output.table_console()
     table = Table(
-        "strategy", "chunks", "recall %", "95 %", "to rrf", "gain, nats", "95 %", "to rrf", "p50 ms", "p95 ms"
+        *("strategy", "chunks", "recall %", "95 %", "to rrf", "gain, nats", "95 %", "to rrf"),
+        *("ES", "95 %", "to rrf", "p50 ms", "p95 ms"),
     )
     for row in report.rows:
-        gain = ("", "", "")
-        if row.gain is not None and row.gain_interval is not None and row.gain_ahead is not None:
-            own, ahead = ("{:+.3f} .. {:+.3f}".format(*ends) for ends in (row.gain_interval, row.gain_ahead))
-            gain = (f"{row.gain:+.3f}", own, ahead)
-        low, high = row.interval
+        means = (_mean(row.recall, ".1f"), _mean(row.gain, "+.3f"), _mean(row.similarity, ".1f"))
         table.add_row(
-            *(NAMES.get(row.name, row.name), str(row.chunks), f"{row.recall:.1f}", f"{low:.1f} .. {high:.1f}"),
-            *("{:+.1f} .. {:+.1f}".format(*row.ahead), *gain, f"{row.p50:.1f}", f"{row.p95:.1f}"),
+            NAMES.get(row.name, row.name), str(row.chunks), *chain(*means), f"{row.p50:.1f}", f"{row.p95:.1f}"
         )
     console.print(table)
     console.print(f"{report.judged} of {report.holes} holes ask for identifiers not in sight;", end=" ")
     console.print(f"the repository holds {report.reachable} % of them anywhere")
     console.print(f"seed {report.facts['seed']}, {report.facts['machine']}")
+
+
+def _mean(mean: Mean | None, figure: str) -> tuple[str, str, str]:
+    if mean is None:
+        return "", "", ""
+    (low, high), (behind, ahead) = mean.interval, mean.ahead
+    signed = f"+{figure.lstrip('+')}"
+    return f"{mean.value:{figure}}", f"{low:{figure}} .. {high:{figure}}", f"{behind:{signed}} .. {ahead:{signed}}"

@@ -17,7 +17,7 @@ from repocomp.retrieve.budget import Snippet, fit
 from repocomp.retrieve.considered import considered
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import Retrieved
-from repocomp.retrieve.select import SHIPPED, Action, Known, arm_propensities, asked
+from repocomp.retrieve.select import Action, Known, arm_propensities, asked, shipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +85,15 @@ def _choose(
     request: CompletionRequest, parts: Parts, place: Place, decision: Decision
 ) -> tuple[Action, Choice | None, Known]:
     """What to ask: what the request names, else what was learned, else what is shipped."""
+    is_read = parts.generator.pack.is_reader
     wanted = request.arms is None and decision.retrieve and parts.retriever is not None
     if not wanted or parts.selector is None or parts.selector.learned.parameters is None:
-        return asked(request.arms), None, {}
+        return asked(request.arms, is_read=is_read), None, {}
     known = features(request.document, place.query, place.context, place.mode)
     if decision.probability is not None:
         known["probability"] = round(decision.probability, 6)
     made = parts.selector.choose(place.query, known, may_skip=decision.rule in ("greedy", "threshold"))
-    return made if made is not None else (SHIPPED, None, {})
+    return made if made is not None else (shipped(is_read=is_read), None, {})
 
 
 def _uses(parts: Parts, choice: Choice | None, found: Retrieved) -> tuple[ArmUse, ...]:

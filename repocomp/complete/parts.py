@@ -20,8 +20,7 @@ from repocomp.request import Choice
 from repocomp.retrieve.learned import Learned, load_learned, path_for
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import DEFAULT_ARMS, Hidden, Retrieved, retrieve
-from repocomp.retrieve.select import DRAWS as DRAWS
-from repocomp.retrieve.select import Action, Known, choose, look
+from repocomp.retrieve.select import Action, Known, actions, choose, look
 from repocomp.store.reader import IndexReader
 
 
@@ -114,9 +113,15 @@ class Selector:
         return None if self.learned.parameters is None else self.learned.parameters.thresholds.get(mode)
 
 
+def actions_of(pack: Pack) -> tuple[Action, ...]:
+    """What may be chosen among with this generator, the shipped action first."""
+    return actions(DEFAULT_ARMS, is_read=pack.is_reader)
+
+
 def open_selector(root: Path, reader: IndexReader, generator: Loaded) -> Selector:
     """What was learned in the repository at `root`. Raises nothing: what cannot be used says so."""
-    return Selector(reader, load_learned(path_for(root), generator.pack.digest, DEFAULT_ARMS))
+    pack = generator.pack
+    return Selector(reader, load_learned(path_for(root), pack.digest, actions_of(pack)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,8 @@ def complete(request: CompletionRequest, parts: Parts, emit: Callable[[str], Non
             cached += kept
         clock.lap("prefill")
         encode = generator.tokenizer.encode
-        ngrams = repeats.ngram_cache(request.document, request.cursor, context, fetched.hits, encode)
+        ngrams = repeats.ngram_cache(request.document, request.cursor, context, fetched.hits, encode, pack.cache.vote)
+        clock.lap("copy")
         generated = _generate(request, generator, mode, surroundings, context.begun, logits, ngrams, clock, stream)
         clock.lap("decode")
     except DeadlinePassed:
@@ -169,7 +170,7 @@ def _generate(
         ngrams=ngrams,
         deadline=clock.deadline,
         draft_tokens=generator.draft_tokens,
-        cache_weights=generator.pack.cache_weights,
+        mixture=generator.pack.cache,
     )
 
 

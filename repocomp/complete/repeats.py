@@ -25,15 +25,22 @@ def ngram_cache(
     context: Context,
     hits: Sequence[Hit],
     encode: Callable[[str], list[int]],
+    vote: Callable[[int], float],
 ) -> NgramCache:
-    """The chunks, the text after the cursor, then the text before it, ending with the very tokens of the prompt."""
+    """The `hits`, the best last, the text after the cursor, then that before it, ending with the prompt's own tokens.
+
+    `vote` says how much places in the hit of a rank (from 1) count, beside 1 for those of the file.
+    """
     top = document.at(context.first_line, 1).offset
     before = document.data[max(0, top - REACH_BYTES) : top]
     after = document.data[cursor.offset : cursor.offset + REACH_BYTES]
     ids: list[int] = []
-    for text in [*(hit.text for hit in reversed(hits)), _text(after)]:
-        ids += [*encode(text), WALL]
-    return NgramCache([*ids, *encode(_text(before)), *context.left_ids])
+    votes: list[float] = []
+    for rank in range(len(hits), 0, -1):
+        ids += [*encode(hits[rank - 1].text), WALL]
+        votes += [vote(rank)] * (len(ids) - len(votes))
+    own = [*encode(_text(after)), WALL, *encode(_text(before)), *context.left_ids]
+    return NgramCache([*ids, *own], [*votes, *[1.0] * len(own)])
 
 
 def said_twice(ids: Sequence[int], line_breaks: Container[int]) -> list[int]:

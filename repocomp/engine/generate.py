@@ -18,7 +18,7 @@ import numpy.typing as npt
 from repocomp.engine.kv_cache import KvCache
 from repocomp.engine.ngram_cache import NgramCache, Places, mix
 from repocomp.model.families import FimTokens
-from repocomp.model.pack import CacheWeights
+from repocomp.model.pack import ALONE, CacheMixture
 from repocomp.model.shape import ModelShape
 
 Ids = npt.NDArray[np.int64]
@@ -79,7 +79,7 @@ class _Answer:
     end: int
     banned: list[int]
     ngrams: NgramCache
-    weights: CacheWeights
+    mixture: CacheMixture
     places: Places
     allowed: Allowed
     barred: Barred
@@ -87,7 +87,7 @@ class _Answer:
     logprobs: list[float] = field(default_factory=list)
 
     def add(self, row: Logits) -> str | None:
-        probabilities = mix(softmax(row), self.places, self.weights)
+        probabilities = mix(softmax(row), self.places, self.mixture)
         probabilities[self.banned] = 0.0
         if (allowed := self.allowed(self.ids)) is not None:
             probabilities = _only(probabilities, allowed)
@@ -141,7 +141,7 @@ def decode(
     ngrams: NgramCache,
     deadline: float | None = None,
     draft_tokens: int = DRAFT_TOKENS,
-    cache_weights: CacheWeights = (),
+    mixture: CacheMixture = ALONE,
     allowed: Allowed = lambda ids: None,
     barred: Barred = lambda ids: (),
 ) -> Generated:
@@ -150,9 +150,9 @@ def decode(
     The cache then holds the answer too, but for its last token. Control tokens are never generated;
     `tokens.end` ends the answer and is not part of it. `stop` sees the ids after each token; `deadline` is
     a moment of `time.monotonic`, and what is there by then is returned. The answer does not depend on
-    `draft_tokens` (0: no guessing). `ngrams` ends at the cursor and grows by the answer; `cache_weights` say how
-    far it is trusted. `allowed` sees the ids so far and names the tokens that may come next; None: any but those that
-    `barred` names.
+    `draft_tokens` (0: no guessing). `ngrams` ends at the cursor and grows by the answer; `mixture` says how far it is
+    trusted. `allowed` sees the ids so far and names the tokens that may come next; None: any but those that `barred`
+    names.
     """
     start = cache.length
     answer = _Answer(
@@ -161,7 +161,7 @@ def decode(
         tokens.end,
         list(tokens.banned),
         ngrams,
-        cache_weights,
+        mixture,
         ngrams.places(),
         allowed,
         barred,

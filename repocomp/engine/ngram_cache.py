@@ -9,13 +9,14 @@ matches as in kNN-LM, Khandelwal et al. 2020), with weights that held-out code c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from repocomp.model.pack import CacheWeights
+from repocomp.model.pack import CacheMixture
 
 Tokens = npt.NDArray[np.int32]
 Probabilities = npt.NDArray[np.float32]
@@ -27,53 +28,40 @@ _GUESS_ORDER = 2
 """A single token matches too often to be worth the wider run."""
 WALL = -1
 """Stands between parts that do not follow each other: no match runs across it and nothing follows from it."""
-_DOWN = np.arange(MAX_ORDER, 0, -1, dtype=np.int32)[:, None]
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """The last `order` tokens stood before, and `following` [n] is what stood right after."""
-
-    order: int
-    following: Tokens
-
-    @property
-    def evidence(self) -> int:
-        """0: one occurrence, 1: several that agree, 2: several that do not."""
-        if len(self.following) == 1:
-            return 0
-        return 1 if bool((self.following == self.following[0]).all()) else 2
-
-    def share_of(self, token: int) -> float:
-        """The cache's own probability of `token`."""
-        return float((self.following == token).mean())
+LEAST = 1e-6
+"""Probabilities closer to 0 or 1 than this are taken to be this far."""
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the end stood before: `at` [n] right after, in order; `following` [n] stands there.
+    """Where the end stood before: `at` [n] right after, in order; `following` [n] stands there and has `votes` [n].
 
     `orders` [n] say how many tokens before each place are those of the end, `longest` is the most of them.
     """
 
     at: npt.NDArray[np.intp]
     following: Tokens
+    votes: npt.NDArray[np.float32]
     orders: npt.NDArray[np.int32]
     longest: int
 
-    @property
-    def disputed(self) -> int:
-        """The longest order whose places do not agree on what follows; 0: all agree."""
+    def evidence(self) -> list[int]:
+        """For matches of 1 .. `longest` tokens: 0: one occurrence, 1: several that agree, 2: several that do not."""
+        if not self.longest:
+            return []
         other = self.following != self.following[self.orders.argmax()]
-        return int(self.orders[other].max(initial=0))
+        disputed = int(self.orders[other].max(initial=0))
+        counts = np.bincount(self.orders)[:0:-1].cumsum()[::-1].tolist()
+        return [2 if order <= disputed else min(count, 2) - 1 for order, count in enumerate(counts, 1)]
 
 
 class NgramCache:
     """A sequence of tokens that knows what followed its end before."""
 
-    def __init__(self, ids: Sequence[int]) -> None:
-        """Begin with `ids`, which may hold walls; their end is where the answer goes."""
+    def __init__(self, ids: Sequence[int], votes: Sequence[float] | None = None) -> None:
+        """Begin with `ids`, which may hold walls; their end is where the answer goes. Without `votes` each has one."""
         self._ids: Tokens = np.array(ids, np.int32)
+        self._votes = np.ones(len(ids), np.float32) if votes is None else np.array(votes, np.float32)
         self._length = max(0, len(ids) - MAX_ORDER)
         # How many tokens before each place are those of the end, and at which places there are any.
         self._orders: Tokens = np.zeros(len(ids) + 1, np.int32)
@@ -89,12 +77,7 @@ class NgramCache:
         """Where the end stood before, by up to `MAX_ORDER` tokens."""
         at = self._at
         orders = np.minimum(self._orders[at], MAX_ORDER)
-        return Places(at, self._ids[at], orders, int(orders.max(initial=0)))
-
-    def matches(self) -> list[Match]:
-        """What followed the last token, the last two, and so on, while that is anything."""
-        places = self.places()
-        return [Match(order, places.following[places.orders >= order]) for order in range(1, places.longest + 1)]
+        return Places(at, self._ids[at], self._votes[at], orders, int(orders.max(initial=0)))
 
     def guess(self, places: Places, count: int) -> list[int]:
         """Up to `count` tokens that may come next: what followed the latest place of the longest match."""
@@ -108,6 +91,7 @@ class NgramCache:
         end = self._length
         if end + 1 >= len(self._orders):
             self._ids = np.concatenate([self._ids, np.zeros(end + 1, np.int32)])
+            self._votes = np.concatenate([self._votes, np.ones(end + 1, np.float32)])
             self._orders = np.concatenate([self._orders, np.zeros(end + 1, np.int32)])
         self._ids[end] = token
         self._length = end + 1
@@ -120,21 +104,29 @@ class NgramCache:
         self._orders[self._at] = orders
 
 
-def mix(probabilities: Probabilities, places: Places, weights: CacheWeights) -> Probabilities:
+def mix(probabilities: Probabilities, places: Places, mixture: CacheMixture) -> Probabilities:
     """The model's `probabilities` [V] refined by each match, the shortest first: p <- (1 - w) p + w cache.
 
     Interpolation as in Jelinek and Mercer (1980), with the language model as the order below one token.
     """
-    if not weights or not places.longest:
+    if not mixture.odds or not places.longest:
         return probabilities
+    said = np.maximum(probabilities[places.following], LEAST).astype(np.float64)
+    votes = places.votes * said**mixture.agreement
+    totals = np.bincount(places.orders, votes)[:0:-1].cumsum()[::-1].tolist()
+    doubt = mixture.doubt * log_odds(float(probabilities.max()))
     # The longest first: each leaves the shorter ones what it did not take, and the vocabulary is walked once.
-    is_part = places.orders >= _DOWN[-places.longest :]
-    match, place = is_part.nonzero()
-    left, parts, disputed = 1.0, [], places.disputed
-    for order, count in zip(range(places.longest, 0, -1), np.bincount(match).tolist(), strict=True):
-        share = weights[order - 1][2 if order <= disputed else min(count, 2) - 1]
-        parts.append(left * share / count)
+    left, a_vote = 1.0, np.zeros(places.longest + 1)
+    for order, evidence in reversed(list(enumerate(places.evidence(), 1))):
+        share = 1 / (1 + math.exp(-mixture.odds[order - 1][evidence] - doubt))
+        a_vote[order] = left * share / totals[order - 1]
         left *= 1 - share
     mixed: Probabilities = probabilities * np.float32(left)
-    np.add.at(mixed, places.following[place], np.array(parts, np.float32)[match])
+    np.add.at(mixed, places.following, (votes * a_vote.cumsum()[places.orders]).astype(np.float32))
     return mixed
+
+
+def log_odds(probability: float) -> float:
+    """In nats, no further than those of `LEAST`."""
+    sure = min(1 - LEAST, max(LEAST, probability))
+    return math.log(sure / (1 - sure))

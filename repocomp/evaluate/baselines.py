@@ -27,7 +27,7 @@ def ngram_answer(outcome: Outcome, loaded: Loaded) -> str:
     context = loaded.context(document, cursor)
     surroundings = trim.Surroundings.of(context.left, context.right)
     mode = mode_of(outcome.hole.kind)
-    ngrams = ngram_cache(document, cursor, context, outcome.found, loaded.tokenizer.encode)
+    ngrams = ngram_cache(document, cursor, context, outcome.found, loaded.tokenizer.encode, pack.cache.vote)
     should_stop = trim.stop_rule(mode, surroundings)
     ids: list[int] = []
     while len(ids) < pack.budgets.middle:
@@ -45,8 +45,10 @@ def ngram_answer(outcome: Outcome, loaded: Loaded) -> str:
 def _following(ngrams: NgramCache, begun: str, loaded: Loaded) -> list[int]:
     """What followed the longest match that can spell the word that was begun, the latest first."""
     allowed = set(loaded.tokenizer.able_to_spell(begun)) if begun else None
-    for match in reversed(ngrams.matches()):
-        found = [token for token in match.following.tolist()[::-1] if allowed is None or token in allowed]
+    places = ngrams.places()
+    for order in range(places.longest, 0, -1):
+        following = places.following[places.orders >= order].tolist()[::-1]
+        found = [token for token in following if allowed is None or token in allowed]
         if found:
             return found
     return []

@@ -23,7 +23,7 @@ from repocomp.request import Tokens
 from repocomp.retrieve.arms.base import Hit
 
 _NONE = Tokens(0, 0, 0)
-STEPS = ("prefill", "policy", "retrieve", "decode")
+STEPS = ("prefill", "policy", "retrieve", "copy", "decode")
 
 
 @dataclass(frozen=True, slots=True)

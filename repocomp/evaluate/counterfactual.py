@@ -7,7 +7,7 @@ is wrapped so that it cannot see the answer: neither the place it was cut from n
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from repocomp.complete.parts import Loaded, Parts, Retriever
@@ -141,6 +141,24 @@ def misled(hole: Hole, other: Hole, parts: Parts, max_new_tokens: int, cut: Cut 
     aside = _Elsewhere(BlindRetriever(parts.retriever, other), other, parts.generator)
     blind = BlindRetriever(aside, hole)
     return Attempt.of(complete(_request(hole, "always", max_new_tokens), replace(parts, retriever=blind)), hole, cut)
+
+
+def given(hole: Hole, hits: Sequence[Hit], loaded: Loaded, max_new_tokens: int) -> Attempt:
+    """The answer to `hole` when `hits`, best first, are what is retrieved."""
+    parts = Parts(loaded, loaded, _Given(hits))
+    return Attempt.of(complete(_request(hole, "always", max_new_tokens), parts), hole, uncut)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A retriever whose answer is known."""
+
+    hits: Sequence[Hit]
+
+    def find(
+        self, query: Query, action: Action, hidden: Hidden | None = None, deadline: float | None = None
+    ) -> Retrieved:
+        return Retrieved(list(self.hits), {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,11 +88,11 @@ def logprobs(target: Target, hits: Sequence[Hit], loaded: Loaded, budget: int | 
     ids = [*target.shared, *branch, *target.middle[:-1]]
     loaded.cache.truncate(min(loaded.cache.reuse(ids), len(target.shared)))
     logits = prefill(loaded.model, loaded.cache, ids[loaded.cache.length :], keep=len(target.middle))
-    ngrams = repeats.ngram_cache(target.document, target.cursor, target.context, hits, encode)
+    ngrams = repeats.ngram_cache(target.document, target.cursor, target.context, hits, encode, pack.cache.vote)
     said = np.empty(len(target.middle))
     for at, token in enumerate(target.middle):
         chances = np.exp(logits[at] - logits[at].max())
-        said[at] = mix(chances / chances.sum(), ngrams.places(), pack.cache_weights)[token]
+        said[at] = mix(chances / chances.sum(), ngrams.places(), pack.cache)[token]
         ngrams.extend([token])
     result: Floats = np.log(np.maximum(said, _LEAST))
     return result

@@ -12,8 +12,6 @@ Bools = npt.NDArray[np.bool_]
 
 NO_LOSS = 0.2
 """Points of ES that count as none."""
-WORTH = 2.0
-"""Points of ES that are worth the time of a retrieval, which doubles that of an answer."""
 
 _RESAMPLES = 1000
 
@@ -34,17 +32,17 @@ def interval(values: Floats, resamples: Sequence[npt.NDArray[np.intp]]) -> tuple
     return round(100 * float(low), 2), round(100 * float(high), 2)
 
 
-def best_threshold(probabilities: Floats, without: Floats, retrieved: Floats) -> float:
+def best_threshold(probabilities: Floats, without: Floats, retrieved: Floats, worth: float) -> float:
     """The highest threshold that should cost no ES against always retrieving, nor skip what is worth its time.
 
     Chance makes some places look better or worse than those beside them, so the gain of retrieval is first made to rise
     with the probability. Then the lowest are skipped as long as they cost at most `NO_LOSS` together and retrieval is
-    worth at most `WORTH` in each. One of the probabilities seen, or 0: skip nothing.
+    worth at most `worth` points of ES in each. One of the probabilities seen, or 0: skip nothing.
     """
     levels, place, counts = np.unique(probabilities, return_inverse=True, return_counts=True)
     gains = isotonic(np.bincount(place, retrieved - without) / counts, counts)
     lost = np.cumsum(gains * counts) / len(probabilities)
-    skipped = np.flatnonzero((lost <= NO_LOSS / 100) & (gains <= WORTH / 100))
+    skipped = np.flatnonzero((lost <= NO_LOSS / 100) & (gains <= worth / 100))
     return float(levels[skipped[-1]]) if len(skipped) else 0.0
 
 

@@ -98,7 +98,7 @@ def _challenge(
     taken = reward[np.arange(len(table)), sequential_choices(table, reward)]
     by_replays = judge((taken - earned(rival, table, reward, shipped))[_LEAST:])
     evidence = Evidence.of(events, table.columns)
-    by_feedback = judge(foretold(evidence, usual), bound=1.0)
+    by_feedback = judge(foretold(evidence, usual))
     verdicts = {"replays": by_replays, "feedback": by_feedback}
 
     is_urged = passes(by_replays) and not (rival is not None and rival.is_credited)

@@ -19,8 +19,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 ALPHA = 0.05
-BOUND = 2.0
-"""No difference of two rewards, each within +-1, is larger; what cost makes larger is cut."""
+BOUND = 1.0
+"""No difference of two rewards, each within half of it, is larger; what cost makes larger is cut."""
 _STAKE = 0.75
 """The largest share of the capital that one bet may cost."""
 _POINTS = 161

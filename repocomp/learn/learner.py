@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from repocomp.complete.parts import load
+from repocomp.complete.parts import actions_of, load
 from repocomp.feedback.export import moment
 from repocomp.feedback.ledger import repository_path
 from repocomp.learn import versions
@@ -25,8 +25,7 @@ from repocomp.learn.rewards import Event, events
 from repocomp.learn.table import COST, Table, table_of
 from repocomp.learn.trial import World, world_of
 from repocomp.model.pack import Pack
-from repocomp.retrieve.retrieve import DEFAULT_ARMS
-from repocomp.retrieve.select import SHIPPED, Parameters, actions, traits, vector
+from repocomp.retrieve.select import Parameters, traits, vector
 from repocomp.store.feedback_connect import explained, open_feedback
 from repocomp.store.learning_rows import learned_rows, replay_rows
 from repocomp.store.memory_rows import erase_memory, open_memory
@@ -77,7 +76,7 @@ def learn(
         heard = events(connection)
         champion = usable(versions.in_use(connection), loaded.pack)
         found = propose(
-            table_of(replays),
+            table_of(replays, actions_of(loaded.pack)),
             heard,
             usual_shares(replays),
             champion,
@@ -101,7 +100,7 @@ def measured(root: Path, limit: int, progress: Progress, pack: str = "default") 
         loaded = load(pack)
         with closing(open_memory(_memory_path(root))) as memory:
             replays = replay(root, loaded, connection, memory, _FOR_EVER_S, progress, limit)
-        return world_of(root.name, replays[:limit], loaded.pack.thresholds)
+        return world_of(root.name, replays[:limit], loaded.pack.thresholds, actions_of(loaded.pack))
 
 
 def roll_back(root: Path) -> int | None:
@@ -130,7 +129,7 @@ def show(root: Path, pack: str = "default") -> dict[str, Any]:
         replays = [Replay.from_row(row) for row in replay_rows(connection, state_of(loaded))]
         heard = events(connection)
         parameters = usable(versions.in_use(connection), loaded.pack)
-        table = table_of(replays, parameters.columns if parameters else None)
+        table = table_of(replays, actions_of(loaded.pack), parameters.columns if parameters else None)
         return {
             "version": parameters.number if parameters else None,
             "is_frozen": versions.is_frozen(connection),
@@ -151,7 +150,7 @@ def show(root: Path, pack: str = "default") -> dict[str, Any]:
 
 def usable(parameters: Parameters | None, pack: Pack) -> Parameters | None:
     """Parameters that fit this pack and these arms, else None: what requests would do with them."""
-    fits = parameters is not None and parameters.pack == pack.digest and parameters.actions == actions(DEFAULT_ARMS)
+    fits = parameters is not None and parameters.pack == pack.digest and parameters.actions == actions_of(pack)
     return parameters if fits else None
 
 
@@ -160,7 +159,7 @@ def off_policy(heard: Sequence[Event], parameters: Parameters | None) -> Evaluat
 
     The reward model is fitted to the other half of the events each.
     """
-    every = actions(DEFAULT_ARMS)
+    every = parameters.actions if parameters is not None else ()
     numbers = {action.name: at for at, action in enumerate(every)}
     rows = [event for event in heard if event.action in numbers and event.propensities is not None]
     if not rows or parameters is None:
@@ -202,7 +201,7 @@ def _basis(report: str) -> Mapping[str, Any]:
 def _by_place(table: Table, parameters: Parameters | None) -> list[dict[str, Any]]:
     """How often each action is chosen, overall and by kind of place, over the replays."""
     if parameters is None or not len(table):
-        return [{"place": "everywhere", "n": len(table), "chosen": {SHIPPED.name: 1.0}}]
+        return [{"place": "everywhere", "n": len(table), "chosen": {table.actions[0].name: 1.0}}]
     taken = choices(parameters, table)
     groups = {"everywhere": np.ones(len(table), dtype=np.bool_)}
     for at, name in enumerate(table.columns):

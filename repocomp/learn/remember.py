@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 import time
 
-from repocomp.complete.parts import Loaded
+from repocomp.complete.parts import IndexRetriever, Loaded
 from repocomp.evaluate.holes import Hole
 from repocomp.evaluate.unseen import Place
 from repocomp.retrieve.arms.memory import credit_rows
 from repocomp.retrieve.budget import fit
-from repocomp.retrieve.retrieve import retrieve
+from repocomp.retrieve.select import shipped
 from repocomp.store.memory_rows import add_credits
 from repocomp.store.reader import IndexReader
 from repocomp.terms import words
@@ -24,8 +24,8 @@ def remember(memory: sqlite3.Connection, hole: Hole, reader: IndexReader, loaded
     place = Place.of(hole, loaded)
     if not place.unseen:
         return
-    found = retrieve(reader, place.query, hidden=place.leaks)
     pack, encode = loaded.pack, loaded.tokenizer.encode
+    found = IndexRetriever(reader).find(place.query, shipped(is_read=pack.is_reader), place.leaks)
     shown = [snippet.hit for snippet in fit(found.hits, encode, pack.tokens.file, pack.budgets.cross_file)]
     rows = [
         row

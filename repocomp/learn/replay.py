@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from repocomp.complete.features import features
-from repocomp.complete.parts import Loaded
+from repocomp.complete.parts import Loaded, actions_of
 from repocomp.complete.pipeline import expectation
 from repocomp.errors import StoreError
 from repocomp.evaluate.holes import Hole, mode_of
@@ -30,9 +30,9 @@ from repocomp.learn.rewards import shares_of
 from repocomp.request import CompletionRequest
 from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.budget import fit
-from repocomp.retrieve.rank import rank
+from repocomp.retrieve.rank import fuse, rank
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS
-from repocomp.retrieve.select import DRAWS, SHIPPED, Action, actions, look
+from repocomp.retrieve.select import Action, look, shipped
 from repocomp.store.learning_rows import ReplayRow, add_replay, replay_rows
 from repocomp.store.reader import IndexReader
 
@@ -70,7 +70,7 @@ class Replay:
 
 def state_of(loaded: Loaded) -> str:
     """What replays of one kind have in common: the pack, the actions, and this module's way to measure."""
-    named = [loaded.pack.digest, *(f"{one.name}:{one.arms}:{one.draws}:{one.room}" for one in actions(DEFAULT_ARMS))]
+    named = [loaded.pack.digest, *map(repr, actions_of(loaded.pack))]
     return hashlib.blake2b("\0".join(named).encode(), digest_size=8).hexdigest()
 
 
@@ -139,9 +139,10 @@ def measure(hole: Hole, reader: IndexReader, loaded: Loaded) -> Replay | None:
         "probability": round(probability, 6),
         **look(reader, place.query),
     }
-    drawn = _draw(reader, place, ms)
+    every = actions_of(loaded.pack)
+    drawn = _draw(reader, place, max(action.draws for action in every), ms)
     scored = _Scored(target, loaded)
-    for action in actions(DEFAULT_ARMS):
+    for action in every:
         started = time.perf_counter()
         hits = _ranked(reader, place, drawn, action)
         ms.setdefault("rank", 1000 * (time.perf_counter() - started))
@@ -159,12 +160,12 @@ def measure(hole: Hole, reader: IndexReader, loaded: Loaded) -> Replay | None:
     )
 
 
-def _draw(reader: IndexReader, place: Place, ms: dict[str, float]) -> dict[str, list[Hit]]:
+def _draw(reader: IndexReader, place: Place, draws: int, ms: dict[str, float]) -> dict[str, list[Hit]]:
     """What each arm draws, the hole's own place left out; the time goes into `ms`."""
     drawn = {}
     for name in DEFAULT_ARMS:
         started = time.perf_counter()
-        hits = ARMS[name].draw(reader, place.query, DRAWS)
+        hits = ARMS[name].draw(reader, place.query, draws)
         ms[name] = 1000 * (time.perf_counter() - started)
         drawn[name] = [hit for hit in hits if not place.leaks(hit)]
     return drawn
@@ -174,7 +175,8 @@ def _ranked(reader: IndexReader, place: Place, drawn: Mapping[str, Sequence[Hit]
     arms = drawn if action.arms is None else action.arms
     if action.is_none:
         return []
-    hits = rank(reader, place.query, {arm: drawn[arm][: action.draws] for arm in arms})
+    own = {arm: drawn[arm][: action.draws] for arm in arms}
+    hits = rank(reader, place.query, own) if action.is_ranked else fuse(own)
     # A piece of what was drawn may be a copy of the place where the whole is none.
     return [hit for hit in hits if not place.leaks(hit)]
 
@@ -197,7 +199,7 @@ class _Scored:
         snippets = fit(hits, encode, pack.tokens.file, budget)
         self.tokens[action.name] = sum(len(snippet.ids) for snippet in snippets)
         self.gain[action.name] = round(self._logprob(budget, tuple(hits)) - self._without, 5) if hits else 0.0
-        if action == SHIPPED:
+        if action == shipped(is_read=pack.is_reader):
             shown = [{"arm": snippet.hit.arm, "tokens": len(snippet.ids)} for snippet in snippets]
             self.shares = {arm: round(share, 6) for arm, share in shares_of(shown).items()}
 

@@ -21,7 +21,7 @@ from repocomp.learn.feedback_trial import DELAYS, favour
 from repocomp.learn.gate import judge
 from repocomp.learn.replay import Replay, usual_shares
 from repocomp.learn.table import COST, Table, table_of
-from repocomp.retrieve.select import Parameters
+from repocomp.retrieve.select import Action, Parameters
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -231,9 +231,9 @@ def off_policy_errors(world: World, seeds: int, cost: float = COST) -> dict[str,
     return {name: round(100 * float(np.sqrt(np.mean(np.square(e)))) / abs(truth), 2) for name, e in errors.items()}
 
 
-def world_of(name: str, replays: Sequence[Replay], thresholds: Mapping[str, float]) -> World:
+def world_of(name: str, replays: Sequence[Replay], thresholds: Mapping[str, float], every: Sequence[Action]) -> World:
     """A tree's replays as a world."""
-    return World(name, table_of(replays), thresholds, usual_shares(replays))
+    return World(name, table_of(replays, every), thresholds, usual_shares(replays))
 
 
 def report(worlds: Sequence[World], seeds: int) -> dict[str, Any]:

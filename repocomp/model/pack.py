@@ -27,7 +27,7 @@ from repocomp.errors import PackError
 from repocomp.model.families import FAMILY, FimTokens
 from repocomp.model.shape import ModelShape
 
-FORMAT = 1
+FORMAT = 2
 """Rises when an older version can no longer read what is written."""
 MANIFEST, MODEL, TOKENIZER = "pack.json", "model.onnx", "tokenizer.json"
 CUDA_MODEL = "cuda-fp16.onnx"
@@ -36,9 +36,6 @@ ENCODER = "encoder.onnx"
 """Optional: without it there are no vectors, and retrieval goes by words alone."""
 BUILT_IN = Path(__file__).parent / "packs"
 
-CacheWeights = tuple[tuple[float, float, float], ...]
-"""The share of the n-gram cache at each match (`engine.ngram_cache`), by its length (from 1) and evidence: one
-occurrence, several that agree, several that do not. Empty: the model alone."""
 Layout = Literal["spm", "psm"]
 Role = Literal["generator", "policy"]
 MODES = ("line", "block")
@@ -69,6 +66,31 @@ class Calibration:
         return 1 / (1 + math.exp(-min(60.0, max(-60.0, self.slope * odds + self.offset))))
 
 
+@dataclass(frozen=True, slots=True)
+class CacheMixture:
+    """How the n-gram cache is mixed into what the model says (`engine.ngram_cache`).
+
+    `odds` are the log-odds (nats) of its share at each match, by length (from 1) and evidence: one occurrence, several
+    that agree, several that do not; empty: the model alone. To them is added `doubt` times the log-odds that the model
+    gives its own first choice. A place in the file has one vote, one in the retrieved hit of rank r has
+    exp(`lead`) / r^`decay`; each counts as the model's probability of what stands there to the power of `agreement`.
+    """
+
+    odds: tuple[tuple[float, float, float], ...] = ()
+    doubt: float = 0.0
+    agreement: float = 0.0
+    lead: float = 0.0
+    decay: float = 0.0
+
+    def vote(self, rank: int) -> float:
+        """The vote of a place in the hit of a `rank` (from 1)."""
+        return float(math.exp(self.lead) / rank**self.decay)
+
+
+ALONE = CacheMixture()
+"""The model alone."""
+
+
 @dataclass(frozen=True)
 class Pack:
     """The manifest of a pack in `folder`. `thresholds` and `calibration` are by mode: "line" and "block".
@@ -89,7 +111,7 @@ class Pack:
     budgets: Budgets = Budgets()
     thresholds: Mapping[str, float] = field(default_factory=lambda: {"line": 0.2, "block": 0.15})
     calibration: Mapping[str, Calibration] = field(default_factory=lambda: {m: Calibration() for m in MODES})
-    cache_weights: CacheWeights = ()
+    cache: CacheMixture = ALONE
     languages: tuple[str, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
     quality: Mapping[str, Any] = field(default_factory=dict)
@@ -104,6 +126,11 @@ class Pack:
     def cuda_path(self) -> Path | None:
         """The ONNX file for CUDA, where the pack has one."""
         return self.folder / CUDA_MODEL if CUDA_MODEL in self.digests else None
+
+    @property
+    def is_reader(self) -> bool:
+        """Whether the model reads what is retrieved; else it is only copied from."""
+        return self.budgets.cross_file > 0
 
     @property
     def tokenizer_path(self) -> Path:
@@ -194,22 +221,23 @@ def _parse(text: str, folder: Path) -> Pack:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise PackError(f"{folder / MANIFEST} is damaged: {reason}", _REPAIR) from error
-    if isinstance(found, int) and found > FORMAT:
+    if isinstance(found, int) and found != FORMAT:
         message = f"the pack {folder} has format {found}; this version reads {FORMAT}"
-        raise PackError(message, "upgrade repocomp")
+        raise PackError(message, "upgrade repocomp" if found > FORMAT else "export and mix the pack again")
     message = f"the pack {folder} is of the family {family!r}, format {found}"
     raise PackError(message, f"use a pack of the family {FAMILY!r}")
 
 
 def _from_json(content: dict[str, Any], folder: Path) -> Pack:
     calibration = {mode: Calibration(**values) for mode, values in content["calibration"].items()}
+    cache = content["cache"]
     typed = {
         "shape": ModelShape(**content["shape"]),
         "tokens": FimTokens(**content["tokens"]),
         "budgets": Budgets(**content["budgets"]),
         "roles": tuple(content["roles"]),
         "languages": tuple(content["languages"]),
-        "cache_weights": tuple((one, agree, differ) for one, agree, differ in content["cache_weights"]),
+        "cache": CacheMixture(**{**cache, "odds": tuple((one, agree, differ) for one, agree, differ in cache["odds"])}),
         "calibration": calibration,
     }
     return Pack(**{**content, **typed, "folder": folder})

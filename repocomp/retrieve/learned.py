@@ -9,15 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from repocomp.retrieve.select import SHIPPED, Action, Parameters, from_json, to_json
+from repocomp.retrieve.select import Action, Parameters, from_json, to_json
 from repocomp.store.identity import known_name
 from repocomp.store.paths import learned_path
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the columns or what the numbers mean change."""
 _MEND = "run: repocomp learn"
 
@@ -36,8 +36,8 @@ def path_for(root: Path) -> Path | None:
     return None if name is None else learned_path(name)
 
 
-def load_learned(path: Path | None, pack: str, arms: Collection[str]) -> Learned:
-    """Read the file at `path` for the generator with the digest `pack`, where `arms` are on. Raises nothing."""
+def load_learned(path: Path | None, pack: str, actions: Sequence[Action]) -> Learned:
+    """Read the file at `path` for the generator with the digest `pack` and its `actions`. Raises nothing."""
     if path is None:
         return Learned()
     try:
@@ -52,7 +52,7 @@ def load_learned(path: Path | None, pack: str, arms: Collection[str]) -> Learned
         return Learned(warning=f"what was learned is damaged or of another version, and is not used; {_MEND}")
     if found.pack != pack:
         return Learned(warning=f"what was learned is of another model pack, and is not used; {_MEND}")
-    if not all(_is_known(action, arms) for action in found.actions) or found.actions[0] != SHIPPED:
+    if found.actions != tuple(actions):
         return Learned(warning=f"what was learned is of other retrieval strategies, and is not used; {_MEND}")
     return Learned(found)
 
@@ -81,10 +81,6 @@ def _parse(data: bytes) -> Parameters:
     if _digest(body) != content["digest"]:
         raise ValueError("not as it was written")
     return from_json(json.loads(body))
-
-
-def _is_known(action: Action, arms: Collection[str]) -> bool:
-    return action.arms is None or set(action.arms) <= set(arms)
 
 
 def _digest(body: str) -> str:

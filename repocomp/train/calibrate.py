@@ -13,6 +13,9 @@ from repocomp.model.pack import MODES, Calibration
 from repocomp.policy.calibrate import apply, expected_calibration_error, fit, odds_of, roc_auc
 from repocomp.train.label import Example
 
+READ_WORTH, COPIED_WORTH = 2.0, 0.5
+"""Points of ES that are worth the time of a retrieval: what is read doubles that of an answer, what is only copied from
+makes it a quarter longer."""
 _LEAST = 30
 
 
@@ -28,8 +31,11 @@ class ModeFit:
     retrieval_rate: float
 
 
-def calibrate(examples: Sequence[Example]) -> dict[str, ModeFit]:
-    """Fit each mode on labelled `examples`. Raises TrainError when there are too few."""
+def calibrate(examples: Sequence[Example], worth: float = READ_WORTH) -> dict[str, ModeFit]:
+    """Fit each mode on labelled `examples`, a retrieval being `worth` so many points of ES.
+
+    Raises TrainError when there are too few.
+    """
     fits = {}
     for mode in MODES:
         some = [example for example in examples if example.mode == mode]
@@ -40,7 +46,7 @@ def calibrate(examples: Sequence[Example]) -> dict[str, ModeFit]:
         without, retrieved = (np.array([getattr(e, side) for e in some]) for side in ("without", "retrieved"))
         calibration = fit(odds, helped)
         probabilities = apply(calibration, odds)
-        threshold = best_threshold(probabilities, without, retrieved)
+        threshold = best_threshold(probabilities, without, retrieved, worth)
         fits[mode] = ModeFit(
             calibration=calibration,
             threshold=round(threshold, 4),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from repocomp.complete.parts import DRAWS, Loaded, load
+from repocomp.complete.parts import Loaded, load
 from repocomp.errors import StoreError
 from repocomp.evaluate.holes import KINDS, Hole, sample, sources_of
 from repocomp.evaluate.unseen import Place
@@ -33,6 +33,7 @@ from repocomp.retrieve.features import (
 from repocomp.retrieve.lexicon import Floats
 from repocomp.retrieve.rank import grouped
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS
+from repocomp.retrieve.select import DRAWS
 from repocomp.store.reader import IndexReader
 
 _HOLES = 60

@@ -16,7 +16,7 @@ from repocomp.errors import TrainError
 from repocomp.model.families import FimTokens
 from repocomp.model.pack import ENCODER, load_pack, write_pack
 from repocomp.model.tokenizer import Tokenizer
-from repocomp.train.calibrate import calibrate
+from repocomp.train.calibrate import COPIED_WORTH, READ_WORTH, calibrate
 from repocomp.train.card import encoder_section, write_card
 from repocomp.train.checkpoint import load_model, load_weights, save_model
 from repocomp.train.corpus import read_repository, read_split, repositories_of
@@ -26,7 +26,7 @@ from repocomp.train.export import Report, check, export_pack, revise_pack
 from repocomp.train.graph import Precision
 from repocomp.train.label import Repository, label, read
 from repocomp.train.lm import model_with
-from repocomp.train.mix import fit_mixture
+from repocomp.train.mix import choose_mixture
 from repocomp.train.questions import Lesson, lesson_of
 from repocomp.train.recipe import Recipe
 from repocomp.train.tokenizer import train_tokenizer
@@ -140,21 +140,22 @@ def mix_pack(corpus: Path, pack: str, holes: int, show: Show, *, may_copy: bool 
     budgets = loaded.pack.budgets
     ways = {"copied": replace(budgets, cross_file=0), "read": budgets} if may_copy else {"read": budgets}
     mixed = {
-        way: fit_mixture(repositories, replace(loaded, pack=replace(loaded.pack, budgets=budget)), holes, show)
+        way: choose_mixture(repositories, replace(loaded, pack=replace(loaded.pack, budgets=budget)), holes, show)
         for way, budget in ways.items()
     }
     best = max(mixed, key=lambda way: mixed[way].similarity)
-    revise_pack(loaded.pack, budgets=ways[best], cache_weights=mixed[best].weights)
+    revise_pack(loaded.pack, budgets=ways[best], cache=mixed[best].mixture)
     bits = {"alone": mixed[best].fit.bits_alone, "mixed": mixed[best].fit.bits_mixed}
     trust = {way: one.trust for way, one in mixed.items()}
-    return {"weights": mixed[best].weights, "tokens": mixed[best].fit.tokens, "bits": bits, "trust": trust, "way": best}
+    mixture, tokens = mixed[best].mixture, mixed[best].fit.tokens
+    return {"mixture": asdict(mixture), "tokens": tokens, "bits": bits, "trust": trust, "way": best}
 
 
 def calibrate_pack(pack: str, labels: Path, corpus: Path, notes: str) -> dict[str, Any]:
     """Fit probabilities and thresholds of `pack` to validation labels, and write them and the model card."""
-    fits = calibrate(read(labels))
-    quality = {mode: asdict(fit) for mode, fit in fits.items()}
     opened = load_pack(pack)
+    fits = calibrate(read(labels), READ_WORTH if opened.is_reader else COPIED_WORTH)
+    quality = {mode: asdict(fit) for mode, fit in fits.items()}
     encoder = encoder_section(opened)
     revised = revise_pack(
         opened,

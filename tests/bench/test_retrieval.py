@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from repocomp.bench.retrieval import CHUNKS, GAIN_CHUNKS, JUDGES, Extra, RetrievalReport, bench_retrieval
-from repocomp.bench.run import Plan
+from repocomp.bench.retrieval import CHUNKS, JUDGES, Extra, RetrievalReport, bench_retrieval
+from repocomp.bench.run import Plan, draw
 from repocomp.bench.scorers import by_codebleu, cuts_of
 from repocomp.cli import app
+from repocomp.complete.parts import IndexRetriever, Parts, load
 from repocomp.complete.prompt import Context
 from repocomp.document import Document
 from repocomp.errors import StoreError
+from repocomp.evaluate.counterfactual import compare, given
 from repocomp.evaluate.holes import Hole
 from repocomp.evaluate.likelihood import token_weights
 from repocomp.evaluate.unseen import unseen_identifiers
@@ -39,7 +41,7 @@ def root(repository: Repository) -> Path:
 
 
 def without_times(report: RetrievalReport) -> list[object]:
-    return [(trial.path, trial.recall, trial.gain) for trial in report.trials]
+    return [(trial.path, trial.recall, trial.gain, trial.similarity) for trial in report.trials]
 
 
 def test_every_arm_is_measured_and_none_beats_what_the_repository_holds(root: Path) -> None:
@@ -47,7 +49,7 @@ def test_every_arm_is_measured_and_none_beats_what_the_repository_holds(root: Pa
     assert without_times(first) == without_times(second)
     assert {row.name for row in first.rows} == {*WITHOUT_VECTORS, *JUDGES}
     assert {row.chunks for row in first.rows} == set(CHUNKS)
-    assert all(row.recall <= first.reachable and row.gain is None for row in first.rows)
+    assert all(row.recall.value <= first.reachable and row.gain is row.similarity is None for row in first.rows)
     assert 0 < first.judged <= first.holes == 12
 
 
@@ -59,12 +61,24 @@ def test_arms_that_need_vectors_have_rows_where_there_are_some(root: Path) -> No
     assert {row.name for row in report.rows} == {*ARMS, *JUDGES}
 
 
-def test_the_likelihood_gain_is_measured_on_demand(root: Path) -> None:
-    report = bench_retrieval([root], Plan(limit=2), Extra(likelihood=True))
-    measured = [row for row in report.rows if row.gain is not None]
-    assert {row.name for row in measured} == {*WITHOUT_VECTORS, "union", "rrf", "linear", "lambdamart", "oracle"}
-    assert {row.chunks for row in measured} == set(GAIN_CHUNKS)
-    assert all(row.gain_ahead == (0, 0) for row in measured if row.name == "rrf")
+@pytest.mark.parametrize("extra", [Extra(likelihood=True), Extra(answers=True)])
+def test_what_is_dear_is_measured_on_demand(root: Path, extra: Extra) -> None:
+    report = bench_retrieval([root], Plan(limit=2), extra)
+    means = {(row.name, row.chunks): row.gain if extra.likelihood else row.similarity for row in report.rows}
+    measured = {key: mean for key, mean in means.items() if mean is not None}
+    dear = {*WITHOUT_VECTORS, "union", "rrf", "linear", "lambdamart", "default", "oracle"}
+    assert measured.keys() == {(name, chunks) for name in dear for chunks in CHUNKS}
+    assert all(mean.ahead == (0, 0) for (name, _), mean in measured.items() if name == "rrf")
+    assert all((row.similarity if extra.likelihood else row.gain) is None for row in report.rows)
+
+
+def test_the_answer_with_given_chunks_is_that_of_a_completion_that_found_them(root: Path) -> None:
+    (hole,), _ = draw(root, Plan(limit=1))
+    with IndexReader.open(root) as reader:  # type: ignore[union-attr]
+        loaded = load("default")
+        (outcome,) = compare([hole], Parts(loaded, loaded, IndexRetriever(reader)), 48)
+    assert given(hole, outcome.found, loaded, 48).text == outcome.retrieved.text
+    assert given(hole, [], loaded, 48).text == outcome.without.text
 
 
 def test_several_seeds_are_summed_up(root: Path) -> None:

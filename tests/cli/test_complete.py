@@ -77,7 +77,7 @@ SCHEMA: dict[str, Any] = {
                 "tokens": {"type": "object", "required": ["prompt", "cached", "generated"]},
                 "timings_ms": {
                     "type": "object",
-                    "required": ["total", "prefill", "policy", "retrieve", "decode", "post"],
+                    "required": ["total", "prefill", "policy", "retrieve", "copy", "decode", "post"],
                     "additionalProperties": NUMBER,
                 },
             },

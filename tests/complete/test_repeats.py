@@ -9,20 +9,21 @@ from repocomp.complete.repeats import REACH_BYTES, ngram_cache, said_twice
 from repocomp.document import Document
 from repocomp.engine.ngram_cache import MAX_ORDER, NgramCache
 from repocomp.model.families import FimTokens
-from repocomp.model.pack import Budgets
+from repocomp.model.pack import Budgets, CacheMixture
 from tests.complete.fakes import ByteTokenizer, hit
 
 FAR = b"def far_away(alpha):\n    return alpha.beta\n"
 FILLER = b"x = 1\n" * 300
 TOKENS = FimTokens()
 ENCODE = ByteTokenizer().encode
+VOTE = CacheMixture(lead=0.5, decay=1.0).vote
 
 
 def cache_at(data: bytes, offset: int, *texts: str) -> tuple[NgramCache, prompt.Context]:
     document = Document("a.py", data)
     cursor = document.at_offset(offset)
     context = prompt.context(document, cursor, Budgets(left=300, right=60), ENCODE, TOKENS)
-    return ngram_cache(document, cursor, context, [hit(text) for text in texts], ENCODE), context
+    return ngram_cache(document, cursor, context, [hit(text) for text in texts], ENCODE, VOTE), context
 
 
 def guess(cache: NgramCache, count: int = 5) -> str:
@@ -45,6 +46,16 @@ def test_every_chunk_is_read() -> None:
     assert guess(cache, 9) == "open_all("
 
 
+def test_places_vote_by_the_rank_of_their_hit_and_once_in_the_file() -> None:
+    cache, _ = cache_at(b"key = a\nkey = ", 14, "key = b", "key = c")
+    places = cache.places()
+    longest = places.orders == places.longest
+    votes = dict(zip(places.following[longest].tolist(), places.votes[longest].tolist(), strict=True))
+    expected = {"a": 1.0, "b": VOTE(1), "c": VOTE(2)}
+    assert votes == pytest.approx({ENCODE(letter)[0]: vote for letter, vote in expected.items()})
+    assert VOTE(2) == pytest.approx(VOTE(1) / 2)
+
+
 def test_nothing_is_copied_across_a_seam() -> None:
     cache, _ = cache_at(b"abc", 3, "zzabc", "def")
     assert guess(cache) == ""
@@ -53,7 +64,7 @@ def test_nothing_is_copied_across_a_seam() -> None:
 def test_the_reach_is_bounded() -> None:
     text = b"unique_word(one)\n" + b"y = 2\n" * (REACH_BYTES // 3) + b"unique_word(o"
     cache, _ = cache_at(text, len(text))
-    assert len(cache.matches()) < MAX_ORDER
+    assert cache.places().longest < MAX_ORDER
 
 
 def test_windows_line_ends_are_read_as_plain_ones() -> None:

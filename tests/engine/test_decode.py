@@ -22,13 +22,13 @@ from repocomp.engine.generate import (
 from repocomp.engine.kv_cache import KvCache
 from repocomp.engine.ngram_cache import MAX_ORDER, NgramCache
 from repocomp.model.families import FimTokens
-from repocomp.model.pack import CacheWeights
+from repocomp.model.pack import ALONE, CacheMixture
 from repocomp.model.shape import ModelShape
 
 TOKENS = FimTokens()
 VOCABULARY = 16
 LETTERS = st.integers(8, VOCABULARY - 1)
-MIXED: CacheWeights = tuple((0.1 * n, 0.12 * n, 0.05 * n) for n in range(1, MAX_ORDER + 1))
+MIXED = CacheMixture(tuple((0.5 * n - 2, 0.6 * n - 2, 0.3 * n - 2) for n in range(MAX_ORDER)), -0.2, 0.1)
 
 
 class FakeModel:
@@ -73,7 +73,7 @@ def answer(
     stop: Callable[[list[int]], str | None] = never,
     draft_tokens: int = 0,
     deadline: float | None = None,
-    cache_weights: CacheWeights = (),
+    mixture: CacheMixture = ALONE,
     barred: Barred = lambda ids: (),
 ) -> tuple[Generated, KvCache]:
     cache = KvCache.of(model)
@@ -88,7 +88,7 @@ def answer(
         ngrams=NgramCache(prompt),
         deadline=deadline,
         draft_tokens=draft_tokens,
-        cache_weights=cache_weights,
+        mixture=mixture,
         barred=barred,
     )
     return generated, cache
@@ -106,17 +106,17 @@ def assert_consistent(model: FakeModel, cache: KvCache) -> None:
     draft=st.integers(1, 6),
     length=st.integers(1, 40),
     line=LETTERS,
-    weights=st.sampled_from([(), MIXED]),
+    mixture=st.sampled_from([ALONE, MIXED]),
 )
 def test_guessing_never_changes_the_answer(
-    prompt: list[int], order: int, seed: int, draft: int, length: int, line: int, weights: CacheWeights
+    prompt: list[int], order: int, seed: int, draft: int, length: int, line: int, mixture: CacheMixture
 ) -> None:
     def stop(ids: list[int]) -> str | None:
         return "line" if ids[-1] == line and len(ids) > 5 else None
 
-    plain, _ = answer(FakeModel(order, seed), prompt, length=length, stop=stop, cache_weights=weights)
+    plain, _ = answer(FakeModel(order, seed), prompt, length=length, stop=stop, mixture=mixture)
     model = FakeModel(order, seed)
-    guessed, cache = answer(model, prompt, length=length, stop=stop, draft_tokens=draft, cache_weights=weights)
+    guessed, cache = answer(model, prompt, length=length, stop=stop, draft_tokens=draft, mixture=mixture)
     assert guessed == plain
     assert_consistent(model, cache)
     assert [*prompt, *guessed.ids][: cache.length] == cache.tokens
@@ -149,7 +149,7 @@ def test_guessing_saves_runs_on_text_that_repeats() -> None:
 
 def test_what_the_prompt_repeats_outweighs_an_unsure_model() -> None:
     prompt = [8, 9, 10, 11, 12, 8, 9, 10]
-    generated, _ = answer(FakeModel(seed=3), prompt, length=2, cache_weights=((0.99, 0.99, 0.99),) * MAX_ORDER)
+    generated, _ = answer(FakeModel(seed=3), prompt, length=2, mixture=CacheMixture(((5.0, 5.0, 5.0),) * MAX_ORDER))
     assert generated.ids == [11, 12]
 
 

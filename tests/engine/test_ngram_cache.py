@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from repocomp.engine.ngram_cache import EVIDENCE, MAX_ORDER, WALL, NgramCache, mix
-from repocomp.model.pack import CacheWeights
+from repocomp.model.pack import ALONE, CacheMixture
 
 SEQUENCE = st.lists(st.integers(-1, 4), min_size=1, max_size=40)
-WEIGHTS: CacheWeights = tuple((0.1 * n, 0.12 * n, 0.05 * n) for n in range(1, MAX_ORDER + 1))
+MIXTURE = CacheMixture(
+    tuple((0.3 * n - 2, 0.4 * n - 1.5, 0.2 * n - 2) for n in range(MAX_ORDER)), doubt=-0.3, agreement=0.2
+)
 
 
 def by_hand(ids: list[int]) -> list[tuple[int, list[int]]]:
@@ -34,9 +38,16 @@ def guess(ids: list[int], count: int) -> list[int]:
     return cache.guess(cache.places(), count)
 
 
+def votes_of(ids: list[int]) -> list[float]:
+    """Some votes that differ."""
+    return [1 + at % 3 / 2 for at in range(len(ids))]
+
+
 @given(SEQUENCE)
-def test_matches_are_all_there_are(ids: list[int]) -> None:
-    assert [(match.order, match.following.tolist()) for match in NgramCache(ids).matches()] == by_hand(ids)
+def test_places_are_all_there_are(ids: list[int]) -> None:
+    places = NgramCache(ids).places()
+    found = [(order, places.following[places.orders >= order].tolist()) for order in range(1, places.longest + 1)]
+    assert found == by_hand(ids)
 
 
 @given(SEQUENCE, SEQUENCE)
@@ -47,50 +58,45 @@ def test_extending_is_the_same_as_starting_with_all(first: list[int], second: li
     grown, at_once = cache.places(), whole.places()
     assert cache.guess(grown, 3) == whole.guess(at_once, 3)
     assert grown.longest == at_once.longest
-    for name in ("at", "following", "orders"):
+    for name in ("at", "following", "votes", "orders"):
         np.testing.assert_array_equal(getattr(grown, name), getattr(at_once, name))
 
 
-@given(SEQUENCE)
-def test_a_mixture_is_a_distribution_built_order_by_order(ids: list[int]) -> None:
-    model = np.random.default_rng(0).dirichlet(np.ones(5)).astype(np.float32)
-    cache = NgramCache(ids)
-    mixed = mix(model, cache.places(), WEIGHTS)
-    assert float(mixed.sum()) == pytest.approx(1.0, abs=1e-5)
-    for token in range(5):
-        expected = float(model[token])
-        for match in cache.matches():
-            share = WEIGHTS[match.order - 1][match.evidence]
-            expected = (1 - share) * expected + share * match.share_of(token)
-        assert float(mixed[token]) == pytest.approx(expected, abs=1e-5)
-
-
 @given(SEQUENCE, st.integers(0, 99))
-def test_a_mixture_adds_match_by_match_to_the_last_bit(ids: list[int], seed: int) -> None:
-    """The longest match first, one addition for each place: what an answer rests on does not depend on the code."""
+def test_a_mixture_is_a_distribution_built_order_by_order(ids: list[int], seed: int) -> None:
     model = np.random.default_rng(seed).dirichlet(np.ones(5)).astype(np.float32)
-    cache = NgramCache(ids)
-    left, added = 1.0, []
-    for match in reversed(cache.matches()):
-        share = WEIGHTS[match.order - 1][match.evidence]
-        added += [(token, np.float32(left * share / len(match.following))) for token in match.following.tolist()]
-        left *= 1 - share
-    expected = model * np.float32(left)
-    for token, part in added:
-        expected[token] += part
-    np.testing.assert_array_equal(mix(model, cache.places(), WEIGHTS), expected)
+    places = NgramCache(ids, votes_of(ids)).places()
+    mixed = mix(model, places, MIXTURE)
+    assert float(mixed.sum()) == pytest.approx(1.0, abs=1e-5)
+    expected = {token: float(model[token]) for token in range(5)}
+    sure = math.log(model.max() / (1 - model.max()))
+    for order, evidence in enumerate(places.evidence(), 1):
+        share = 1 / (1 + math.exp(-MIXTURE.odds[order - 1][evidence] - MIXTURE.doubt * sure))
+        is_met = places.orders >= order
+        votes = places.votes[is_met] * model[places.following[is_met]] ** MIXTURE.agreement
+        for token in expected:
+            said = votes[places.following[is_met] == token].sum() / votes.sum()
+            expected[token] = (1 - share) * expected[token] + share * said
+    assert mixed.tolist() == pytest.approx(list(expected.values()), abs=1e-5)
 
 
-def test_without_weights_the_model_is_alone() -> None:
+def test_without_a_mixture_the_model_is_alone() -> None:
     model = np.array([0.5, 0.5], np.float32)
-    assert mix(model, NgramCache([1, 0, 1]).places(), ()) is model
-    assert mix(model, NgramCache([]).places(), WEIGHTS).tolist() == [0.5, 0.5]
+    assert mix(model, NgramCache([1, 0, 1]).places(), ALONE) is model
+    assert mix(model, NgramCache([]).places(), MIXTURE).tolist() == [0.5, 0.5]
+
+
+def test_a_sure_model_and_one_that_gives_nothing_are_still_mixed() -> None:
+    for model in (np.array([1.0, 0.0], np.float32), np.array([0.0, 1.0], np.float32)):
+        mixed = mix(model, NgramCache([1, 0, 1]).places(), MIXTURE)
+        assert np.isfinite(mixed).all()
+        assert float(mixed.sum()) == pytest.approx(1.0, abs=1e-6)
 
 
 @pytest.mark.parametrize(("ids", "evidence"), [([1, 2, 1], 0), ([1, 2, 0, 1, 2, 3, 1], 1), ([1, 2, 3, 1, 4, 1], 2)])
 def test_evidence(ids: list[int], evidence: int) -> None:
-    (match,) = NgramCache(ids).matches()
-    assert match.evidence == evidence < EVIDENCE
+    assert NgramCache(ids).places().evidence() == [evidence]
+    assert evidence < EVIDENCE
 
 
 def test_a_guess_is_what_followed_the_longest_match() -> None:

@@ -11,7 +11,7 @@ from repocomp.evaluate.counterfactual import BlindRetriever, Outcome, compare
 from repocomp.evaluate.holes import Hole
 from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.query import Query
-from repocomp.retrieve.select import SHIPPED
+from repocomp.retrieve.select import READ
 from tests.complete.fakes import FixedRetriever, ScriptedModel, fake_pack, parts
 
 LINES = [f"value_{n} = compute_{n}(alpha_{n}, beta_{n})" for n in range(60)]
@@ -31,7 +31,7 @@ def hit(path: str, first: int, last: int, text: str | None = None) -> Hit:
 def found(*hits: Hit) -> list[Hit]:
     blind = BlindRetriever(FixedRetriever(list(hits)), hole())
     query = Query("a.py", "python", "", "", (25, 35))
-    answer = blind.find(query, SHIPPED).hits
+    answer = blind.find(query, READ).hits
     assert answer == blind.found
     return answer
 

@@ -107,16 +107,16 @@ def test_an_interval_holds_the_mean_and_is_a_point_without_variance() -> None:
 
 def test_the_best_threshold_skips_all_that_costs_nothing() -> None:
     p = np.array([0.1, 0.4, 0.6, 0.9])
-    assert best_threshold(p, np.array([1.0, 1, 0, 0]), np.array([0.0, 0, 1, 1])) == 0.4
-    assert best_threshold(p, np.zeros(4), np.ones(4)) == 0.0
-    assert best_threshold(p, np.ones(4), np.ones(4)) == 0.9
+    assert best_threshold(p, np.array([1.0, 1, 0, 0]), np.array([0.0, 0, 1, 1]), 2.0) == 0.4
+    assert best_threshold(p, np.zeros(4), np.ones(4), 2.0) == 0.0
+    assert best_threshold(p, np.ones(4), np.ones(4), 2.0) == 0.9
     # All at once would cost nothing, but some are worth much.
-    assert best_threshold(p, np.array([0.8, 0.5, 0.5, 0.5]), np.array([0.5, 0.5, 0.5, 0.8])) == 0.6
+    assert best_threshold(p, np.array([0.8, 0.5, 0.5, 0.5]), np.array([0.5, 0.5, 0.5, 0.8]), 2.0) == 0.6
     # Two that differ by chance are as good as their mean.
-    assert best_threshold(p, np.array([0.5, 0.2, 0.8, 0.2]), np.array([0.5, 0.5, 0.5, 0.8])) == 0.6
+    assert best_threshold(p, np.array([0.5, 0.2, 0.8, 0.2]), np.array([0.5, 0.5, 0.5, 0.8]), 2.0) == 0.6
     # Each would cost little, all together more than nothing.
-    assert best_threshold(p, np.zeros(4), np.full(4, 0.009)) == 0.0
-    assert best_threshold(p, np.zeros(4), np.array([0.002, 0.004, 0.006, 0.008])) == 0.4
+    assert best_threshold(p, np.zeros(4), np.full(4, 0.009), 2.0) == 0.0
+    assert best_threshold(p, np.zeros(4), np.array([0.002, 0.004, 0.006, 0.008]), 2.0) == 0.4
 
 
 @given(st.lists(st.tuples(st.floats(-1, 1), st.integers(1, 5)), min_size=1, max_size=30))

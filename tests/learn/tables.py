@@ -10,7 +10,7 @@ from repocomp.learn.table import Table
 from repocomp.retrieve.retrieve import DEFAULT_ARMS
 from repocomp.retrieve.select import actions
 
-EVERY = actions(DEFAULT_ARMS)
+EVERY = actions(DEFAULT_ARMS, is_read=True)
 NAMES = [action.name for action in EVERY]
 COLUMNS = ("bias", "place=call", "place=import", "probability")
 THRESHOLDS = {"line": 0.2, "block": 0.2}

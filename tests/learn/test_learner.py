@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from repocomp.cli import app
-from repocomp.complete.parts import load
+from repocomp.complete.parts import actions_of, load
 from repocomp.config import Settings
 from repocomp.document import Document
 from repocomp.errors import FeedbackError, StoreError
@@ -30,7 +30,7 @@ from repocomp.learn.replay import Replay, replay, state_of
 from repocomp.request import CompletionRequest
 from repocomp.retrieve.learned import load_learned
 from repocomp.retrieve.retrieve import DEFAULT_ARMS
-from repocomp.retrieve.select import NONE, SHIPPED, Known, Parameters, actions, traits, vector
+from repocomp.retrieve.select import COPIED, NONE, Known, Parameters, traits, vector
 from repocomp.serve.warm import Warm
 from repocomp.store.connect import transaction
 from repocomp.store.feedback_connect import open_feedback
@@ -62,7 +62,7 @@ REAL = replaying.measure
 
 def pretended(hole: Hole, *_: object) -> Replay:
     """A replay of which nothing was measured."""
-    names = [action.name for action in actions(DEFAULT_ARMS)]
+    names = [action.name for action in actions_of(LOADED.pack)]
     place = "import" if hole.start % 2 else "call"
     known: dict[str, Any] = {"place": place, "language": "python", "mode": "line", "probability": 0.5}
     rng = np.random.default_rng(hole.start)
@@ -95,10 +95,11 @@ def learned(loss: float = -0.5, taken: str = NONE.name) -> Parameters:
     """Parameters under which one action is taken everywhere: nothing is ever retrieved."""
     some = propose(table(60, lambda name, _: 0.3), (), USUAL, None, THRESHOLDS, LOADED.pack.digest, is_gated=False)
     assert some.parameters is not None
-    weights = some.parameters.weights * 0
+    every = actions_of(LOADED.pack)
+    weights = np.zeros((len(every), len(some.parameters.columns)))
     weights[1:, 0] = loss
-    weights[[action.name for action in some.parameters.actions].index(taken), 0] = -loss
-    return replace(some.parameters, weights=weights, thresholds={})
+    weights[[action.name for action in every].index(taken), 0] = -loss
+    return replace(some.parameters, actions=every, weights=weights, spread=np.zeros(len(every)), thresholds={})
 
 
 def promote(root: Path, taken: str = NONE.name) -> Path:
@@ -159,7 +160,7 @@ def test_a_replay_scores_every_action_and_holds_no_source(root: Path, monkeypatc
     learn(root, 600, silent, limit=1)
     (row,) = rows(root)
     one = Replay.from_row(row)
-    assert one.gain.keys() == one.tokens.keys() == {action.name for action in actions(DEFAULT_ARMS)}
+    assert one.gain.keys() == one.tokens.keys() == {action.name for action in actions_of(LOADED.pack)}
     assert (one.gain["none"], one.tokens["none"]) == (0.0, 0)
     assert one.ms.keys() == {*DEFAULT_ARMS, "rank", "token"}
     assert sum(one.shares.values()) == pytest.approx(1.0, abs=1e-3)
@@ -219,7 +220,7 @@ def test_versions_go_back_one_by_one_and_the_file_follows(root: Path) -> None:
         second = versions.promote(connection, file, learned(-0.4), {})
         file.unlink()
         versions.settle(connection, file)
-        assert load_learned(file, LOADED.pack.digest, DEFAULT_ARMS).parameters.number == second  # type: ignore[union-attr]
+        assert load_learned(file, LOADED.pack.digest, actions_of(LOADED.pack)).parameters.number == second  # type: ignore[union-attr]
         assert versions.roll_back(connection, file) == first
         assert versions.in_use(connection).weights[2, 0] == -0.5  # type: ignore[union-attr]
         assert versions.roll_back(connection, file) is None
@@ -232,11 +233,11 @@ def test_versions_go_back_one_by_one_and_the_file_follows(root: Path) -> None:
 def test_frozen_learns_and_explores_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = promote(root)
     assert app.run(["learn", "--freeze"]) == 0
-    assert load_learned(file, LOADED.pack.digest, DEFAULT_ARMS).parameters.is_frozen  # type: ignore[union-attr]
+    assert load_learned(file, LOADED.pack.digest, actions_of(LOADED.pack)).parameters.is_frozen  # type: ignore[union-attr]
     assert app.run(["learn", "--minutes", "0"]) == 2
     assert "learn --unfreeze" in capsys.readouterr().err
     assert app.run(["learn", "--unfreeze"]) == 0
-    assert not load_learned(file, LOADED.pack.digest, DEFAULT_ARMS).parameters.is_frozen  # type: ignore[union-attr]
+    assert not load_learned(file, LOADED.pack.digest, actions_of(LOADED.pack)).parameters.is_frozen  # type: ignore[union-attr]
 
 
 def test_it_explains_itself(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -279,14 +280,14 @@ def test_feedback_for_one_arm_in_one_place_reaches_the_requests(root: Path) -> N
     assert found.proposal.verdicts["feedback"].is_above
     assert found.version == 1
     parameters = load_learned(
-        learned_path(repository_path(root).parent.name), LOADED.pack.digest, DEFAULT_ARMS
+        learned_path(repository_path(root).parent.name), LOADED.pack.digest, actions_of(LOADED.pack)
     ).parameters
     assert parameters is not None
     chosen = {
         place: parameters.actions[parameters.best(vector(parameters.columns, traits({**KNOWN, "place": place})))]
         for place in ("import", "call")
     }
-    assert chosen["call"] == SHIPPED
+    assert chosen["call"] == COPIED
     assert "structured" in (chosen["import"].arms or ())
     assert "bm25" not in (chosen["import"].arms or ())
 
@@ -311,10 +312,10 @@ KNOWN: Known = {"language": "python", "mode": "line", "probability": 0.5}
 def test_what_is_only_copied_from_leaves_the_prompt_as_it_is(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     promote(root)
     skipped = complete(capsys)["data"]
-    promote(root, "copied")
+    promote(root, "all:5")
     copied = complete(capsys)["data"]
     retrieval = copied["retrieval"]
-    assert (retrieval["decision"], retrieval["choice"]["action"]) == ("used", "copied")
+    assert (retrieval["decision"], retrieval["choice"]["action"]) == ("used", "all:5")
     assert retrieval["budget_tokens"] == 0
     assert retrieval["chunks"]
     assert {chunk["tokens"] for chunk in retrieval["chunks"]} == {0}

@@ -83,7 +83,8 @@ def test_an_unknown_pack_is_refused_with_the_known_ones(name: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"format": 2}, "has format 2"),
+        ({"format": 1}, "has format 1"),
+        ({"format": 3}, "has format 3"),
         ({"format": None}, "format None"),
         ({"family": "other"}, "family 'other'"),
         ({"roles": []}, "roles"),

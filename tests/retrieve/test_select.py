@@ -19,14 +19,17 @@ from repocomp.retrieve.learned import load_learned, write_learned
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS, retrieve
 from repocomp.retrieve.select import (
+    COPIED,
     EPSILON,
     NONE,
-    SHIPPED,
+    READ,
     Known,
     Parameters,
     actions,
     arm_propensities,
+    asked,
     choose,
+    shipped,
     traits,
     vector,
 )
@@ -34,7 +37,7 @@ from repocomp.store.reader import IndexReader
 from tests.conftest import Repository
 from tests.train.repositories import modules
 
-EVERY = actions(DEFAULT_ARMS)
+EVERY = actions(DEFAULT_ARMS, is_read=True)
 COLUMNS = ("bias", "place=import")
 QUERY = Query("a.py", "python", "import ", "", (1, 1))
 IMPORT: Known = {"place": "import", "probability": 0.6}
@@ -51,17 +54,27 @@ def parameters(gains: Mapping[str, tuple[float, float]], *, spread: float = 0.0)
 
 
 def test_the_shipped_action_comes_first_and_names_are_unique() -> None:
-    assert EVERY[0] == SHIPPED
+    assert EVERY[0] == READ
     assert EVERY[1] == NONE
     assert len({action.name for action in EVERY}) == len(EVERY) <= 32
+
+
+def test_what_is_only_copied_from_stays_whole_and_has_no_room() -> None:
+    copied = actions(DEFAULT_ARMS, is_read=False)
+    assert copied[:2] == (COPIED, NONE)
+    assert len({action.name for action in copied}) == len(copied) <= 32
+    assert not any(action.is_ranked for action in copied if action != NONE)
+    assert {action.room for action in copied} == {1.0}
+    assert {shipped(is_read=True), shipped(is_read=False)} == {READ, COPIED}
+    assert asked(("bm25",), is_read=False).draws == COPIED.draws
 
 
 def test_the_best_lower_bound_is_taken_where_it_holds() -> None:
     some = parameters({"without near": (-0.2, 0.5)})
     assert EVERY[some.best(vector(COLUMNS, traits(IMPORT)))].name == "without near"
-    assert EVERY[some.best(vector(COLUMNS, traits(CALL)))] == SHIPPED
+    assert EVERY[some.best(vector(COLUMNS, traits(CALL)))] == READ
     unsure = parameters({"without near": (-0.2, 0.5)}, spread=1.0)
-    assert EVERY[unsure.best(vector(COLUMNS, traits(IMPORT)))] == SHIPPED
+    assert EVERY[unsure.best(vector(COLUMNS, traits(IMPORT)))] == READ
 
 
 def test_nothing_is_skipped_where_retrieval_was_ordered() -> None:
@@ -94,7 +107,7 @@ def test_the_draw_follows_from_the_place_and_not_from_the_word_being_typed() -> 
         assert choice.propensity == choice.propensities[action.name]
         typed = replace(query, prefix=query.prefix + "name")
         assert choose(some, CALL, typed, may_skip=True) == (action, choice)
-    others = sum(name != SHIPPED.name for name in drawn.values())
+    others = sum(name != READ.name for name in drawn.values())
     assert 0 < others < 400 * 4 * EPSILON
 
 
@@ -110,7 +123,7 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "data" / "learned.json"
     some = parameters({"none": (0.5, 0.1)})
     write_learned(path, some)
-    again = load_learned(path, "pack", DEFAULT_ARMS).parameters
+    again = load_learned(path, "pack", EVERY).parameters
     assert again is not None
     assert np.array_equal(again.weights, some.weights)
     assert (again.actions, again.columns, again.number) == (some.actions, some.columns, 3)
@@ -132,7 +145,7 @@ def test_what_does_not_fit_is_ignored_with_a_warning(tmp_path: Path, damage: obj
     path = tmp_path / "learned.json"
     write_learned(path, parameters({"none": (0.5, 0.1)}))
     path.write_text(damage(path.read_text()))  # type: ignore[operator]
-    found = load_learned(path, "pack", DEFAULT_ARMS)
+    found = load_learned(path, "pack", EVERY)
     assert found.parameters is None
     assert said in (found.warning or "")
 
@@ -140,10 +153,10 @@ def test_what_does_not_fit_is_ignored_with_a_warning(tmp_path: Path, damage: obj
 def test_another_pack_or_other_arms_are_ignored_and_nothing_is_nothing(tmp_path: Path) -> None:
     path = tmp_path / "learned.json"
     write_learned(path, parameters({}))
-    assert "model pack" in (load_learned(path, "other", DEFAULT_ARMS).warning or "")
-    assert "strategies" in (load_learned(path, "pack", ["bm25"]).warning or "")
-    assert load_learned(tmp_path / "none.json", "pack", DEFAULT_ARMS).warning is None
-    assert load_learned(None, "pack", DEFAULT_ARMS).warning is None
+    assert "model pack" in (load_learned(path, "other", EVERY).warning or "")
+    assert "strategies" in (load_learned(path, "pack", EVERY[:-1]).warning or "")
+    assert load_learned(tmp_path / "none.json", "pack", EVERY).warning is None
+    assert load_learned(None, "pack", EVERY).warning is None
 
 
 class Broken:

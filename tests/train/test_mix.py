@@ -1,34 +1,62 @@
-"""Expectation-maximisation finds shares that were planted, and never makes the data less likely."""
+"""The mixture that is fitted is the one that answers: as likely to the fit as to the engine, and what was planted."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from repocomp.engine.ngram_cache import EVIDENCE, MAX_ORDER
+from repocomp.engine.ngram_cache import MAX_ORDER, NgramCache, Places, mix
+from repocomp.model.pack import CacheMixture
 
 pytest.importorskip("torch")
 
-from repocomp.train.mix import _improved, _parts
+from repocomp.train.mix import Token, most_likely
 
-SIZE = 20_000
+VOCABULARY = 6
+PLANTED = CacheMixture(((-0.5, 0.5, -1.0),) * MAX_ORDER, doubt=-0.5, agreement=0.5, lead=1.0, decay=1.0)
 
 
-def test_planted_shares_are_found() -> None:
-    rng = np.random.default_rng(0)
-    # Two matches a token, in cells 0 and 4 (length 1, one occurrence; length 2, several that agree).
-    planted = np.zeros(MAX_ORDER * EVIDENCE)
-    planted[0], planted[4] = 0.2, 0.6
-    cells = np.full((SIZE, 1 + MAX_ORDER), -1)
-    cells[:, 1], cells[:, 2] = 0, 4
-    source = np.where(rng.random(SIZE) < planted[4], 2, np.where(rng.random(SIZE) < planted[0], 1, 0))
-    sources = np.zeros((SIZE, 1 + MAX_ORDER))
-    sources[:, :3] = 0.001
-    sources[np.arange(SIZE), source] = 0.5
-    shares, before = np.full(MAX_ORDER * EVIDENCE, 0.3), -np.inf
-    for _ in range(30):
-        likelihood = float(np.log(_parts(shares, sources, cells).sum(axis=1)).sum())
-        assert likelihood >= before - 1.0  # the doubt of ten observations
-        before, shares = likelihood, _improved(shares, sources, cells)
-    assert shares[[0, 4]] == pytest.approx(planted[[0, 4]], abs=0.02)
-    assert shares.sum() == pytest.approx(shares[[0, 4]].sum())
+def drawn(count: int, seed: int) -> list[tuple[np.ndarray, Places, list[int]]]:
+    """Random places: the model's distribution, what stood where, and the rank of each place, 0 for the file."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(count):
+        ids = rng.integers(VOCABULARY, size=30).tolist()
+        ranks = np.repeat([5, 2, 1, 0], [8, 8, 8, 6]).tolist()
+        model = rng.dirichlet(np.full(VOCABULARY, 0.5)).astype(np.float32)
+        found.append((model, NgramCache(ids, [1.0 + rank for rank in ranks]).places(), ranks))
+    return found
+
+
+def voted(places: Places, mixture: CacheMixture) -> Places:
+    """The same places with the votes of their ranks."""
+    votes = [1.0 if vote == 1 else mixture.vote(int(vote) - 1) for vote in places.votes.tolist()]
+    return Places(places.at, places.following, np.array(votes, np.float32), places.orders, places.longest)
+
+
+def test_what_was_planted_is_found_and_as_likely_to_the_engine() -> None:
+    rng = np.random.default_rng(1)
+    seen, told = [], []
+    for model, places, _ in drawn(2500, 0):
+        mixed = mix(model, voted(places, PLANTED), PLANTED).astype(np.float64)
+        truth = int(rng.choice(VOCABULARY, p=mixed / mixed.sum()))
+        seen.append(Token.of(model, places, truth))
+        told.append((model, places, truth))
+    found, nats = most_likely(seen)
+    by_engine = [-np.log(mix(model, voted(places, found), found)[truth]) for model, places, truth in told]
+    assert nats == pytest.approx(float(np.mean(by_engine)), abs=1e-3)
+    by_planted = [-np.log(mix(model, voted(places, PLANTED), PLANTED)[truth]) for model, places, truth in told]
+    assert nats <= float(np.mean(by_planted)) + 1e-3
+    assert (found.decay, found.lead) == pytest.approx((1.0, 1.0), abs=0.5)
+    assert found.doubt == pytest.approx(-0.5, abs=0.2)
+    assert found.agreement == pytest.approx(0.5, abs=0.2)
+
+
+def test_a_cache_that_is_never_right_is_not_trusted() -> None:
+    seen = []
+    for model, places, _ in drawn(300, 2):
+        absent = next(token for token in range(VOCABULARY + 1) if token not in places.following)
+        sure = np.append(model, 0.2).astype(np.float32)
+        seen.append(Token.of(sure / sure.sum(), places, absent))
+    found, _ = most_likely(seen)
+    assert max(found.odds[0]) < -2

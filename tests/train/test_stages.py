@@ -12,7 +12,7 @@ import pytest
 
 from repocomp.cli import app
 from repocomp.complete.parts import Loaded
-from repocomp.model.pack import load_pack, write_pack
+from repocomp.model.pack import CacheMixture, load_pack, write_pack
 from tests.train.repositories import RECIPE, make_repository, modules
 
 pytest.importorskip("torch")
@@ -86,20 +86,21 @@ def test_a_pack_reads_what_is_retrieved_where_copying_serves_less(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copied: float, read: float, budget: int
 ) -> None:
     from repocomp.train import stages
-    from repocomp.train.mix import MixFit, Mixture
+    from repocomp.train.mix import Chosen, MixFit
 
     pack = load_pack("default")
     files = {name: (pack.folder / name).read_bytes() for name in pack.digests}
     write_pack(replace(pack, folder=tmp_path / "pack", budgets=replace(pack.budgets, cross_file=384)), files)
 
-    def fit_mixture(repositories: object, loaded: Loaded, *_: object) -> Mixture:
+    def choose_mixture(repositories: object, loaded: Loaded, *_: object) -> Chosen:
         similarity = read if loaded.pack.budgets.cross_file else copied
-        return Mixture(MixFit(((0.1, 0.1, similarity),), 1, 2.0, 1.0), {1.0: similarity, 2.0: 0.1})
+        mixture = CacheMixture(((0.1, 0.1, similarity),))
+        return Chosen(MixFit(mixture, 1, 2.0, 1.0), {0.0: similarity, 0.5: 0.1})
 
-    monkeypatch.setattr(stages, "fit_mixture", fit_mixture)
+    monkeypatch.setattr(stages, "choose_mixture", choose_mixture)
     monkeypatch.setattr(stages, "_repositories", lambda *_: [])
     stages.mix_pack(tmp_path, str(tmp_path / "pack"), 1, lambda *_: None)
     revised = load_pack(tmp_path / "pack")
-    assert (revised.budgets.cross_file, revised.cache_weights) == (budget, ((0.1, 0.1, max(copied, read)),))
+    assert (revised.budgets.cross_file, revised.cache.odds) == (budget, ((0.1, 0.1, max(copied, read)),))
     stages.mix_pack(tmp_path, str(tmp_path / "pack"), 1, lambda *_: None, may_copy=False)
     assert load_pack(tmp_path / "pack").budgets.cross_file == budget
