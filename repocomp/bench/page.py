@@ -13,9 +13,9 @@ from repocomp.evaluate.summary import Baseline, Score, Summary
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --faint: #6b7684; --paper: #fff; --panel: #f5f7f9; --rule: #dde2e8;
-  --a: #2764c4; --b: #d2681c; --c: #2c8a57; --d: #8d5bb8; }
+  --a: #2764c4; --b: #d2681c; --c: #2c8a57; --d: #8d5bb8; --e: #16838f; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e9ef; --faint: #94a0ae; --paper: #14181d; --panel: #1d232a;
-  --rule: #323a44; --a: #6fa3f2; --b: #f09a57; --c: #63c48f; --d: #bd93e0; } }
+  --rule: #323a44; --a: #6fa3f2; --b: #f09a57; --c: #63c48f; --d: #bd93e0; --e: #5cc6d4; } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2rem auto;
   max-width: 62rem; padding: 0 1rem; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; } .faint, figcaption { color: var(--faint); }
@@ -27,14 +27,15 @@ figure { margin: 0; background: var(--panel); border-radius: 8px; padding: .8rem
 .grid { stroke: var(--rule); } .tick, .axis, .name { fill: var(--faint); font-size: 11px; } .name { fill: var(--ink); }
 polyline { fill: none; stroke-width: 2; }
 .a { stroke: var(--a); fill: var(--a); } .b { stroke: var(--b); fill: var(--b); }
-.c { stroke: var(--c); fill: var(--c); } .d { stroke: var(--d); fill: var(--d); } .n { stroke: var(--faint); }
+.c { stroke: var(--c); fill: var(--c); } .d { stroke: var(--d); fill: var(--d); }
+.e { stroke: var(--e); fill: var(--e); } .n { stroke: var(--faint); }
 rect.n { fill: var(--faint); } polyline.a, polyline.b, polyline.n { fill: none; }
 details { border-bottom: 1px solid var(--rule); padding: .3rem 0; } summary { cursor: pointer; }
 pre { background: var(--panel); padding: .5rem; border-radius: 6px; overflow-x: auto; white-space: pre-wrap; }
 .tag { border-radius: 4px; padding: 0 .4rem; font-size: .85em; border: 1px solid currentColor; }
 .helped { color: var(--c); } .harmed { color: var(--b); } .same { color: var(--faint); }
 """
-_STEP_CSS = dict(zip(STEPS, "abcd", strict=True))
+_STEP_CSS = dict(zip(STEPS, "abcde", strict=True))
 _LEGEND = "".join(f' <span style="color: var(--{css})">■</span> {step}' for step, css in _STEP_CSS.items())
 
 

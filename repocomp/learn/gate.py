@@ -45,31 +45,31 @@ class Verdict:
         return {**asdict(self), "is_above": self.is_above}
 
 
-def judge(differences: Sequence[float] | Floats, bound: float = BOUND, alpha: float = ALPHA) -> Verdict:
+def judge(differences: Sequence[float] | Floats) -> Verdict:
     """The verdict on differences in the order in which they were seen."""
-    values = np.clip(np.asarray(differences, dtype=np.float64), -bound, bound)
+    values = np.clip(np.asarray(differences, dtype=np.float64), -BOUND, BOUND)
     if not len(values):
-        return Verdict(0, 0.0, -bound, 1.0)
+        return Verdict(0, 0.0, -BOUND, 1.0)
     # Zero is one of the points.
-    points = np.linspace(-bound, bound, _POINTS)
-    logs = _log_capitals(values, points, bound)
-    excluded = points[logs.max(axis=0) >= -np.log(alpha)]
+    points = np.linspace(-BOUND, BOUND, _POINTS)
+    logs = _log_capitals(values, points)
+    excluded = points[logs.max(axis=0) >= -np.log(ALPHA)]
     return Verdict(
         len(values),
         round(float(values.mean()), 6),
-        round(float(excluded.max()) if len(excluded) else -bound, 6),
+        round(float(excluded.max()) if len(excluded) else -BOUND, 6),
         round(float(np.exp(min(50.0, logs[-1, _POINTS // 2]))), 4),
     )
 
 
-def _log_capitals(values: Floats, points: Floats, bound: float) -> Floats:
+def _log_capitals(values: Floats, points: Floats) -> Floats:
     """Log-capital [n, points] after each difference, against each mean."""
     counts = np.arange(1, len(values) + 1)
     # What was known before each difference, a prior of one with half the bound's spread counted in.
     means = np.concatenate([[0.0], np.cumsum(values)[:-1]]) / counts
-    squares = (bound**2 / 4 + np.concatenate([[0.0], np.cumsum(values**2)[:-1]])) / counts
+    squares = (BOUND**2 / 4 + np.concatenate([[0.0], np.cumsum(values**2)[:-1]])) / counts
     variances = np.maximum(squares - means**2, 1e-12)
     ahead = means[:, None] - points[None, :]
-    stakes = np.clip(ahead / (variances[:, None] + ahead**2), 0.0, _STAKE / np.maximum(bound + points, 1e-9))
+    stakes = np.clip(ahead / (variances[:, None] + ahead**2), 0.0, _STAKE / np.maximum(BOUND + points, 1e-9))
     result: Floats = np.cumsum(np.log1p(stakes * (values[:, None] - points[None, :])), axis=0)
     return result
