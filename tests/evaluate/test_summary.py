@@ -16,7 +16,7 @@ from repocomp.evaluate.summary import summarise
 
 
 def answer(similarity: float, prefill: float, likelihood: float = 0.0) -> Answer:
-    ms = {"prefill": prefill, "policy": 0.0, "retrieve": 0.0, "decode": 10.0}
+    ms = {"prefill": prefill, "policy": 0.0, "retrieve": 0.0, "copy": 0.0, "decode": 10.0}
     scores = (similarity == 1.0, similarity, similarity, similarity == 1.0, similarity)
     return Answer("", *scores, 100, 0, 5, ms, bits=-10 * likelihood, likelihood=likelihood)
 
