@@ -308,4 +308,4 @@ def test_random_cursors_in_this_repository(tmp_path: Path) -> None:
         jsonschema.validate(document, SCHEMA)
         decisions.add(document["data"]["retrieval"]["decision"])
         assert document["data"]["text"] or document["data"]["reason"]
-    assert decisions >= {"skipped"}
+    assert "used" in decisions
