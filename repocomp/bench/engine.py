@@ -238,7 +238,9 @@ def _decoded(hole: Hole, generator: Loaded, draft_tokens: int, reader: IndexRead
     runs = [seconds for past, seconds in model.runs if past >= completion.tokens.prompt]
     # The first token comes from the prompt's own run, the one that ends the answer counts as one that took a run.
     tokens = max(0, completion.tokens.generated - (completion.stop_reason != "end"))
-    return _Decoded(completion.text, tokens, len(runs), completion.timings_ms.decode, 1000 * sum(runs))
+    # Without what may be copied there were no guesses and another answer.
+    spent = completion.timings_ms.copy + completion.timings_ms.decode
+    return _Decoded(completion.text, tokens, len(runs), spent, 1000 * sum(runs))
 
 
 def _ratios(ours: Speed, llama: dict[str, Speed], completions: Completions) -> dict[str, float]:

@@ -58,7 +58,7 @@ class Trial:
     """One hole: `unseen` identifiers of the answer, the share of them that the repository holds (`reachable`).
 
     By strategy: the share found with each of `CHUNKS`; the gain in nats a token and the edit similarity (0..1) of the
-    answer where these were asked for; milliseconds.
+    answer where these were asked for; milliseconds, in turns on one reader: what others read before is in memory.
     """
 
     path: str
@@ -161,10 +161,7 @@ def summarise(facts: dict[str, Any], trials: Sequence[Trial]) -> RetrievalReport
 
 
 def _row(name: str, at: int, judged: Sequence[Trial], trials: Sequence[Trial], seed: int) -> Row:
-    def mean(among: Sequence[Trial], of: Callable[[Trial], Mapping[str, tuple[float, ...]]], unit: int) -> Mean | None:
-        asked = [trial for trial in among if at < len(of(trial).get(name, ()))]
-        if not asked:
-            return None
+    def mean(asked: Sequence[Trial], of: Callable[[Trial], Mapping[str, tuple[float, ...]]], unit: int) -> Mean:
         resample = bootstrap([trial.path for trial in asked], seed)
         own, plain = (np.array([of(trial)[which][at] for trial in asked]) for which in (name, "rrf"))
         # `interval` speaks of percent.
@@ -172,14 +169,15 @@ def _row(name: str, at: int, judged: Sequence[Trial], trials: Sequence[Trial], s
         (low, high), (behind, ahead) = ends
         return Mean(round(unit * float(own.mean()), 4), (low, high), (behind, ahead))
 
-    recall = mean(judged, lambda trial: trial.recall, 100)
+    gained = [trial for trial in trials if name in trial.gain]
+    answered = [trial for trial in trials if name in trial.similarity]
     spent = [trial.ms[name] for trial in trials if name in trial.ms] or [0.0]
     return Row(
         name=name,
         chunks=CHUNKS[at],
-        recall=recall or Mean(0.0, (0.0, 0.0), (0.0, 0.0)),
-        gain=mean(trials, lambda trial: trial.gain, 1),
-        similarity=mean(trials, lambda trial: trial.similarity, 100),
+        recall=mean(judged, lambda trial: trial.recall, 100),
+        gain=mean(gained, lambda trial: trial.gain, 1) if gained else None,
+        similarity=mean(answered, lambda trial: trial.similarity, 100) if answered else None,
         p50=round(float(np.percentile(spent, 50)), 2),
         p95=round(float(np.percentile(spent, 95)), 2),
     )
@@ -230,7 +228,10 @@ def _trial(hole: Hole, tree: _Tree, loaded: Loaded, extra: Extra) -> Trial:
         return {name: tuple(known(tuple(hits[:number])) for number in CHUNKS) for name, hits in dear.items()}
 
     target = Target.of(hole, loaded)
-    without = logprob(target, (), loaded) if extra.likelihood else 0.0
+    gain: dict[str, tuple[float, ...]] = {}
+    if extra.likelihood and target.middle:
+        without = logprob(target, (), loaded)
+        gain = by_chunks(lambda hits: logprob(target, hits, loaded) - without)
     elsewhere = set(words(document.data.decode()))
     own = set(words(hole.document.data.decode()))
     reachable = sum(name in elsewhere or tree.files.get(name, 0) > (name in own) for name in unseen)
@@ -240,9 +241,7 @@ def _trial(hole: Hole, tree: _Tree, loaded: Loaded, extra: Extra) -> Trial:
         unseen=len(unseen),
         reachable=reachable / max(1, len(unseen)),
         recall={name: tuple(recall(hits[:number]) for number in CHUNKS) for name, hits in ranked.items()},
-        gain=by_chunks(lambda hits: logprob(target, hits, loaded) - without)
-        if extra.likelihood and target.middle
-        else {},
+        gain=gain,
         similarity=by_chunks(lambda hits: given(hole, hits, loaded, _ANSWER_TOKENS).similarity)
         if extra.answers
         else {},

@@ -7,6 +7,9 @@ retrieved chunk.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
+from itertools import chain
+
+import numpy as np
 
 from repocomp.complete.prompt import Context
 from repocomp.document import Document, Position
@@ -34,13 +37,10 @@ def ngram_cache(
     top = document.at(context.first_line, 1).offset
     before = document.data[max(0, top - REACH_BYTES) : top]
     after = document.data[cursor.offset : cursor.offset + REACH_BYTES]
-    ids: list[int] = []
-    votes: list[float] = []
-    for rank in range(len(hits), 0, -1):
-        ids += [*encode(hits[rank - 1].text), WALL]
-        votes += [vote(rank)] * (len(ids) - len(votes))
-    own = [*encode(_text(after)), WALL, *encode(_text(before)), *context.left_ids]
-    return NgramCache([*ids, *own], [*votes, *[1.0] * len(own)])
+    parts = [[*encode(hit.text), WALL] for hit in reversed(hits)]
+    parts.append([*encode(_text(after)), WALL, *encode(_text(before)), *context.left_ids])
+    votes = [*(vote(rank) for rank in range(len(hits), 0, -1)), 1.0]
+    return NgramCache(list(chain(*parts)), np.repeat(votes, [len(part) for part in parts]))
 
 
 def said_twice(ids: Sequence[int], line_breaks: Container[int]) -> list[int]:

@@ -58,7 +58,7 @@ class Places:
 class NgramCache:
     """A sequence of tokens that knows what followed its end before."""
 
-    def __init__(self, ids: Sequence[int], votes: Sequence[float] | None = None) -> None:
+    def __init__(self, ids: Sequence[int], votes: npt.ArrayLike | None = None) -> None:
         """Begin with `ids`, which may hold walls; their end is where the answer goes. Without `votes` each has one."""
         self._ids: Tokens = np.array(ids, np.int32)
         self._votes = np.ones(len(ids), np.float32) if votes is None else np.array(votes, np.float32)

@@ -26,8 +26,8 @@ COST = 0.2
 MOST_GAIN = 0.5
 """Short answers gain or lose up to ten nats a token; beyond this more of it decides nothing any more. Each gain is cut,
 not a difference of two: a rare great loss must not weigh less than many small gains. The less is left, the less a
-single place can prove, and the sooner the gate can tell: with 1, 220 replays of pack 0.4 proved nothing on three trees,
-with 0.5 they did on two."""
+single place can prove, and the sooner the gate can tell: of 220 replays of pack 0.4 each, those of one tree in three
+convinced it with 1, those of two with 0.5."""
 _LEAST_ROWS = 5
 """A column that fewer rows have says nothing."""
 

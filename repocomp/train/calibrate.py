@@ -15,7 +15,7 @@ from repocomp.train.label import Example
 
 READ_WORTH, COPIED_WORTH = 2.0, 0.5
 """Points of ES that are worth the time of a retrieval: what is read doubles that of an answer, what is only copied from
-makes it a quarter longer."""
+makes it a third longer."""
 _LEAST = 30
 
 

@@ -304,8 +304,8 @@ def test_random_cursors_in_this_repository(tmp_path: Path) -> None:
         offset = rng.randrange(len(data) + 1)
         while offset < len(data) and data[offset] & 0xC0 == 0x80:
             offset += 1
-        document = complete(f"{path}:#{offset}", cwd=root)
+        document = complete(f"{path}:#{offset}", "--threshold", "0.3", cwd=root)
         jsonschema.validate(document, SCHEMA)
         decisions.add(document["data"]["retrieval"]["decision"])
         assert document["data"]["text"] or document["data"]["reason"]
-    assert "used" in decisions
+    assert decisions >= {"skipped", "used"}

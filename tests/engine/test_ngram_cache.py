@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from itertools import accumulate
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repocomp.engine.ngram_cache import EVIDENCE, MAX_ORDER, WALL, NgramCache, mix
+from repocomp.engine.ngram_cache import EVIDENCE, MAX_ORDER, WALL, NgramCache, log_odds, mix
 from repocomp.model.pack import ALONE, CacheMixture
 
 SEQUENCE = st.lists(st.integers(-1, 4), min_size=1, max_size=40)
@@ -78,6 +79,30 @@ def test_a_mixture_is_a_distribution_built_order_by_order(ids: list[int], seed: 
             said = votes[places.following[is_met] == token].sum() / votes.sum()
             expected[token] = (1 - share) * expected[token] + share * said
     assert mixed.tolist() == pytest.approx(list(expected.values()), abs=1e-5)
+
+
+@given(SEQUENCE, st.integers(0, 99))
+def test_a_mixture_adds_place_by_place_to_the_last_bit(ids: list[int], seed: int) -> None:
+    """The longest match first, one addition for each place: what an answer rests on does not depend on the code."""
+    model = np.random.default_rng(seed).dirichlet(np.ones(5)).astype(np.float32)
+    places = NgramCache(ids, votes_of(ids)).places()
+    votes = (places.votes * model[places.following].astype(np.float64) ** MIXTURE.agreement).tolist()
+    orders = places.orders.tolist()
+    doubt, left, total = MIXTURE.doubt * log_odds(float(model.max())), 1.0, 0.0
+    a_vote: dict[int, float] = {}
+    for order in range(places.longest, 0, -1):
+        own = 0.0
+        for vote, at in zip(votes, orders, strict=True):
+            own += vote if at == order else 0.0
+        total += own
+        share = 1 / (1 + math.exp(-MIXTURE.odds[order - 1][places.evidence()[order - 1]] - doubt))
+        a_vote[order] = left * share / total
+        left *= 1 - share
+    expected = model * np.float32(left)
+    worth = dict(zip(sorted(a_vote), accumulate(a_vote[order] for order in sorted(a_vote)), strict=True))
+    for token, vote, order in zip(places.following.tolist(), votes, orders, strict=True):
+        expected[token] += np.float32(vote * worth[order])
+    np.testing.assert_array_equal(mix(model, places, MIXTURE), expected)
 
 
 def test_without_a_mixture_the_model_is_alone() -> None:
