@@ -11,6 +11,7 @@ from repocomp.document import Document, Position, Range
 RetrieveMode = Literal["auto", "always", "never"]
 SelectRule = Literal["greedy", "threshold"]
 FillMode = Literal["auto", "line", "block"]
+Mode = Literal["line", "block"]
 DaemonMode = Literal["auto", "always", "never"]
 
 

@@ -13,14 +13,18 @@ import repocomp
 ROOT = Path(repocomp.__file__).parent
 FLOORS = [
     {"cli"},
-    {"serve", "bench", "train", "learn"},
-    {"complete", "evaluate"},
-    {"index", "retrieve", "policy", "engine", "feedback"},
+    {"serve", "bench", "train"},
+    {"service", "learn"},
+    {"evaluate"},
+    {"complete"},
+    {"policy", "generate", "feedback"},
+    {"prompt"},
+    {"retrieve", "index"},
     {"store", "model"},
+    {"stats", "charts", "languages"},
 ]
 """From what people touch down to what parts stand on; files in the package itself are the ground."""
-WITHIN_A_FLOOR = {("evaluate", "complete")}
-"""Judging a completion is running it: the one step sideways."""
+WITHIN_A_FLOOR: set[tuple[str, str]] = set()
 ROOMS_OF = {
     "click": {"cli"},
     "rich": {"cli"},

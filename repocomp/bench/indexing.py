@@ -22,8 +22,8 @@ from typing import Any
 
 from repocomp import __version__
 from repocomp.errors import BenchError
-from repocomp.languages import language_of, parser
-from repocomp.store.reader import IndexReader
+from repocomp.languages.table import language_of, parser
+from repocomp.store.index.snapshot import IndexReader
 
 _HERE = str(Path(__file__).parents[2])
 _RUN = f"import sys; sys.path.append({_HERE!r}); from repocomp.__main__ import main; main()"

@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
+from repocomp.bench.completion.run import Plan, Show, draw
 from repocomp.bench.report import facts_of
-from repocomp.bench.run import Plan, Show, draw
 from repocomp.document import Document
 from repocomp.errors import BenchError
 from repocomp.model.pack import load_pack

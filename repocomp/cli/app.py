@@ -46,7 +46,7 @@ Examples:
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are modules of `repocomp.cli`, imported when they run."""
+    """A group whose commands are modules of `repocomp.cli.verbs`, imported when they run."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The verbs, in the order of the help page."""
@@ -56,7 +56,7 @@ class LazyGroup(click.Group):
         """The command of a verb's module."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = import_module(f"repocomp.cli.{cmd_name.replace('-', '_')}").command
+        command: click.Command = import_module(f"repocomp.cli.verbs.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -94,7 +94,7 @@ def cli() -> None:
 def run(arguments: Sequence[str], host: object = None) -> int:
     """Run the command line; returns the exit code. Prints every error, raises none.
 
-    `host` is what completes requests (`cli.complete.Host`): a daemon hands in its own.
+    `host` is what completes requests (`cli.verbs.complete.Host`): a daemon hands in its own.
     """
     as_json = "--json" in arguments
     verb = next((word for word in arguments if word in VERBS), "")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from repocomp.cli import output
 
 if TYPE_CHECKING:
-    from repocomp.feedback.figures import Figure
     from repocomp.feedback.stats import Stats
+    from repocomp.stats.figures import Figure
 
 _COLUMNS = {
     "accepted %": "acceptance",

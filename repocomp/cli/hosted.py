@@ -12,12 +12,12 @@ from repocomp.cli import app
 from repocomp.config import Settings
 from repocomp.feedback.sweep import MOMENTS_S, sweep
 from repocomp.request import Completion, CompletionRequest
-from repocomp.serve.chores import Chores
 from repocomp.serve.client import launch
-from repocomp.serve.installed import Installed
+from repocomp.serve.deferred import Chores
 from repocomp.serve.server import Call, Message
 from repocomp.serve.stand_in import Output, stand_in
-from repocomp.serve.warm import Warm
+from repocomp.serve.upgrade import Installed
+from repocomp.service.warm import Warm
 
 _QUIET_S = 900.0
 
@@ -28,7 +28,7 @@ class Declined(BaseException):
 
 @dataclass(slots=True)
 class Guest:
-    """What completes the request of one call (a `cli.complete.Host`).
+    """What completes the request of one call (a `cli.verbs.complete.Host`).
 
     `recorded` is the work tree whose feedback the answer is noted down in, `may_learn` whether it may teach unasked.
     """

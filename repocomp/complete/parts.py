@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from repocomp.complete.prompt import Context, context
 from repocomp.document import Document, Position
-from repocomp.engine.generate import DRAFT_TOKENS, LanguageModel
-from repocomp.engine.kv_cache import KvCache, KvCaches
+from repocomp.generate.local.decode import DRAFT_TOKENS, LanguageModel
+from repocomp.generate.local.kv_cache import KvCache, KvCaches
 from repocomp.model.pack import Pack, load_pack
+from repocomp.policy.learned import Learned, load_learned, path_for
+from repocomp.policy.select import Action, Known, actions, choose, look
+from repocomp.prompt.window import Context, context
 from repocomp.request import Choice
-from repocomp.retrieve.learned import Learned, load_learned, path_for
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import DEFAULT_ARMS, Hidden, Retrieved, retrieve
-from repocomp.retrieve.select import Action, Known, actions, choose, look
-from repocomp.store.reader import IndexReader
+from repocomp.store.index.snapshot import IndexReader
 
 
 class TextCodec(Protocol):

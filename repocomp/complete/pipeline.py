@@ -14,18 +14,20 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 
-from repocomp.complete import prompt, repeats, trim
+from repocomp.complete import copy_sources as repeats
+from repocomp.complete import trim
 from repocomp.complete.clock import Clock
-from repocomp.complete.features import features
-from repocomp.complete.fetch import Fetched, Place, fetch, warnings
 from repocomp.complete.parts import Loaded, Parts
+from repocomp.complete.retrieval import Fetched, Place, fetch, warnings
 from repocomp.complete.stream import Stream
 from repocomp.document import Document, Position, Range
-from repocomp.engine.generate import DeadlinePassed, Generated, Logits, decode, prefill
-from repocomp.engine.ngram_cache import NgramCache
-from repocomp.languages import language_of
+from repocomp.generate.local.decode import DeadlinePassed, Generated, Logits, decode, prefill
+from repocomp.generate.local.ngram_cache import NgramCache
+from repocomp.languages.table import language_of
 from repocomp.policy.decide import Decision, Rule, decide, probability
-from repocomp.request import Candidate, Completion, CompletionRequest, Filter, Retrieval, Tokens
+from repocomp.policy.features import features
+from repocomp.prompt import window as prompt
+from repocomp.request import Candidate, Completion, CompletionRequest, Filter, Mode, Retrieval, Tokens
 from repocomp.retrieve.query import Query
 
 _NOT_DECIDED = Fetched(Retrieval("skipped", "never", "the deadline passed before the decision"))
@@ -88,13 +90,13 @@ def complete(request: CompletionRequest, parts: Parts, emit: Callable[[str], Non
     return replace(answer, features=dict(known))
 
 
-def expectation(request: CompletionRequest, policy: Loaded, mode: trim.Mode) -> float:
+def expectation(request: CompletionRequest, policy: Loaded, mode: Mode) -> float:
     """The probability, by a policy that is not the generator, that retrieval helps; it reads the file itself."""
     logits = _read_decision(request, policy)
     return probability(logits[-1], policy.pack.tokens, policy.pack.calibration[mode])
 
 
-def _decide(request: CompletionRequest, parts: Parts, mode: trim.Mode, logits: Logits) -> Decision:
+def _decide(request: CompletionRequest, parts: Parts, mode: Mode, logits: Logits) -> Decision:
     """Ask the policy. With one pack in both roles `logits` already holds its answer."""
     policy = parts.policy
     if policy is parts.generator:
@@ -136,7 +138,7 @@ def query_of(document: Document, cursor: Position, context: prompt.Context) -> Q
 def _generate(
     request: CompletionRequest,
     generator: Loaded,
-    mode: trim.Mode,
+    mode: Mode,
     surroundings: trim.Surroundings,
     begun: str,
     logits: Logits,

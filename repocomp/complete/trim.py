@@ -10,9 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from repocomp.request import Filter
+from repocomp.request import Filter, Mode
 
-Mode = Literal["line", "block"]
 StopReason = Literal["line", "block", "suffix"]
 
 _PAIRS = {")": "(", "]": "[", "}": "{"}

@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from repocomp.complete import trim
+from repocomp.complete.copy_sources import ngram_cache
 from repocomp.complete.parts import Loaded
-from repocomp.complete.repeats import ngram_cache
-from repocomp.engine.ngram_cache import NgramCache
 from repocomp.evaluate.counterfactual import Outcome
 from repocomp.evaluate.holes import mode_of
+from repocomp.generate.local.ngram_cache import NgramCache
 from repocomp.terms import words
 
 _COPIED_LINES = {"line": 1, "block": 4}

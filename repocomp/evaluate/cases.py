@@ -18,9 +18,9 @@ from repocomp.evaluate.counterfactual import Attempt, Cut, Outcome, uncut
 from repocomp.evaluate.holes import mode_of
 from repocomp.evaluate.likelihood import Floats, Target, logprobs
 from repocomp.evaluate.metrics import edit_similarity, exact_match, identifier_f1, identifier_match, ratio_similarity
-from repocomp.languages import language_of
+from repocomp.languages.table import language_of
 from repocomp.request import Tokens
-from repocomp.retrieve.arms.base import Hit
+from repocomp.retrieve.hit import Hit
 
 _NONE = Tokens(0, 0, 0)
 STEPS = ("prefill", "policy", "retrieve", "copy", "decode")

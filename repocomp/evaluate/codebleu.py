@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from repocomp.languages import keywords, parser
+from repocomp.languages.table import keywords, parser
 
 if TYPE_CHECKING:
     from tree_sitter import Node

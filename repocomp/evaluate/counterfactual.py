@@ -14,11 +14,11 @@ from repocomp.complete.parts import Loaded, Parts, Retriever
 from repocomp.complete.pipeline import complete, expectation, query_of
 from repocomp.evaluate.holes import Hole, mode_of
 from repocomp.evaluate.metrics import edit_similarity, exact_match
+from repocomp.policy.select import Action
 from repocomp.request import Completion, CompletionRequest, RetrieveMode
-from repocomp.retrieve.arms.base import Hit
+from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import Hidden, Retrieved
-from repocomp.retrieve.select import Action
 from repocomp.terms import words
 
 Cut = Callable[[str, Hole], str]

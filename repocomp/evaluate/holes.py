@@ -15,9 +15,9 @@ from typing import Literal
 import numpy as np
 
 from repocomp.document import Document
-from repocomp.languages import language_of
-from repocomp.store.reader import IndexReader
-from repocomp.store.rows import Symbol
+from repocomp.languages.table import language_of
+from repocomp.store.index.rows import Symbol
+from repocomp.store.index.snapshot import IndexReader
 from repocomp.terms import words
 
 HoleKind = Literal["line", "api", "chunk", "function", "midline"]

@@ -13,15 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from repocomp.complete import prompt, repeats
+from repocomp.complete import copy_sources as repeats
 from repocomp.complete.parts import Loaded
 from repocomp.document import Document, Position
-from repocomp.engine.generate import prefill
-from repocomp.engine.ngram_cache import mix
 from repocomp.evaluate.holes import Hole
-from repocomp.languages import keywords, language_of
-from repocomp.retrieve.arms.base import Hit
-from repocomp.retrieve.budget import fit
+from repocomp.generate.local.decode import prefill
+from repocomp.generate.local.ngram_cache import mix
+from repocomp.languages.table import keywords, language_of
+from repocomp.prompt import window as prompt
+from repocomp.prompt.snippets import fit
+from repocomp.retrieve.hit import Hit
 
 Floats = npt.NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from repocomp.languages import keywords
+from repocomp.languages.table import keywords
 from repocomp.terms import words
 
 _PIECE = re.compile(r"[A-Za-z0-9_]+|[^A-Za-z0-9_\s]")

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from repocomp.evaluate.cases import Case
-from repocomp.evaluate.statistics import NO_LOSS, Bools, Floats
 from repocomp.policy.calibrate import roc_auc
+from repocomp.stats.intervals import NO_LOSS, Bools, Floats
 
 _AREA_RESAMPLES = 300
 _FOLDS = 5

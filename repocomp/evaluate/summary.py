@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from repocomp.evaluate.cases import STEPS, Case
 from repocomp.evaluate.selectors import Selector, compare_selectors
-from repocomp.evaluate.statistics import Bools, Floats, bootstrap, interval
 from repocomp.policy.calibrate import expected_calibration_error, roc_auc
+from repocomp.stats.intervals import Bools, Floats, bootstrap, interval
 
 POLICIES = ("never", "always", "random", "greedy", "threshold", "oracle")
 """`random` retrieves as often as `threshold` does and is reported by its expectation; `oracle` knows the answers."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from repocomp.complete import prompt
 from repocomp.complete.parts import Loaded
 from repocomp.complete.pipeline import query_of
 from repocomp.evaluate.counterfactual import leaks_of
 from repocomp.evaluate.holes import Hole
 from repocomp.evaluate.metrics import identifiers
-from repocomp.languages import language_of
-from repocomp.retrieve.arms.base import Hit
+from repocomp.languages.table import language_of
+from repocomp.prompt import window as prompt
+from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
 from repocomp.terms import words
 

@@ -22,9 +22,9 @@ from pathlib import Path
 from repocomp import git
 from repocomp.feedback.marks import Marks, visible_chars
 from repocomp.feedback.persistence import Text, kept_chars
-from repocomp.languages import language_of
-from repocomp.store.feedback_git import GitEvent, add_committed, add_rewrites, rewrites, standing
-from repocomp.store.feedback_rows import Impression, Persistence, add_persistence, fact, impressions, persistences
+from repocomp.languages.table import language_of
+from repocomp.store.feedback.reports import GitEvent, add_committed, add_rewrites, rewrites, standing
+from repocomp.store.feedback.rows import Impression, Persistence, add_persistence, fact, impressions, persistences
 
 COMMIT = "commit"
 """The moment of a measurement in a commit."""

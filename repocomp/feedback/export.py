@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from repocomp.secrets import redact
-from repocomp.store.feedback_rows import VERDICTS, Event, Impression, Persistence, events, persistences
+from repocomp.store.feedback.rows import VERDICTS, Event, Impression, Persistence, events, persistences
 
 EXPORT_VERSION = 1
 

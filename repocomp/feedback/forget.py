@@ -7,10 +7,10 @@ from pathlib import Path
 
 from repocomp.errors import FeedbackError
 from repocomp.feedback.ledger import find, repository_path
-from repocomp.store.feedback_connect import explained, open_feedback, read_feedback
-from repocomp.store.feedback_erase import forget, was_forgotten
-from repocomp.store.feedback_rows import impressions
-from repocomp.store.memory_rows import erase_memory
+from repocomp.store.feedback.connect import explained, open_feedback, read_feedback
+from repocomp.store.feedback.erase import forget, was_forgotten
+from repocomp.store.feedback.rows import impressions
+from repocomp.store.memory.credits import erase_memory
 from repocomp.store.paths import learned_path, memory_path
 
 

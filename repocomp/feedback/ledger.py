@@ -15,9 +15,9 @@ from repocomp.feedback.export import export
 from repocomp.feedback.marks import visible_chars
 from repocomp.feedback.record import text_digest
 from repocomp.secrets import REDACTED, redact
-from repocomp.store.feedback_connect import explained, open_feedback, read_feedback
-from repocomp.store.feedback_erase import was_forgotten
-from repocomp.store.feedback_rows import EventKind, Impression, add_event, fact, impression, newest
+from repocomp.store.feedback.connect import explained, open_feedback, read_feedback
+from repocomp.store.feedback.erase import was_forgotten
+from repocomp.store.feedback.rows import EventKind, Impression, add_event, fact, impression, newest
 from repocomp.store.identity import identify
 from repocomp.store.paths import feedback_path, feedback_paths
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from repocomp.feedback.commits import COMMIT
 from repocomp.feedback.export import verdict
-from repocomp.store.feedback_rows import Event, Impression, Persistence, events, impressions, persistences
+from repocomp.store.feedback.rows import Event, Impression, Persistence, events, impressions, persistences
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
-from repocomp.feedback.figures import Figure
 from repocomp.feedback.stats import Stats
+from repocomp.stats.figures import Figure
 
 _WIDTH = 860
 _LEFT, _RIGHT = 62, 26

@@ -18,12 +18,12 @@ from repocomp import __version__
 from repocomp.config import Settings
 from repocomp.errors import RepocompError
 from repocomp.feedback.marks import READ_CHARS, mark
-from repocomp.languages import language_of
+from repocomp.languages.table import language_of
 from repocomp.request import Completion, CompletionRequest
 from repocomp.secrets import REDACTED, redact
-from repocomp.store.feedback_connect import explained, open_feedback
-from repocomp.store.feedback_erase import prune
-from repocomp.store.feedback_rows import Impression, add_impression, fact
+from repocomp.store.feedback.connect import explained, open_feedback
+from repocomp.store.feedback.erase import prune
+from repocomp.store.feedback.rows import Impression, add_impression, fact
 from repocomp.store.identity import identify
 from repocomp.store.paths import feedback_path, path_digest
 

@@ -13,8 +13,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from repocomp.feedback.commits import take_in
-from repocomp.store.feedback_connect import explained, open_feedback
-from repocomp.store.feedback_git import GitEvent, add_git_event, finish, git_events, waiting
+from repocomp.store.feedback.connect import explained, open_feedback
+from repocomp.store.feedback.reports import GitEvent, add_git_event, finish, git_events, waiting
 from repocomp.store.identity import identify
 from repocomp.store.paths import feedback_path, index_path, path_digest
 

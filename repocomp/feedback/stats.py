@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from repocomp.feedback.figures import Figure, difference, percentile, ratio, share
 from repocomp.feedback.outcomes import Outcome, outcomes
 from repocomp.feedback.persistence import NEARLY
 from repocomp.feedback.sweep import MOMENTS_S
-from repocomp.store.feedback_git import committed, rewrites, standing
+from repocomp.stats.figures import Figure, difference, percentile, ratio, share
+from repocomp.store.feedback.reports import committed, rewrites, standing
 
 _BANDS = 10
 NO_ARM = "no retrieval"

@@ -14,9 +14,9 @@ from pathlib import Path
 from repocomp import git
 from repocomp.feedback.marks import Marks
 from repocomp.feedback.persistence import Text, kept_chars
-from repocomp.store.feedback_connect import explained, open_feedback
-from repocomp.store.feedback_git import rewrites
-from repocomp.store.feedback_rows import Impression, Persistence, add_persistence, fact, impressions, persistences
+from repocomp.store.feedback.connect import explained, open_feedback
+from repocomp.store.feedback.reports import rewrites
+from repocomp.store.feedback.rows import Impression, Persistence, add_persistence, fact, impressions, persistences
 from repocomp.store.identity import identify
 from repocomp.store.paths import feedback_path, path_digest
 

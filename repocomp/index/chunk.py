@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from repocomp.index.symbols import Definition
-from repocomp.store.rows import ChunkKind
+from repocomp.store.index.rows import ChunkKind
 from repocomp.terms import WORD, parts
 
 Ints = npt.NDArray[np.int64]

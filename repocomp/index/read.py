@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from repocomp.index.chunk import WINDOWS, Piece, Terms, Words, part_terms, syntax_pieces, window_terms, windows
 from repocomp.index.symbols import Syntax, parse
-from repocomp.languages import language_of
+from repocomp.languages.table import language_of
 from repocomp.secrets import redact
-from repocomp.store.rows import ChunkKind
+from repocomp.store.index.rows import ChunkKind
 
 _PACKING = 6
 

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from repocomp.index.chunk import Terms
 from repocomp.index.read import Content
 from repocomp.index.vector_rows import move_vectors
-from repocomp.store.lookup import COUNT, PLACE
-from repocomp.store.rows import ChunkKind
+from repocomp.store.index.queries import COUNT, PLACE
+from repocomp.store.index.rows import ChunkKind
 
 _MAX_SEGMENTS = 8
 _BIG = 4

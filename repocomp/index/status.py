@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from repocomp.index.walk import walk
+from repocomp.store.index.rows import ChunkKind
+from repocomp.store.index.snapshot import IndexReader
 from repocomp.store.paths import index_path
-from repocomp.store.reader import IndexReader
-from repocomp.store.rows import ChunkKind
 
 
 def status(root: Path) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from repocomp.index.grammar import BASES, CONTAINERS, DEFINITIONS, IDENTIFIERS
-from repocomp.languages import parser
+from repocomp.languages.grammar import BASES, CONTAINERS, DEFINITIONS, IDENTIFIERS
+from repocomp.languages.table import parser
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Query

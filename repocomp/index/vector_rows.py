@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from repocomp.store.rows import LEVEL, SCALE, Vectors
+from repocomp.store.index.rows import LEVEL, SCALE, Vectors
 
 _STAMP_BITS = 62
 _PEAK = 127

@@ -23,10 +23,10 @@ from repocomp.index.segments import drop_contents, merge_small, new_segment, pos
 from repocomp.index.vector_rows import write_vectors
 from repocomp.index.write import remember
 from repocomp.store.connect import explained, open_index, transaction
-from repocomp.store.lookup import ENCODER, PLACE
+from repocomp.store.index.queries import ENCODER, PLACE
+from repocomp.store.index.rows import WEIGHT_STEP, ChunkKind
+from repocomp.store.index.snapshot import IndexReader
 from repocomp.store.paths import index_path
-from repocomp.store.reader import IndexReader
-from repocomp.store.rows import WEIGHT_STEP, ChunkKind
 
 _BATCH_CHUNKS = 2048
 _MOST = np.iinfo(np.uint16).max

@@ -16,8 +16,8 @@ import numpy as np
 from repocomp.index.read import Content
 from repocomp.index.segments import add_segment, drop_contents, merge_small
 from repocomp.store.connect import transaction
-from repocomp.store.lookup import PLACE
-from repocomp.store.rows import ChunkKind
+from repocomp.store.index.queries import PLACE
+from repocomp.store.index.rows import ChunkKind
 
 CUTS = (ChunkKind.WINDOW_20, ChunkKind.WINDOW_10, ChunkKind.SYNTAX)
 """What every content is cut into as it is read; the encoder comes later."""

@@ -20,11 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 from repocomp.learn.credit import Evidence, credit, foretold
-from repocomp.learn.fit import RIDGE, Fit, Moments, moments
-from repocomp.learn.gate import Verdict, judge
 from repocomp.learn.rewards import Event
 from repocomp.learn.table import COST, Table
-from repocomp.retrieve.select import CAUTION, SAFE_LOSS, Parameters
+from repocomp.policy.select import CAUTION, SAFE_LOSS, Parameters
+from repocomp.stats.betting import Verdict, judge
+from repocomp.stats.ridge import RIDGE, Fit, Moments, moments
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from repocomp.learn.fit import Moments, moments
 from repocomp.learn.rewards import Event
+from repocomp.policy.select import Action, traits, vector
 from repocomp.retrieve.retrieve import DEFAULT_ARMS
-from repocomp.retrieve.select import Action, traits, vector
+from repocomp.stats.ridge import Moments, moments
 
 Floats = npt.NDArray[np.float64]
 

@@ -17,8 +17,8 @@ from repocomp.learn.challenge import choices, propose
 from repocomp.learn.credit import shares_under
 from repocomp.learn.rewards import Event
 from repocomp.learn.table import Table
+from repocomp.policy.select import Parameters
 from repocomp.retrieve.retrieve import DEFAULT_ARMS
-from repocomp.retrieve.select import Parameters
 
 DELAYS = (0, 100, 300)
 """Completions between an answer and the word about it."""

@@ -18,17 +18,17 @@ from repocomp.feedback.export import moment
 from repocomp.feedback.ledger import repository_path
 from repocomp.learn import versions
 from repocomp.learn.challenge import Proposal, choices, is_asked, propose, thresholds_of
-from repocomp.learn.estimators import Evaluation, Log, evaluate
-from repocomp.learn.fit import moments
 from repocomp.learn.replay import Progress, Replay, replay, state_of, usual_shares
 from repocomp.learn.rewards import Event, events
 from repocomp.learn.table import COST, Table, table_of
 from repocomp.learn.trial import World, world_of
 from repocomp.model.pack import Pack
-from repocomp.retrieve.select import Parameters, traits, vector
-from repocomp.store.feedback_connect import explained, open_feedback
-from repocomp.store.learning_rows import learned_rows, replay_rows
-from repocomp.store.memory_rows import erase_memory, open_memory
+from repocomp.policy.select import Parameters, traits, vector
+from repocomp.stats.off_policy import Evaluation, Log, evaluate
+from repocomp.stats.ridge import moments
+from repocomp.store.feedback.connect import explained, open_feedback
+from repocomp.store.feedback.learning import learned_rows, replay_rows
+from repocomp.store.memory.credits import erase_memory, open_memory
 from repocomp.store.paths import learned_path, memory_path
 
 _FOR_EVER_S = 1e9

@@ -8,11 +8,11 @@ import time
 from repocomp.complete.parts import IndexRetriever, Loaded
 from repocomp.evaluate.holes import Hole
 from repocomp.evaluate.unseen import Place
+from repocomp.policy.select import shipped
+from repocomp.prompt.snippets import fit
 from repocomp.retrieve.arms.memory import credit_rows
-from repocomp.retrieve.budget import fit
-from repocomp.retrieve.select import shipped
-from repocomp.store.memory_rows import add_credits
-from repocomp.store.reader import IndexReader
+from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.memory.credits import add_credits
 from repocomp.terms import words
 
 

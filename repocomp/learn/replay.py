@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from repocomp.complete.features import features
 from repocomp.complete.parts import Loaded, actions_of
 from repocomp.complete.pipeline import expectation
 from repocomp.errors import StoreError
@@ -27,14 +26,15 @@ from repocomp.evaluate.unseen import Place
 from repocomp.learn.places import hole_name, holes_of
 from repocomp.learn.remember import remember
 from repocomp.learn.rewards import shares_of
+from repocomp.policy.features import features
+from repocomp.policy.select import Action, look, shipped
+from repocomp.prompt.snippets import fit
 from repocomp.request import CompletionRequest
-from repocomp.retrieve.arms.base import Hit
-from repocomp.retrieve.budget import fit
+from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.rank import fuse, rank
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS
-from repocomp.retrieve.select import Action, look, shipped
-from repocomp.store.learning_rows import ReplayRow, add_replay, replay_rows
-from repocomp.store.reader import IndexReader
+from repocomp.store.feedback.learning import ReplayRow, add_replay, replay_rows
+from repocomp.store.index.snapshot import IndexReader
 
 Progress = Callable[[int, float], None]
 """How many replays there are, and the share of the time that is over."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from repocomp.feedback.outcomes import Outcome, outcomes
 from repocomp.feedback.persistence import NEARLY
-from repocomp.store.feedback_rows import Impression, impressions
+from repocomp.store.feedback.rows import Impression, impressions
 
 COST = 0.1
 """Shares of an acceptance that a second of waiting costs."""

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from repocomp.learn.replay import Replay
+from repocomp.policy.select import Action, traits, vector
 from repocomp.retrieve.retrieve import DEFAULT_ARMS
-from repocomp.retrieve.select import Action, traits, vector
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from repocomp.evaluate.statistics import bootstrap
 from repocomp.learn.challenge import choices, earned, is_asked, propose, sequential_choices, thresholds_of
-from repocomp.learn.estimators import Log, evaluate
 from repocomp.learn.feedback_trial import DELAYS, favour
-from repocomp.learn.gate import judge
 from repocomp.learn.replay import Replay, usual_shares
 from repocomp.learn.table import COST, Table, table_of
-from repocomp.retrieve.select import Action, Parameters
+from repocomp.policy.select import Action, Parameters
+from repocomp.stats.betting import judge
+from repocomp.stats.intervals import bootstrap
+from repocomp.stats.off_policy import Log, evaluate
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]

@@ -13,9 +13,9 @@ from pathlib import Path
 from repocomp.feedback.ledger import repository_path
 from repocomp.learn.versions import is_frozen
 from repocomp.store.connect import transaction
-from repocomp.store.feedback_connect import explained, open_feedback
-from repocomp.store.feedback_rows import fact, remember
-from repocomp.store.learning_rows import is_used_since
+from repocomp.store.feedback.connect import explained, open_feedback
+from repocomp.store.feedback.learning import is_used_since
+from repocomp.store.feedback.rows import fact, remember
 from repocomp.store.paths import index_path
 
 COMMAND = ("learn", "--minutes", "5", "--limit", "1000")

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from repocomp.errors import FeedbackError
-from repocomp.retrieve.learned import write_learned
-from repocomp.retrieve.select import Parameters, from_json, to_json
+from repocomp.policy.learned import write_learned
+from repocomp.policy.select import Parameters, from_json, to_json
 from repocomp.store.connect import transaction
-from repocomp.store.feedback_rows import fact, remember
-from repocomp.store.learning_rows import LearnedRow, add_learned, learned_rows
+from repocomp.store.feedback.learning import LearnedRow, add_learned, learned_rows
+from repocomp.store.feedback.rows import fact, remember
 
 _FROZEN, _ATTEMPT = "frozen", "learn_attempt"
 _LEARNED = "learned"

@@ -68,7 +68,7 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class CacheMixture:
-    """How the n-gram cache is mixed into what the model says (`engine.ngram_cache`).
+    """How the n-gram cache is mixed into what the model says (`generate.local.ngram_cache`).
 
     `odds` are the log-odds (nats) of its share at each match, by length (from 1) and evidence: one occurrence, several
     that agree, several that do not; empty: the model alone. To them is added `doubt` times the log-odds that the model

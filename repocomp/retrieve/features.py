@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.arms.near import near_contents, word_weights
+from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.lexicon import FACTS, Floats, Ints, Lexicon, Part, lexicon_of
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.resolve import bindings
-from repocomp.store.reader import IndexReader
+from repocomp.store.index.snapshot import IndexReader
 
 PIECE_LINES = 6
 RRF_K = 60

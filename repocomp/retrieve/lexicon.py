@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from repocomp.languages import keywords
-from repocomp.store.kept import Kept
-from repocomp.store.reader import IndexReader
+from repocomp.languages.table import keywords
+from repocomp.store.index.cache import Kept
+from repocomp.store.index.snapshot import IndexReader
 from repocomp.terms import parts, words
 
 Floats = npt.NDArray[np.float64]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from repocomp.store.reader import IndexReader
-from repocomp.store.rows import Symbol
+from repocomp.store.index.rows import Symbol
+from repocomp.store.index.snapshot import IndexReader
 
 CONTAINERS = frozenset({"class", "interface", "struct", "enum", "trait", "module", "impl", "namespace", "record"})
 _SHORT_LINES = 16

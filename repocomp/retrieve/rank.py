@@ -20,7 +20,6 @@ import numpy as np
 
 from repocomp.errors import PackError
 from repocomp.model.forest import Forest
-from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.features import (
     PIECE_FEATURES,
     WORD_FEATURES,
@@ -32,9 +31,10 @@ from repocomp.retrieve.features import (
     pieces_of,
     word_matrix,
 )
+from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.lexicon import Floats
 from repocomp.retrieve.query import Query
-from repocomp.store.reader import IndexReader
+from repocomp.store.index.snapshot import IndexReader
 
 _COVERED = 0.5
 """Share of a hit's lines that a better hit may already show."""

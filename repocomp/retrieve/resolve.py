@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from repocomp.imports import imports_in
+from repocomp.languages.imports import imports_in
 from repocomp.retrieve.query import Query
-from repocomp.store.kept import Kept
-from repocomp.store.reader import IndexReader
+from repocomp.store.index.cache import Kept
+from repocomp.store.index.snapshot import IndexReader
 
 _SOURCE_FOLDERS = ("", "src/", "lib/", "include/", "app/")
 _FORMS: dict[str, tuple[str, ...]] = {

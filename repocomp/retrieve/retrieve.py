@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from repocomp.errors import ConfigError
-from repocomp.retrieve.arms.base import Arm, Hit
 from repocomp.retrieve.arms.bm25 import Bm25
 from repocomp.retrieve.arms.dense import Dense
 from repocomp.retrieve.arms.hybrid import Hybrid
@@ -17,9 +16,10 @@ from repocomp.retrieve.arms.near import Near
 from repocomp.retrieve.arms.sparse import Sparse
 from repocomp.retrieve.arms.structured import Structured
 from repocomp.retrieve.arms.usage import Usage
+from repocomp.retrieve.hit import Arm, Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.rank import fuse, rank
-from repocomp.store.reader import IndexReader
+from repocomp.store.index.snapshot import IndexReader
 
 Hidden = Callable[[Hit], bool]
 """Whether a hit must not be found: evaluation hides the answer."""

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from repocomp.serve import protocol
-from repocomp.serve.chores import Chores
-from repocomp.serve.place import is_own
+from repocomp.serve.deferred import Chores
+from repocomp.serve.endpoint import is_own
 
 Message = dict[str, Any]
 _LINE_S = 30.0

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from repocomp.errors import StoreError
-from repocomp.store.migrations import STEPS, migrate
+from repocomp.store.index.schema import STEPS, migrate
 
 _BUSY_MS = 30_000
 REBUILD = "repocomp index --rebuild"

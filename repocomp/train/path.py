@@ -19,12 +19,12 @@ from typing import Any
 
 from repocomp.errors import TrainError
 from repocomp.train import stages
-from repocomp.train.corpus import MANIFEST, collect
-from repocomp.train.pretrain import CHECKPOINT, pretrain
+from repocomp.train.corpus.collect import MANIFEST, collect
+from repocomp.train.corpus.rows import make_rows
+from repocomp.train.lm.pretrain import CHECKPOINT, pretrain
+from repocomp.train.lm.tune import TuneSettings
 from repocomp.train.recipe import Recipe
-from repocomp.train.rows import make_rows
 from repocomp.train.stages import Clock, Show
-from repocomp.train.tune import TuneSettings
 
 JOURNAL = "journal.json"
 

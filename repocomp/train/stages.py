@@ -16,21 +16,21 @@ from repocomp.errors import TrainError
 from repocomp.model.families import FimTokens
 from repocomp.model.pack import ENCODER, load_pack, write_pack
 from repocomp.model.tokenizer import Tokenizer
-from repocomp.train.calibrate import COPIED_WORTH, READ_WORTH, calibrate
-from repocomp.train.card import encoder_section, write_card
-from repocomp.train.checkpoint import load_model, load_weights, save_model
-from repocomp.train.corpus import read_repository, read_split, repositories_of
-from repocomp.train.encoder import Network, Settings, found, start_from, train, weigh_by_rarity
-from repocomp.train.encoder_graph import build_encoder, embedding_of
-from repocomp.train.export import Report, check, export_pack, revise_pack
-from repocomp.train.graph import Precision
-from repocomp.train.label import Repository, label, read
-from repocomp.train.lm import model_with
-from repocomp.train.mix import choose_mixture
-from repocomp.train.questions import Lesson, lesson_of
+from repocomp.train.corpus.collect import read_repository, read_split, repositories_of
+from repocomp.train.corpus.tokenizer import train_tokenizer
+from repocomp.train.encoder.graph import build_encoder, embedding_of
+from repocomp.train.encoder.questions import Lesson, lesson_of
+from repocomp.train.encoder.training import Network, Settings, found, start_from, train, weigh_by_rarity
+from repocomp.train.export.card import encoder_section, write_card
+from repocomp.train.export.graph import Precision
+from repocomp.train.export.pack import Report, check, export_pack, revise_pack
+from repocomp.train.lm.calibrate import COPIED_WORTH, READ_WORTH, calibrate
+from repocomp.train.lm.checkpoint import load_model, load_weights, save_model
+from repocomp.train.lm.label import Repository, label, read
+from repocomp.train.lm.mix import choose_mixture
+from repocomp.train.lm.network import model_with
+from repocomp.train.lm.tune import TuneSettings, tune
 from repocomp.train.recipe import Recipe
-from repocomp.train.tokenizer import train_tokenizer
-from repocomp.train.tune import TuneSettings, tune
 
 Show = Callable[[str, int, int], None]
 """What is being done, how much of it is done, of how much."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from repocomp.bench.datasets import by_repository, crosscodeeval, repoeval
-from repocomp.bench.run import Plan, bench_dataset
+from repocomp.bench.completion.datasets import by_repository, crosscodeeval, repoeval
+from repocomp.bench.completion.run import Plan, bench_dataset
 from repocomp.cli import app
 from repocomp.errors import BenchError
 from tests.conftest import write_files

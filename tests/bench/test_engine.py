@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from repocomp.bench import engine
-from repocomp.bench.engine import Completions, _ratios, agreement
-from repocomp.bench.llama import Llama, Speed, read_log_probabilities
+from repocomp.bench.decoding import run as engine
+from repocomp.bench.decoding.llama import Llama, Speed, read_log_probabilities
+from repocomp.bench.decoding.run import Completions, _ratios, agreement
 from repocomp.cli import app
 from repocomp.errors import BenchError
 from repocomp.model.pack import load_pack

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from repocomp.bench.gguf import _interleaved, write_gguf
+from repocomp.bench.decoding.gguf import _interleaved, write_gguf
 from repocomp.model.pack import load_pack
 from repocomp.model.weights import weights_of
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from repocomp.bench.compare import compare
-from repocomp.bench.page import render
+from repocomp.bench.completion.compare import compare
+from repocomp.bench.completion.page import render
 from repocomp.bench.report import Report, facts_of, load
 from repocomp.errors import BenchError
 from repocomp.evaluate.cases import Case

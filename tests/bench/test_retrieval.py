@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from repocomp.bench.retrieval import CHUNKS, JUDGES, Extra, RetrievalReport, bench_retrieval
-from repocomp.bench.run import Plan, draw
-from repocomp.bench.scorers import by_codebleu, cuts_of
+from repocomp.bench.completion.run import Plan, draw
+from repocomp.bench.retrieval.run import CHUNKS, JUDGES, Extra, RetrievalReport, bench_retrieval
+from repocomp.bench.retrieval.scorers import by_codebleu, cuts_of
 from repocomp.cli import app
 from repocomp.complete.parts import IndexRetriever, Parts, load
-from repocomp.complete.prompt import Context
 from repocomp.document import Document
 from repocomp.errors import StoreError
 from repocomp.evaluate.counterfactual import compare, given
@@ -23,9 +22,10 @@ from repocomp.evaluate.unseen import unseen_identifiers
 from repocomp.index.build import build
 from repocomp.index.vectors import build_vectors
 from repocomp.model.encoder import shipped_encoder
+from repocomp.prompt.window import Context
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import ARMS
-from repocomp.store.reader import IndexReader
+from repocomp.store.index.snapshot import IndexReader
 from tests.conftest import Repository
 from tests.train.repositories import modules
 

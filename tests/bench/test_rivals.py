@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from repocomp.bench.rivals import Rival
+from repocomp.bench.completion.rivals import Rival
 from repocomp.document import Document
 from repocomp.errors import BenchError
 from repocomp.evaluate.holes import Hole

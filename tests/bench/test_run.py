@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from repocomp.bench.completion.run import Plan, bench_self, draw
 from repocomp.bench.report import Report
-from repocomp.bench.run import Plan, bench_self, draw
 from repocomp.cli import app
 from repocomp.errors import StoreError
 from repocomp.index.build import build

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from repocomp.bench.engines import Fts5, Table, Tantivy
-from repocomp.bench.search import agreement, bench_search
+from repocomp.bench.search.engines import Fts5, Table, Tantivy
+from repocomp.bench.search.run import agreement, bench_search
 from repocomp.cli import app
 from repocomp.errors import BenchError
 from repocomp.index.build import build_from
-from repocomp.store.rows import ChunkKind
+from repocomp.store.index.rows import ChunkKind
 from tests.conftest import Repository
 from tests.train.repositories import modules
 

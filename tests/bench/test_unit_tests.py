@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from repocomp.bench import unit_tests
-from repocomp.bench.run import Plan, bench_self
-from repocomp.bench.unit_tests import UnitTests
+from repocomp.bench.completion import unit_tests
+from repocomp.bench.completion.run import Plan, bench_self
+from repocomp.bench.completion.unit_tests import UnitTests
 from repocomp.document import Document
 from repocomp.errors import BenchError
 from repocomp.evaluate.cases import Answer, Case

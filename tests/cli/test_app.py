@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from repocomp.cli import app
-from repocomp.cli.generate import main as generate
+from repocomp.cli.pages import main as generate
 from repocomp.errors import ExitCode
 from tests.conftest import Repository
 

@@ -15,7 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from repocomp.store.feedback_rows import impressions
+from repocomp.store.feedback.rows import impressions
 from repocomp.store.paths import feedback_paths, index_path
 from tests.conftest import Repository, write_files
 

@@ -17,7 +17,7 @@ import pytest
 from repocomp.cli import app
 from repocomp.errors import ExitCode
 from repocomp.feedback import ledger
-from repocomp.store.feedback_connect import open_feedback
+from repocomp.store.feedback.connect import open_feedback
 from repocomp.store.paths import feedback_paths
 from tests.conftest import Repository
 from tests.feedback.answers import show, skipped

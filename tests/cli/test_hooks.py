@@ -17,9 +17,9 @@ import pytest
 from repocomp.cli import app
 from repocomp.errors import ExitCode
 from repocomp.feedback.hooks import EVENTS, block
-from repocomp.store.feedback_connect import open_feedback
+from repocomp.store.feedback.connect import open_feedback
+from repocomp.store.index.snapshot import IndexReader
 from repocomp.store.paths import feedback_paths, index_path
-from repocomp.store.reader import IndexReader
 from tests.conftest import Repository
 from tests.feedback.answers import show
 from tests.feedback.test_record import SOURCE, commit, git
@@ -211,7 +211,7 @@ def test_a_repository_that_repocomp_was_never_used_in_is_left_alone(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # This process goes on with other tests: it is neither to give way nor to leave its session.
-    monkeypatch.setattr("repocomp.cli.hooks._detach", lambda: None)
+    monkeypatch.setattr("repocomp.cli.verbs.hooks._detach", lambda: None)
     assert hooks("run", "post-commit", "--head", "0" * 40) == ExitCode.OK
     assert not feedback_paths()
     assert not index_path(root).exists()

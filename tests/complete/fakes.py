@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from repocomp.complete.parts import Loaded, Parts
-from repocomp.engine.generate import Ids, Logits
-from repocomp.engine.kv_cache import KvCaches
+from repocomp.generate.local.decode import Ids, Logits
+from repocomp.generate.local.kv_cache import KvCaches
 from repocomp.model.pack import Budgets, Pack
 from repocomp.model.shape import ModelShape
-from repocomp.retrieve.arms.base import Hit
+from repocomp.policy.select import Action
+from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import Hidden, Retrieved
-from repocomp.retrieve.select import Action
 
 SHAPE = ModelShape(vocab_size=300, d_model=8, n_layers=1, n_heads=1, n_kv_heads=1, d_ff=8, max_context=4096)
 BUDGETS = Budgets(left=600, right=200, cross_file=300, middle=80)

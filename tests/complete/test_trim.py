@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repocomp.complete import trim
+from repocomp.request import Mode
 
 
 def around(text: str) -> tuple[str, trim.Surroundings]:
@@ -90,7 +91,7 @@ def test_a_block_cut_off_by_length_keeps_whole_lines() -> None:
     ],
 )
 def test_generation_stops_as_soon_as_the_end_is_known(
-    mode: trim.Mode, text: str, said: str, reason: str | None
+    mode: Mode, text: str, said: str, reason: str | None
 ) -> None:
     _, surroundings = around(text)
     assert trim.stop_rule(mode, surroundings)(said) == reason
@@ -123,7 +124,7 @@ TEXTS = st.lists(PIECES, max_size=14).map("".join)
     finished=st.booleans(),
 )
 def test_what_is_settled_stays_however_it_goes_on(
-    left: str, right: str, said: str, cut: int, mode: trim.Mode, finished: bool
+    left: str, right: str, said: str, cut: int, mode: Mode, finished: bool
 ) -> None:
     surroundings = trim.Surroundings.of(left, right)
     final, _ = trim.trim(said, mode, surroundings, finished=finished)

@@ -9,9 +9,9 @@ import pytest
 from repocomp.document import Document
 from repocomp.evaluate.counterfactual import BlindRetriever, Outcome, compare
 from repocomp.evaluate.holes import Hole
-from repocomp.retrieve.arms.base import Hit
+from repocomp.policy.select import READ
+from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
-from repocomp.retrieve.select import READ
 from tests.complete.fakes import FixedRetriever, ScriptedModel, fake_pack, parts
 
 LINES = [f"value_{n} = compute_{n}(alpha_{n}, beta_{n})" for n in range(60)]

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repocomp.evaluate.cases import Answer, Case
-from repocomp.evaluate.statistics import best_threshold, bootstrap, interval, isotonic
 from repocomp.evaluate.summary import summarise
+from repocomp.stats.intervals import best_threshold, bootstrap, interval, isotonic
 
 
 def answer(similarity: float, prefill: float, likelihood: float = 0.0) -> Answer:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from repocomp.store.feedback_connect import open_feedback
-from repocomp.store.feedback_rows import add_impression, impression
+from repocomp.store.feedback.connect import open_feedback
+from repocomp.store.feedback.rows import add_impression, impression
 from repocomp.store.paths import feedback_paths
 from tests.conftest import Repository, write_files
 from tests.feedback.answers import show

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from repocomp.feedback.marks import READ_CHARS, Marks, mark, visible_chars
 from repocomp.feedback.persistence import Text, kept_chars
 from repocomp.feedback.sweep import MOMENTS_S, sweep
-from repocomp.store.feedback_rows import impressions, persistences
+from repocomp.store.feedback.rows import impressions, persistences
 from repocomp.store.paths import feedback_paths
 from tests.conftest import Repository
 from tests.feedback.answers import CURSOR, show

@@ -15,10 +15,10 @@ from sqlite_utils import Database, Migrations
 from repocomp.config import Settings
 from repocomp.feedback import record as module
 from repocomp.feedback.record import record
-from repocomp.store import feedback_schema
-from repocomp.store.feedback_rows import Impression, impressions
+from repocomp.store.feedback import schema as feedback_schema
+from repocomp.store.feedback.rows import Impression, impressions
 from repocomp.store.identity import identify
-from repocomp.store.migrations import migrate
+from repocomp.store.index.schema import migrate
 from repocomp.store.paths import feedback_path, feedback_paths
 from tests.conftest import Repository
 from tests.feedback.answers import answer, show

@@ -15,15 +15,15 @@ import pytest
 from repocomp.cli import app
 from repocomp.config import Settings
 from repocomp.errors import ExitCode
-from repocomp.feedback.figures import Figure, difference, percentile, ratio, share
 from repocomp.feedback.ledger import reading, repository_path, say
 from repocomp.feedback.plot import plot
 from repocomp.feedback.record import record
 from repocomp.feedback.stats import NO_ARM, Stats, stats
 from repocomp.request import Timings
-from repocomp.store.feedback_connect import open_feedback
-from repocomp.store.feedback_git import add_committed, add_rewrites
-from repocomp.store.feedback_rows import EventKind, Persistence, add_persistence
+from repocomp.stats.figures import Figure, difference, percentile, ratio, share
+from repocomp.store.feedback.connect import open_feedback
+from repocomp.store.feedback.reports import add_committed, add_rewrites
+from repocomp.store.feedback.rows import EventKind, Persistence, add_persistence
 from tests.conftest import Repository
 from tests.feedback.answers import answer, skipped, used
 

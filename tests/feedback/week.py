@@ -15,9 +15,9 @@ from contextlib import closing
 from pathlib import Path
 
 from repocomp.feedback.reports import parse_rewrites, report, work
-from repocomp.store.feedback_connect import read_feedback
-from repocomp.store.feedback_git import git_events
-from repocomp.store.feedback_rows import impression, persistences
+from repocomp.store.feedback.connect import read_feedback
+from repocomp.store.feedback.reports import git_events
+from repocomp.store.feedback.rows import impression, persistences
 from repocomp.store.paths import feedback_paths, path_digest
 from tests.feedback.answers import CURSOR, show
 

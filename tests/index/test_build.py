@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from repocomp.errors import StoreError
 from repocomp.index.build import build, build_from
 from repocomp.index.write import CUTS
+from repocomp.store.index.rows import ChunkKind
+from repocomp.store.index.snapshot import IndexReader
 from repocomp.store.paths import index_path
-from repocomp.store.reader import IndexReader
-from repocomp.store.rows import ChunkKind
 from tests.conftest import Repository, write_files
 
 PYTHON = (

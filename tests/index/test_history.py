@@ -10,9 +10,9 @@ from pathlib import Path
 from repocomp.git import changes
 from repocomp.index.build import build
 from repocomp.index.history import companions
-from repocomp.store.migrations import STEPS
+from repocomp.store.index.schema import STEPS
+from repocomp.store.index.snapshot import IndexReader
 from repocomp.store.paths import index_path
-from repocomp.store.reader import IndexReader
 from tests.conftest import Repository, write_files
 
 

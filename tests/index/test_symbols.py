@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repocomp.imports import imports_in
 from repocomp.index.symbols import parse
-from repocomp.languages import LANGUAGES
+from repocomp.languages.imports import imports_in
+from repocomp.languages.table import LANGUAGES
 
 Expected = tuple[str, list[tuple[str, str]], list[tuple[str, str | None, str]]]
 

@@ -17,8 +17,8 @@ from repocomp.errors import ConfigError
 from repocomp.index import build as building
 from repocomp.index.build import build, update
 from repocomp.index.watch import changes, watch
+from repocomp.store.index.snapshot import IndexReader
 from repocomp.store.paths import index_path
-from repocomp.store.reader import IndexReader
 from tests.conftest import Repository
 
 FILES = {"a.py": "def one():\n    return 1\n", "lib/b.py": "import a\n", "lib/c.py": "import b\n"}

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from repocomp.learn.table import Table
+from repocomp.policy.select import actions
 from repocomp.retrieve.retrieve import DEFAULT_ARMS
-from repocomp.retrieve.select import actions
 
 EVERY = actions(DEFAULT_ARMS, is_read=True)
 NAMES = [action.name for action in EVERY]

@@ -27,16 +27,16 @@ from repocomp.learn.challenge import propose
 from repocomp.learn.learner import learn, reset
 from repocomp.learn.places import hole_name
 from repocomp.learn.replay import Replay, replay, state_of
+from repocomp.policy.learned import load_learned
+from repocomp.policy.select import COPIED, NONE, Known, Parameters, traits, vector
 from repocomp.request import CompletionRequest
-from repocomp.retrieve.learned import load_learned
 from repocomp.retrieve.retrieve import DEFAULT_ARMS
-from repocomp.retrieve.select import COPIED, NONE, Known, Parameters, traits, vector
-from repocomp.serve.warm import Warm
+from repocomp.service.warm import Warm
 from repocomp.store.connect import transaction
-from repocomp.store.feedback_connect import open_feedback
-from repocomp.store.feedback_rows import Impression, add_event, add_impression, impression
-from repocomp.store.learning_rows import learned_rows, replay_rows
-from repocomp.store.memory_rows import read_memory
+from repocomp.store.feedback.connect import open_feedback
+from repocomp.store.feedback.learning import learned_rows, replay_rows
+from repocomp.store.feedback.rows import Impression, add_event, add_impression, impression
+from repocomp.store.memory.credits import read_memory
 from repocomp.store.paths import learned_path, memory_path
 from tests.conftest import Repository
 from tests.feedback.answers import CURSOR as ANSWERS

@@ -13,7 +13,7 @@ from repocomp.feedback.ledger import repository_path, say
 from repocomp.feedback.outcomes import Outcome
 from repocomp.learn.rewards import COST, events, shares_of, worth_of
 from repocomp.request import Choice
-from repocomp.store.feedback_connect import open_feedback
+from repocomp.store.feedback.connect import open_feedback
 from tests.conftest import Repository
 from tests.feedback.answers import CURSOR, show, used
 

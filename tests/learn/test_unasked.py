@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from repocomp.cli import app, hooks
+from repocomp.cli import app
+from repocomp.cli.verbs import hooks
 from repocomp.errors import ExitCode
 from repocomp.feedback.ledger import repository_path
 from repocomp.index.build import build

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from repocomp.engine.generate import prefill
-from repocomp.engine.kv_cache import KvCache
 from repocomp.errors import PackError
+from repocomp.generate.local.decode import prefill
+from repocomp.generate.local.kv_cache import KvCache
 from repocomp.model.pack import MODEL, Pack, load_pack
 from repocomp.model.session import Session
 from repocomp.model.shape import ModelShape, weight_shapes
 from repocomp.model.weights import weights_of
-from repocomp.train.reference import forward
+from repocomp.train.export.reference import forward
 
 SHAPE = ModelShape(vocab_size=40, d_model=32, n_layers=2, n_heads=4, n_kv_heads=2, d_ff=64, max_context=16)
 
@@ -33,7 +33,7 @@ def test_the_weights_of_the_default_pack_compute_what_its_graph_does() -> None:
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 0.0), ("int8", 0.02)])
 def test_what_was_exported_comes_back(tmp_path: Path, precision: str, tolerance: float) -> None:
-    graph = pytest.importorskip("repocomp.train.graph", exc_type=ImportError)
+    graph = pytest.importorskip("repocomp.train.export.graph", exc_type=ImportError)
     random = np.random.default_rng(1)
     weights = {name: random.normal(size=size).astype(np.float32) for name, size in weight_shapes(SHAPE).items()}
     (tmp_path / MODEL).write_bytes(graph.build(weights, SHAPE, precision).SerializeToString())

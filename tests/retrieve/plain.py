@@ -11,14 +11,14 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from repocomp.languages import keywords
-from repocomp.retrieve.arms.base import Hit
+from repocomp.languages.table import keywords
 from repocomp.retrieve.arms.near import near_contents, word_weights
 from repocomp.retrieve.features import PIECE_FEATURES, RRF_K, fused_score
+from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.rank import Ranker, grouped
 from repocomp.retrieve.resolve import bindings
-from repocomp.store.reader import IndexReader
+from repocomp.store.index.snapshot import IndexReader
 from repocomp.terms import parts, words
 
 Floats = npt.NDArray[np.float64]

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from repocomp.index.build import build
-from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.arms.memory import Memory, credit_rows, keys_of
+from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS, retrieve
 from repocomp.store.identity import identify
-from repocomp.store.memory_rows import CreditRow, add_credits, open_memory
+from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.memory.credits import CreditRow, add_credits, open_memory
 from repocomp.store.paths import memory_path
-from repocomp.store.reader import IndexReader
 from tests.conftest import Repository
 
 STORE = "class Store:\n    def open_rows(self, path, limit):\n        self.path = path\n        return limit\n"

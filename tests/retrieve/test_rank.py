@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repocomp.retrieve.arms.base import Hit
-from repocomp.retrieve.budget import fit
+from repocomp.prompt.snippets import fit
 from repocomp.retrieve.features import RRF_K
+from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.rank import fuse
 
 

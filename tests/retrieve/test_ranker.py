@@ -12,13 +12,13 @@ import pytest
 
 from repocomp.errors import PackError
 from repocomp.index.build import build, build_from
-from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.features import PIECE_FEATURES, PIECE_LINES, WORD_FEATURES, Scene, pieces_of
+from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.rank import chosen, grouped, linear, rank, trees
 from repocomp.retrieve.retrieve import retrieve
-from repocomp.store.reader import IndexReader
-from repocomp.train.ranker import fit, fit_words
+from repocomp.store.index.snapshot import IndexReader
+from repocomp.train.ranker.linear import fit, fit_words
 from tests.conftest import Repository
 from tests.train.repositories import modules
 

@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 from repocomp.index.build import build_from
 from repocomp.index.vectors import encode_at
 from repocomp.model.encoder import Encoded
-from repocomp.retrieve.arms.base import Hit, Unavailable
 from repocomp.retrieve.arms.bm25 import Bm25
 from repocomp.retrieve.arms.dense import RESCORED, Dense, best_places, nearest
 from repocomp.retrieve.arms.hybrid import Hybrid
 from repocomp.retrieve.arms.sparse import Sparse
+from repocomp.retrieve.hit import Hit, Unavailable
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS, retrieve
-from repocomp.store.reader import IndexReader
-from repocomp.store.rows import ChunkKind, Vectors
+from repocomp.store.index.rows import ChunkKind, Vectors
+from repocomp.store.index.snapshot import IndexReader
 from repocomp.terms import words
 
 SIZE = 64

@@ -13,9 +13,9 @@ from repocomp.cli import hosted
 from repocomp.cli.hosted import Hosted
 from repocomp.index.build import build
 from repocomp.learn.unasked import COMMAND
-from repocomp.serve.chores import Chores
+from repocomp.serve.deferred import Chores
 from repocomp.serve.server import Call
-from repocomp.serve.warm import Warm
+from repocomp.service.warm import Warm
 from tests.conftest import Repository
 
 MEMORY = 512_000_000

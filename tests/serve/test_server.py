@@ -18,8 +18,8 @@ import pytest
 
 from repocomp.errors import ServeError
 from repocomp.serve import client, protocol, server
-from repocomp.serve.chores import Chores
-from repocomp.serve.place import listening
+from repocomp.serve.deferred import Chores
+from repocomp.serve.endpoint import listening
 from repocomp.serve.server import Call, Cancelled, Server
 
 

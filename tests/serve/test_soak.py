@@ -27,7 +27,7 @@ from repocomp.complete.pipeline import complete
 from repocomp.document import Document
 from repocomp.request import CompletionRequest
 from repocomp.serve import client as serve_client
-from repocomp.serve.chores import GRAIN_S
+from repocomp.serve.deferred import GRAIN_S
 from tests.conftest import Repository
 from tests.serve.daemon import ROOT, daemon, repocomp
 

@@ -13,10 +13,10 @@ from repocomp.complete.parts import Loaded, Parts, load
 from repocomp.complete.pipeline import complete
 from repocomp.config import Settings
 from repocomp.document import Document
-from repocomp.engine.kv_cache import KvCaches
+from repocomp.generate.local.kv_cache import KvCaches
 from repocomp.request import Completion, CompletionRequest, RetrieveMode
 from repocomp.serve.server import Cancelled
-from repocomp.serve.warm import Warm
+from repocomp.service.warm import Warm
 from tests.complete.fakes import FixedRetriever, hit
 
 FILE = Path(__file__).parents[2] / "repocomp" / "index" / "chunk.py"

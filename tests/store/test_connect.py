@@ -12,8 +12,8 @@ import pytest
 from repocomp.errors import StoreError
 from repocomp.index.build import build_from
 from repocomp.store.connect import explained, open_index, transaction
-from repocomp.store.migrations import STEPS, migrate
-from repocomp.store.reader import IndexReader
+from repocomp.store.index.schema import STEPS, migrate
+from repocomp.store.index.snapshot import IndexReader
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repocomp.store.kept import Kept
+from repocomp.store.index.cache import Kept
 
 
 def test_the_least_recently_used_goes_first() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from repocomp.store.memory_rows import (
+from repocomp.store.memory.credits import (
     HALF_LIFE_S,
     LEAST_PROPENSITY,
     CreditRow,

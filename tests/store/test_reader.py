@@ -9,8 +9,8 @@ import pytest
 
 from repocomp.errors import StoreError
 from repocomp.index.build import build
-from repocomp.store.reader import IndexReader
-from repocomp.store.rows import ChunkKind
+from repocomp.store.index.rows import ChunkKind
+from repocomp.store.index.snapshot import IndexReader
 from tests.conftest import Repository
 
 BEFORE, AFTER = "def first():\n    return wonder\n", "def second():\n    return wonder + marvel\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from repocomp.errors import TrainError
-from repocomp.train.corpus import RepositoryFacts, collect, licence_of, read_split
+from repocomp.train.corpus.collect import RepositoryFacts, collect, licence_of, read_split
 from repocomp.train.recipe import Recipe, load_recipe
 from tests.train.repositories import GPL, MIT, RECIPE, code, make_repository, modules
 

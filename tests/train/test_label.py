@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from repocomp.model.pack import MODES, Calibration, load_pack, write_pack
-from repocomp.train.label import Repository, label, read
+from repocomp.train.lm.label import Repository, label, read
 from tests.train.repositories import modules
 
 

@@ -21,8 +21,8 @@ from tests.train.repositories import modules
 onnx = pytest.importorskip("onnx")
 lightgbm = pytest.importorskip("lightgbm")
 
-from repocomp.train.lambdamart import Grades, grades_of, main  # noqa: E402
-from repocomp.train.trees import export, float32_below  # noqa: E402
+from repocomp.train.ranker.lambdamart import Grades, grades_of, main  # noqa: E402
+from repocomp.train.ranker.trees import export, float32_below  # noqa: E402
 
 
 def grown(table: Floats, labels: Grades, groups: list[int], trees: int = 60) -> Any:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from repocomp.engine.ngram_cache import MAX_ORDER, NgramCache, Places, mix
+from repocomp.generate.local.ngram_cache import MAX_ORDER, NgramCache, Places, mix
 from repocomp.model.pack import CacheMixture
 
 pytest.importorskip("torch")
 
-from repocomp.train.mix import Token, most_likely
+from repocomp.train.lm.mix import Token, most_likely
 
 VOCABULARY = 6
 PLANTED = CacheMixture(((-0.5, 0.5, -1.0),) * MAX_ORDER, doubt=-0.5, agreement=0.5, lead=1.0, decay=1.0)

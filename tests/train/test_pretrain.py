@@ -18,10 +18,10 @@ pytest.importorskip("torch")
 import torch
 
 from repocomp.errors import TrainError
-from repocomp.train.checkpoint import read_checkpoint, write_checkpoint
-from repocomp.train.muon import orthogonalise
-from repocomp.train.pieces import join_pieces, write_pieces
-from repocomp.train.pretrain import CHECKPOINT, LOG, STABLE, PretrainProgress, cooled, pretrain, rate_at
+from repocomp.train.lm.checkpoint import read_checkpoint, write_checkpoint
+from repocomp.train.lm.muon import orthogonalise
+from repocomp.train.lm.pieces import join_pieces, write_pieces
+from repocomp.train.lm.pretrain import CHECKPOINT, LOG, STABLE, PretrainProgress, cooled, pretrain, rate_at
 from repocomp.train.recipe import Recipe, load_recipe
 from tests.train.repositories import RECIPE
 

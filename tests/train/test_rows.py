@@ -12,12 +12,12 @@ pytest.importorskip("torch")
 
 from repocomp.errors import TrainError
 from repocomp.model.families import FimTokens
-from repocomp.train import rows as rows_module
-from repocomp.train.corpus import collect
-from repocomp.train.data import Rows, as_batch
-from repocomp.train.lm import IGNORED
+from repocomp.train.corpus import rows as rows_module
+from repocomp.train.corpus.collect import collect
+from repocomp.train.corpus.data import Rows, as_batch
+from repocomp.train.corpus.rows import make_rows, read_shard, shards
+from repocomp.train.lm.network import IGNORED
 from repocomp.train.recipe import Recipe, load_recipe
-from repocomp.train.rows import make_rows, read_shard, shards
 from repocomp.train.stages import learn_tokenizer
 from tests.train.repositories import RECIPE, make_repository, modules
 

@@ -86,7 +86,7 @@ def test_a_pack_reads_what_is_retrieved_where_copying_serves_less(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copied: float, read: float, budget: int
 ) -> None:
     from repocomp.train import stages
-    from repocomp.train.mix import Chosen, MixFit
+    from repocomp.train.lm.mix import Chosen, MixFit
 
     pack = load_pack("default")
     files = {name: (pack.folder / name).read_bytes() for name in pack.digests}

@@ -19,9 +19,9 @@ from repocomp.model.runtime import onnxruntime
 from repocomp.model.tokenizer import Tokenizer
 from repocomp.terms import words
 from repocomp.train import stages
-from repocomp.train.encoder import Flat, Network, Settings, found, losses, overlap, train, weigh_by_rarity
-from repocomp.train.encoder_graph import build_encoder
-from repocomp.train.questions import Lesson, lesson_of
+from repocomp.train.encoder.graph import build_encoder
+from repocomp.train.encoder.questions import Lesson, lesson_of
+from repocomp.train.encoder.training import Flat, Network, Settings, found, losses, overlap, train, weigh_by_rarity
 from tests.train.repositories import modules
 
 SMALL = Settings(d_model=16, d_hidden=16, questions=24, chunks=40, rate=0.05, slow_rate=0.03, kept=0.9)

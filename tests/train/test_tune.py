@@ -15,11 +15,11 @@ import torch
 from repocomp.errors import TrainError
 from repocomp.model.families import FimTokens
 from repocomp.model.shape import ModelShape
-from repocomp.train.checkpoint import load_weights, save_model
-from repocomp.train.label import Example
-from repocomp.train.lm import LanguageModel
+from repocomp.train.lm.checkpoint import load_weights, save_model
+from repocomp.train.lm.label import Example
+from repocomp.train.lm.network import LanguageModel
+from repocomp.train.lm.tune import TuneSettings, context_of, stake, tune
 from repocomp.train.stages import carry_tuning
-from repocomp.train.tune import TuneSettings, context_of, stake, tune
 
 SHAPE = ModelShape(vocab_size=64, d_model=32, n_layers=1, n_heads=2, n_kv_heads=1, d_ff=64, max_context=64)
 TOKENS = FimTokens()

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.arms.lexical import Floats, for_each_place, hits, places_of, statistics, top_chunks, wanted
+from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
-from repocomp.store.kept import Kept
-from repocomp.store.reader import IndexReader
-from repocomp.store.rows import ChunkKind, Postings, Segment
+from repocomp.store.index.cache import Kept
+from repocomp.store.index.rows import ChunkKind, Postings, Segment
+from repocomp.store.index.snapshot import IndexReader
 from repocomp.terms import parts, words
 
 K1, B = 1.2, 0.75

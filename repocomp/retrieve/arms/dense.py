@@ -14,12 +14,12 @@ import numpy as np
 
 from repocomp.model.encoder import ASKED_LINES, Encoder, Floats, shipped_encoder
 from repocomp.model.scan import Scan
-from repocomp.retrieve.arms.base import Hit, Unavailable
 from repocomp.retrieve.arms.lexical import hits, wanted
+from repocomp.retrieve.hit import Hit, Unavailable
 from repocomp.retrieve.query import Query
-from repocomp.store.lookup import ENCODER
-from repocomp.store.reader import IndexReader
-from repocomp.store.rows import Chunk, ChunkKind, Vectors
+from repocomp.store.index.queries import ENCODER
+from repocomp.store.index.rows import Chunk, ChunkKind, Vectors
+from repocomp.store.index.snapshot import IndexReader
 
 RESCORED = 50
 """As many are scored again: rounding to 8 bits moves a chunk by a few ranks."""

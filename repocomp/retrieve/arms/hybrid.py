@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from repocomp.retrieve.arms.base import Arm, Hit
 from repocomp.retrieve.arms.bm25 import Bm25
 from repocomp.retrieve.arms.dense import Dense
+from repocomp.retrieve.hit import Arm, Hit
 from repocomp.retrieve.query import Query
-from repocomp.store.reader import IndexReader
+from repocomp.store.index.snapshot import IndexReader
 
 _K = 60
 _DEEPER = 2

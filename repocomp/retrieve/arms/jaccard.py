@@ -13,12 +13,12 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.arms.lexical import Floats, hits, top_chunks, wanted
+from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
-from repocomp.store.kept import Kept
-from repocomp.store.reader import IndexReader
-from repocomp.store.rows import Chunk, ChunkKind, Postings, Segment
+from repocomp.store.index.cache import Kept
+from repocomp.store.index.rows import Chunk, ChunkKind, Postings, Segment
+from repocomp.store.index.snapshot import IndexReader
 from repocomp.terms import words
 
 _LINES = {ChunkKind.WINDOW_20: 20, ChunkKind.WINDOW_10: 10}

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from repocomp.retrieve.arms.base import Hit, best_path
+from repocomp.retrieve.hit import Hit, best_path
 from repocomp.retrieve.query import Query
-from repocomp.store.kept import Kept
-from repocomp.store.reader import IndexReader
-from repocomp.store.rows import Chunk, ChunkKind, Postings, Segment
+from repocomp.store.index.cache import Kept
+from repocomp.store.index.rows import Chunk, ChunkKind, Postings, Segment
+from repocomp.store.index.snapshot import IndexReader
 
 Floats = npt.NDArray[np.float64]
 Score = Callable[[Segment, Sequence[Postings]], Floats]

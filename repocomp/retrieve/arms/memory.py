@@ -19,17 +19,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from repocomp.errors import RepocompError
-from repocomp.languages import keywords
-from repocomp.retrieve.arms.base import Hit
+from repocomp.languages.table import keywords
 from repocomp.retrieve.arms.lexical import hits, wanted
 from repocomp.retrieve.arms.near import word_weights
+from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.understand import understand
 from repocomp.store.identity import identify
-from repocomp.store.memory_rows import Credit, CreditRow, chunk_digest, credits, read_memory
+from repocomp.store.index.rows import Chunk, ChunkKind
+from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.memory.credits import Credit, CreditRow, chunk_digest, credits, read_memory
 from repocomp.store.paths import memory_path
-from repocomp.store.reader import IndexReader
-from repocomp.store.rows import Chunk, ChunkKind
 from repocomp.terms import words
 
 _PRIOR = 4.0

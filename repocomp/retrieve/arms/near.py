@@ -13,13 +13,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.arms.lexical import Floats, for_each_place, hits, places_of, statistics, top_chunks, wanted
+from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.resolve import bindings
-from repocomp.store.kept import Kept
-from repocomp.store.reader import IndexReader
-from repocomp.store.rows import Chunk, ChunkKind, Postings, Segment
+from repocomp.store.index.cache import Kept
+from repocomp.store.index.rows import Chunk, ChunkKind, Postings, Segment
+from repocomp.store.index.snapshot import IndexReader
 from repocomp.terms import words
 
 _KIND = ChunkKind.WINDOW_10

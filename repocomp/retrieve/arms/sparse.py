@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from repocomp.model.encoder import ASKED_LINES, Encoder, shipped_encoder
-from repocomp.retrieve.arms.base import Hit
 from repocomp.retrieve.arms.dense import fitting, whole
 from repocomp.retrieve.arms.lexical import Floats, hits, top_chunks, wanted
+from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
-from repocomp.store.reader import IndexReader
-from repocomp.store.rows import WEIGHT_STEP, ChunkKind, Postings, Segment
+from repocomp.store.index.rows import WEIGHT_STEP, ChunkKind, Postings, Segment
+from repocomp.store.index.snapshot import IndexReader
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from repocomp.retrieve.arms.base import Hit, best_path, shared_folders
 from repocomp.retrieve.arms.lexical import overlaps
+from repocomp.retrieve.hit import Hit, best_path, shared_folders
 from repocomp.retrieve.outline import CONTAINERS, Line, class_lines, file_lines, first_lines, out_of_sight
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.resolve import Binding, bindings
 from repocomp.retrieve.understand import Asked, Understanding, understand
-from repocomp.store.reader import IndexReader
-from repocomp.store.rows import Symbol
+from repocomp.store.index.rows import Symbol
+from repocomp.store.index.snapshot import IndexReader
 
 _MAX_NAMES = 80
 _MAX_PER_NAME = 4

@@ -10,12 +10,12 @@ from functools import reduce
 from heapq import heappop, heappush
 from operator import or_
 
-from repocomp.languages import keywords
-from repocomp.retrieve.arms.base import Hit, best_path
+from repocomp.languages.table import keywords
 from repocomp.retrieve.arms.lexical import overlaps
 from repocomp.retrieve.arms.near import word_weights
+from repocomp.retrieve.hit import Hit, best_path
 from repocomp.retrieve.query import Query
-from repocomp.store.reader import IndexReader
+from repocomp.store.index.snapshot import IndexReader
 
 _NAMES = 12
 _WIDEST = 60

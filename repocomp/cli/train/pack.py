@@ -1,0 +1,164 @@
+"""The stages of `repocomp train` that make a pack of a base model: export, mixture, labels, tuning, calibration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from repocomp.cli import output, progress
+from repocomp.cli.train.base import PATH, done, recipe_option
+
+if TYPE_CHECKING:
+    from repocomp.train.export.graph import Precision
+
+holes_option = click.option(
+    "--holes", type=click.IntRange(min=1), default=60, show_default=True, metavar="N", help="Holes a repository."
+)
+
+
+@click.command()
+@click.argument("corpus", type=PATH)
+@click.argument("pack")
+@click.argument("out", type=PATH)
+@click.option(
+    "--split", type=click.Choice(["train", "validation"]), default="train", show_default=True, help="Whose files."
+)
+@holes_option
+@click.option("--minutes", type=float, metavar="M", help="Stop after this long; run again to go on.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which holes.")
+@output.json_option
+def label(
+    corpus: Path, pack: str, out: Path, split: str, holes: int, minutes: float | None, seed: int, as_json: bool
+) -> int:
+    """Let PACK answer holes with and without retrieval; OUT says where it helped."""
+    from repocomp.train.stages import label_split
+
+    seconds = None if minutes is None else 60 * minutes
+    with progress.bar() as show:
+        count = label_split(corpus, pack, out, split=split, holes=holes, seed=seed, show=show, seconds=seconds)
+    return done("label", {"examples": count}, as_json)
+
+
+@click.command()
+@click.argument("checkpoint", type=PATH)
+@click.argument("labels", type=PATH)
+@click.argument("out", type=PATH)
+@click.option(
+    "--epochs", type=click.IntRange(min=1), default=2, show_default=True, metavar="N", help="Passes over the labels."
+)
+@click.option("--minutes", type=float, metavar="M", help="Decay to the end within this time.")
+@output.json_option
+def tune(checkpoint: Path, labels: Path, out: Path, epochs: int, minutes: float | None, as_json: bool) -> int:
+    """Teach the model of CHECKPOINT to decide and to fill in, from LABELS; writes OUT."""
+    from repocomp.train.lm.tune import TuneSettings
+    from repocomp.train.stages import tune_checkpoint
+
+    seconds = None if minutes is None else 60 * minutes
+    with progress.bar() as show:
+        tune_checkpoint(checkpoint, labels, out, TuneSettings(epochs=epochs), show=show, seconds=seconds)
+    return done("tune", {"checkpoint": str(out)}, as_json)
+
+
+@click.command()
+@click.argument("base", type=PATH)
+@click.argument("tuned", type=PATH)
+@click.argument("newer", type=PATH)
+@click.argument("out", type=PATH)
+@output.json_option
+def carry(base: Path, tuned: Path, newer: Path, out: Path, as_json: bool) -> int:
+    """Write OUT: the checkpoint NEWER with what tuning changed between BASE and TUNED.
+
+    After more pre-training that began with BASE it keeps what was tuned; tune again, shortly, to make the two one.
+    """
+    from repocomp.train.stages import carry_tuning
+
+    carry_tuning(base, tuned, newer, out)
+    return done("carry", {"checkpoint": str(out)}, as_json)
+
+
+@click.command()
+@click.argument("checkpoint", type=PATH)
+@click.argument("tokenizer", type=PATH)
+@click.argument("out", type=PATH)
+@click.option("--name", required=True, help="The pack's name.")
+@click.option("--pack-version", default="0.1", show_default=True, metavar="V", help="The pack's version.")
+@click.option(
+    "--precision",
+    type=click.Choice(["int8", "int4", "float32"]),
+    default="int8",
+    show_default=True,
+    help="Of the weights.",
+)
+@recipe_option
+@output.json_option
+def export(
+    checkpoint: Path,
+    tokenizer: Path,
+    out: Path,
+    name: str,
+    pack_version: str,
+    precision: Precision,
+    recipe: str,
+    as_json: bool,
+) -> int:
+    """Write CHECKPOINT as the pack OUT, and compare the two numerically."""
+    from repocomp.train.recipe import load_recipe
+    from repocomp.train.stages import export_checkpoint
+
+    report = export_checkpoint(
+        checkpoint, tokenizer, out, load_recipe(recipe), name=name, version=pack_version, precision=precision
+    )
+    return done("export", {"pack": str(out), "kl": report.kl, "top1": report.top1}, as_json)
+
+
+@click.command()
+@click.argument("corpus", type=PATH)
+@click.argument("pack")
+@holes_option
+@click.option("--read", is_flag=True, help="Let what is retrieved be read in any case, as labels to tune with need it.")
+@output.json_option
+def mix(corpus: Path, pack: str, holes: int, read: bool, as_json: bool) -> int:
+    """Fit how far PACK trusts repeated text, on the validation split of CORPUS.
+
+    Where copying from what is retrieved serves as well as reading it, PACK will only copy.
+    """
+    from repocomp.train.stages import mix_pack
+
+    with progress.bar() as show:
+        fit = mix_pack(corpus, pack, holes, show, may_copy=not read)
+    return done("mix", fit, as_json)
+
+
+@click.command()
+@click.argument("corpus", type=PATH)
+@click.argument("pack")
+@click.argument("out", type=PATH)
+@click.option(
+    "--minutes", type=float, default=15.0, show_default=True, metavar="M", help="To train; the corpus is read before."
+)
+@output.json_option
+def encoder(corpus: Path, pack: str, out: Path, minutes: float, as_json: bool) -> int:
+    """Train an encoder for retrieval by vectors on CORPUS, and write PACK with it as OUT.
+
+    It learns which chunks of other files hold the names that the next lines need; the vocabulary is PACK's.
+    """
+    from repocomp.train.stages import train_encoder
+
+    with progress.bar() as show:
+        said = train_encoder(corpus, pack, out, seconds=60 * minutes, show=show)
+    return done("encoder", said, as_json)
+
+
+@click.command()
+@click.argument("pack")
+@click.argument("labels", type=PATH)
+@click.argument("corpus", type=PATH)
+@click.option("--notes", default="", metavar="TEXT", help="What the model card should say first.")
+@output.json_option
+def calibrate(pack: str, labels: Path, corpus: Path, notes: str, as_json: bool) -> int:
+    """Fit PACK's probabilities and thresholds to LABELS of the validation split; writes its model card."""
+    from repocomp.train.stages import calibrate_pack
+
+    return done("calibrate", calibrate_pack(pack, labels, corpus, notes), as_json)

@@ -1,0 +1,296 @@
+"""`repocomp bench`: how well completion works here, with and without retrieval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from repocomp.cli import output, progress
+from repocomp.cli.bench.engine import engine
+from repocomp.cli.bench.index import index
+from repocomp.cli.bench.latency import latency
+from repocomp.cli.bench.learn import learn
+from repocomp.cli.bench.search import search
+from repocomp.cli.bench.tables import print_comparison, print_policy, print_report, print_retrieval
+from repocomp.errors import BenchError, ExitCode
+from repocomp.git import work_tree
+
+if TYPE_CHECKING:
+    from repocomp.bench.completion.datasets import Dataset
+    from repocomp.bench.completion.run import Show
+    from repocomp.bench.completion.unit_tests import UnitTests
+    from repocomp.bench.report import Report
+    from repocomp.evaluate.holes import HoleKind
+
+EPILOG = """\b
+Examples:
+  repocomp bench self
+  repocomp bench self --limit 200 --seed 1 --json > report.json
+  repocomp bench self --compare report.json --html report.html
+  repocomp bench policy --policy small --pack large
+  repocomp bench retrieval --limit 300
+  repocomp bench latency
+  repocomp bench learn --limit 200
+  repocomp bench engine --llama-bench ~/llama.cpp/build/bin/llama-bench
+  repocomp bench index
+  repocomp bench search --chunks 10000 --chunks 100000
+  repocomp bench repoeval dataset/function_level_completion_2k_context_codex.test.jsonl
+  repocomp bench crosscodeeval python/line_completion_rg1_bm25.jsonl --limit 500
+"""
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.group(epilog=EPILOG)
+def command() -> None:
+    """Measure completion on real code."""
+
+
+command.add_command(latency)
+command.add_command(learn)
+command.add_command(engine)
+command.add_command(index)
+command.add_command(search)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What every suite can be asked for."""
+
+    seed: int
+    pack: str
+    html: Path | None
+    old: Path | None
+    jobs: int
+    as_json: bool
+
+
+def report_options(suite: Callable[..., int]) -> Callable[..., int]:
+    """The options of `Asked`, handed to the suite as one."""
+
+    @wraps(suite)
+    def wrapped(
+        seed: int, pack: str, html: Path | None, old: Path | None, jobs: int, as_json: bool, **rest: object
+    ) -> int:
+        return suite(Asked(seed, pack, html, old, jobs, as_json), **rest)
+
+    options = (
+        click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which holes."),
+        click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to measure."),
+        click.option("--html", type=_FILE, metavar="FILE", help="Write the report as one page."),
+        click.option(
+            "--compare",
+            "old",
+            type=_FILE,
+            metavar="FILE",
+            help="Compare with an earlier --json; exit 1 when it was better beyond chance.",
+        ),
+        click.option(
+            "--jobs",
+            type=click.IntRange(min=1),
+            default=1,
+            show_default=True,
+            metavar="N",
+            help="Processes; more than one finish sooner, and blur the times.",
+        ),
+        output.json_option,
+    )
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def tree_options(suite: Callable[..., int]) -> Callable[..., int]:
+    """The work trees to measure in, as `roots`, and how many holes to cut into each."""
+
+    @wraps(suite)
+    def wrapped(*asked: Asked, paths: tuple[Path, ...], **rest: object) -> int:
+        return suite(*asked, roots=[work_tree(path) or path.resolve() for path in paths or (Path.cwd(),)], **rest)
+
+    for option in (
+        click.option(
+            "--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Holes a tree."
+        ),
+        click.argument("paths", nargs=-1, metavar="[PATH]...", type=_FOLDER),
+    ):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+run_tests_option = click.option(
+    "--run-tests",
+    metavar="COMMAND",
+    help="Judge bodies of Python functions by this, run in copies without network: 'python -m pytest -x -q'.",
+)
+
+
+@command.command("self", epilog=EPILOG)
+@click.option("--kinds", metavar="K,K", help="Of line, api, chunk, function, midline (default: all).")
+@click.option(
+    "--rival", "rivals", multiple=True, metavar="URL", help="Ask this engine too: llama.cpp's /infill, /v1/completions."
+)
+@run_tests_option
+@report_options
+@tree_options
+def self_(
+    asked: Asked,
+    roots: list[Path],
+    limit: int,
+    kinds: str | None,
+    rivals: tuple[str, ...],
+    run_tests: str | None,
+) -> int:
+    """Cut holes into the indexed files of the work trees that hold PATHs (default: this one), and complete each.
+
+    The hole's own place and copies of it are hidden from retrieval. Every hole counts, also where nothing is answered;
+    intervals are 95 % by bootstrap over files. A run that was stopped goes on where it was.
+    """
+    from repocomp.bench.completion.run import Plan, bench_self
+
+    plan = Plan(asked.pack, limit, asked.seed, _kinds(kinds), rivals, _unit_tests(run_tests), jobs=asked.jobs)
+    return _run(lambda show: bench_self(roots, plan, show), asked)
+
+
+@command.command(epilog=EPILOG)
+@click.option("--policy", "decides", metavar="PACK", help="The pack that decides (default: the one that writes).")
+@report_options
+@tree_options
+def policy(asked: Asked, roots: list[Path], limit: int, decides: str | None) -> int:
+    """Hold the decision to retrieve, on holes as in `bench self`, against other ways to decide.
+
+    Those are: at random, by the best similarity, by how unsure the answer without retrieval was, by a classifier on
+    its probabilities, and the oracle that knows both answers. Each hole is also completed with the chunks of another
+    place, to see how much harm they do.
+    """
+    from repocomp.bench.completion.run import Plan, bench_self
+
+    plan = Plan(asked.pack, limit, asked.seed, policy=decides, mislead=True, jobs=asked.jobs)
+    return _run(lambda show: bench_self(roots, plan, show), asked, print_policy)
+
+
+@command.command(epilog=EPILOG)
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which holes.")
+@click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack that counts tokens.")
+@click.option("--likelihood", is_flag=True, help="Also measure how much more probable the true answer becomes; slow.")
+@click.option("--answers", is_flag=True, help="Also complete with what each finds; slower still.")
+@click.option("--trees", type=_FOLDER, metavar="FOLDER", help="Trees to rank with, in the place of those shipped.")
+@click.option(
+    "--seeds", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Sum up seeds from --seed."
+)
+@output.json_option
+@tree_options
+def retrieval(
+    roots: list[Path],
+    limit: int,
+    seed: int,
+    pack: str,
+    likelihood: bool,
+    answers: bool,
+    trees: Path | None,
+    seeds: int,
+    as_json: bool,
+) -> int:
+    """Ask each retrieval strategy alone, and together, about holes in the work trees that hold PATHs.
+
+    Recall is the share of the answer's identifiers not yet in sight that 512 tokens of chunks show. The hole's own
+    place and copies of it are hidden; intervals are 95 % by bootstrap over files.
+    """
+    from repocomp.bench.completion.run import Plan
+    from repocomp.bench.retrieval.run import Extra, bench_retrieval
+
+    with progress.bar() as show:
+        plan = Plan(pack, limit, seed)
+        extra = Extra(likelihood, answers, trees, seeds)
+        report = bench_retrieval(roots, plan, extra, lambda done, total: show("asking", done, total))
+    if as_json:
+        return output.document("bench", report.to_json())
+    print_retrieval(report)
+    return ExitCode.OK
+
+
+def dataset_options(suite: Callable[..., int]) -> Callable[..., int]:
+    """A published file, and where its repositories lie."""
+    for option in (
+        click.option(
+            "--limit", type=click.IntRange(min=1), default=10_000, show_default=True, metavar="N", help="Lines at most."
+        ),
+        click.option("--repositories", type=_FOLDER, metavar="FOLDER", help="Where the repositories lie."),
+        click.argument("file", type=_FILE),
+    ):
+        suite = option(suite)
+    return suite
+
+
+@command.command(epilog=EPILOG)
+@dataset_options
+@run_tests_option
+@report_options
+def repoeval(asked: Asked, file: Path, repositories: Path | None, limit: int, run_tests: str | None) -> int:
+    """Fill the holes of a RepoEval FILE (.jsonl; line, API or function level by its name).
+
+    The repositories are looked for around the file; without them only the prompt is there.
+    """
+    from repocomp.bench.completion.datasets import repoeval as read
+
+    return _run_dataset(read(file, repositories), limit, asked, run_tests)
+
+
+@command.command(epilog=EPILOG)
+@dataset_options
+@report_options
+def crosscodeeval(asked: Asked, file: Path, repositories: Path | None, limit: int) -> int:
+    """Fill the holes of a CrossCodeEval FILE (.jsonl), with the chunks it brings or, where given, the repositories."""
+    from repocomp.bench.completion.datasets import crosscodeeval as read
+
+    return _run_dataset(read(file, repositories), limit, asked)
+
+
+def _run_dataset(dataset: Dataset, limit: int, asked: Asked, run_tests: str | None = None) -> int:
+    from repocomp.bench.completion.run import Plan, bench_dataset
+
+    for reason in dataset.skipped:
+        output.note(f"left out: {reason}")
+    plan = Plan(asked.pack, limit, asked.seed, unit_tests=_unit_tests(run_tests), jobs=asked.jobs)
+    return _run(lambda show: bench_dataset(dataset, plan, show), asked)
+
+
+def _unit_tests(command: str | None) -> UnitTests | None:
+    from repocomp.bench.completion.unit_tests import UnitTests
+
+    return None if command is None else UnitTests.of(command)
+
+
+def _run(measure: Callable[[Show], Report], asked: Asked, show_report: Callable[[Report], None] = print_report) -> int:
+    from repocomp.bench.completion.compare import compare
+    from repocomp.bench.completion.page import render
+    from repocomp.bench.report import load
+
+    before = load(asked.old) if asked.old is not None else None
+    with progress.bar() as show:
+        report = measure(lambda done, total: show("filling holes", done, total))
+    if asked.html is not None:
+        asked.html.write_text(render(report), encoding="utf-8")
+    comparison = compare(before, report) if before is not None else None
+    code = ExitCode.NOTHING if comparison is not None and comparison.is_regression else ExitCode.OK
+    if asked.as_json:
+        changes = {"comparison": comparison.to_json()} if comparison is not None else {}
+        return output.document("bench", {**report.to_json(), **changes}, code)
+    show_report(report)
+    if comparison is not None:
+        print_comparison(comparison)
+    return code
+
+
+def _kinds(listed: str | None) -> tuple[HoleKind, ...]:
+    from repocomp.evaluate.holes import KINDS
+
+    wanted = [kind.strip() for kind in listed.split(",")] if listed else list(KINDS)
+    if unknown := set(wanted) - set(KINDS):
+        raise BenchError(f"there are no holes of the kind {sorted(unknown)[0]!r}", "kinds are " + ", ".join(KINDS))
+    return tuple(kind for kind in KINDS if kind in wanted)

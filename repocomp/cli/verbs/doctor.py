@@ -1,0 +1,96 @@
+"""`repocomp doctor`: is everything there, and what mends what is not."""
+
+from __future__ import annotations
+
+import platform
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+
+import click
+
+from repocomp import __version__, git
+from repocomp.cli import output
+from repocomp.errors import ExitCode, RepocompError
+from repocomp.store.paths import index_path
+
+EPILOG = """\b
+Examples:
+  repocomp doctor
+  repocomp doctor --json
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at: what was found, and for a fault the command that mends it."""
+
+    name: str
+    ok: bool
+    found: str
+    hint: str | None = None
+
+
+@click.command(epilog=EPILOG)
+@output.json_option
+def command(as_json: bool) -> int:
+    """Check Python, SQLite, ONNX Runtime, git, the default pack and this work tree's index.
+
+    Exits 2 when something needs mending.
+    """
+    checks = list(_checks())
+    code = ExitCode.OK if all(check.ok for check in checks) else ExitCode.ERROR
+    if as_json:
+        return output.document("doctor", [asdict(check) for check in checks], code)
+    for check in checks:
+        output.line(f"{'ok   ' if check.ok else 'FAULT'} {check.name:<14}{check.found}")
+        if check.hint:
+            output.line(f"      {'':<14}{check.hint}")
+    return code
+
+
+def _checks() -> Iterator[Check]:
+    yield Check("repocomp", True, f"{__version__}, Python {platform.python_version()}, {platform.platform()}")
+    yield Check("sqlite", sqlite3.sqlite_version_info >= (3, 35), sqlite3.sqlite_version, None)
+    yield _runtime()
+    version = git.run(Path.cwd(), "--version")
+    yield Check("git", True, version.decode().strip() if version else "not found: ignore rules are read without it")
+    yield _pack()
+    yield _index()
+
+
+def _runtime() -> Check:
+    installed = {dist.metadata["Name"].lower(): dist.version for dist in metadata.distributions()}
+    wheels = [f"{name} {installed[name]}" for name in ("onnxruntime-gpu", "onnxruntime") if name in installed]
+    if len(wheels) > 1:
+        mend = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
+        return Check("onnxruntime", False, f"{' and '.join(wheels)} shadow each other: CUDA is lost", mend)
+    if not wheels:
+        return Check("onnxruntime", False, "not installed", "pip install repocomp")
+    return Check("onnxruntime", True, wheels[0])
+
+
+def _pack() -> Check:
+    from repocomp.complete.parts import load
+
+    try:
+        loaded = load("default")
+    except RepocompError as error:
+        return Check("pack", False, error.message, error.hint)
+    return Check("pack", True, f"{loaded.pack.name} {loaded.pack.version} runs on the {loaded.model.device}")
+
+
+def _index() -> Check:
+    from repocomp.store.index.snapshot import IndexReader
+
+    root = git.work_tree(Path.cwd()) or Path.cwd()
+    if not index_path(root).exists():
+        return Check("index", True, f"none yet for {root}", "repocomp index")
+    try:
+        with IndexReader.open_at(index_path(root)) as reader:
+            stats = reader.stats()
+    except RepocompError as error:
+        return Check("index", False, error.message, error.hint)
+    return Check("index", True, f"{stats['files']:,} files, {stats['lines']:,} lines, {stats['bytes'] / 1e6:.1f} MB")

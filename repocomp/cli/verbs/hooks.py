@@ -1,0 +1,156 @@
+"""`repocomp hooks`: git's hooks, which keep the index current and measure what of the completions persists."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from repocomp.cli import output
+from repocomp.cli.verbs.feedback import here
+from repocomp.config import load_settings
+from repocomp.errors import ExitCode
+from repocomp.feedback.hooks import EVENTS
+from repocomp.git import commit_of, work_tree
+from repocomp.store.paths import index_path
+
+if TYPE_CHECKING:
+    from repocomp.feedback.hooks import Hook
+
+EPILOG = """\b
+Examples:
+  repocomp hooks install
+  repocomp hooks status
+  repocomp hooks uninstall
+"""
+
+_OF_ONE_REPOSITORY = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_QUARANTINE_PATH",
+    "GIT_REFLOG_ACTION",
+)
+"""What git tells its hooks of the command that runs, which is over when we look."""
+
+
+@click.group(epilog=EPILOG)
+def command() -> None:
+    """Let git say when a work tree changed.
+
+    The hooks post-commit, post-merge, post-checkout and post-rewrite start repocomp in the background: it brings the
+    index up to date and measures what of each completion stands in the commit. A hook returns at once and never fails.
+    core.hooksPath is obeyed; hooks that exist are kept and run as before. Where the hooks belong to the work tree,
+    which is never written, call `repocomp hooks run EVENT >/dev/null 2>&1 &` from them.
+    """
+
+
+@command.command()
+@output.json_option
+def install(as_json: bool) -> int:
+    """Add a marked block to each hook of this repository."""
+    from repocomp.feedback.hooks import install as run
+
+    return _print(run(here()), as_json)
+
+
+@command.command()
+@output.json_option
+def uninstall(as_json: bool) -> int:
+    """Remove what `install` added, and nothing else."""
+    from repocomp.feedback.hooks import uninstall as run
+
+    return _print(run(here()), as_json)
+
+
+@command.command()
+@output.json_option
+def status(as_json: bool) -> int:
+    """Say which hooks are installed, and what became of their latest reports."""
+    from repocomp.feedback.hooks import status as run
+
+    return _print(run(here()), as_json)
+
+
+@command.command(hidden=True)
+@click.argument("event", type=click.Choice(EVENTS))
+@click.option("--head", help="The commit that HEAD named.")
+def run(event: str, head: str | None) -> int:
+    """Take in a report; what a hook starts in the background."""
+    _detach()
+    root = work_tree(Path.cwd())
+    if root is None:
+        return ExitCode.OK
+    from repocomp.feedback.ledger import repository_path
+    from repocomp.feedback.reports import parse_rewrites, report, work
+
+    # Hooks may be shared by many repositories; one that repocomp was never used in is none of its business.
+    if not (index_path(root).exists() or repository_path(root).exists()):
+        return ExitCode.OK
+    # Git says which commits took the place of which on standard input.
+    rewrites = parse_rewrites(sys.stdin.read()) if event == "post-rewrite" else {}
+    report(root, event, head or commit_of(root) or "", rewrites)
+    work(root, lambda: _update(root))
+    _learn(root)
+    return ExitCode.OK
+
+
+def _update(root: Path) -> None:
+    """Bring the index up to date, where there is one."""
+    if index_path(root).exists():
+        from repocomp.cli.verbs.index import encode
+        from repocomp.index.build import build
+
+        build(root, jobs=1)
+        encode(root, begin=False, wanted=False)
+
+
+def _learn(root: Path) -> None:
+    """Once a day, let another process learn from what was written."""
+    from repocomp.learn.unasked import COMMAND, claim
+    from repocomp.serve.client import launch
+
+    if load_settings(root, {}).learn == "auto" and claim(root):
+        launch(COMMAND, str(root))
+
+
+def _detach() -> None:
+    """Outlive the terminal, give way to others, and forget the command that started the hook."""
+    for name in _OF_ONE_REPOSITORY:
+        os.environ.pop(name, None)
+    if hasattr(os, "setsid") and os.getpid() != os.getpgid(0):
+        os.setsid()
+    if hasattr(os, "nice"):
+        os.nice(10)
+
+
+def _print(hooks: Sequence[Hook], as_json: bool) -> int:
+    from repocomp.feedback.reports import reports
+
+    latest = reports(here())
+    failed = [event for event in latest if event.state not in ("waiting", "done")]
+    waiting = sum(event.state == "waiting" for event in latest)
+    if as_json:
+        return output.document(
+            "hooks", {"hooks": [_facts(hook) for hook in hooks], "waiting": waiting, "failed": len(failed)}
+        )
+    for hook in hooks:
+        others = ", before other hooks" if hook.has_others and hook.state == "installed" else ""
+        output.line(f"{hook.event:<15}{hook.state}{others}  {hook.path}")
+    if latest:
+        output.line(f"reports        {len(latest)} kept, {waiting} waiting, {len(failed)} failed")
+    for event in failed[-1:]:
+        output.line(f"               {event.kind} of {event.head[:12]}: {event.state}")
+    return ExitCode.OK
+
+
+def _facts(hook: Hook) -> dict[str, Any]:
+    return {"event": hook.event, "path": str(hook.path), "state": hook.state, "has_others": hook.has_others}

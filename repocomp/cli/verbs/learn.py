@@ -1,0 +1,167 @@
+"""`repocomp learn`: let retrieval fit itself to this repository, and see, undo or stop what it learned."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from repocomp.cli import output
+from repocomp.cli.verbs.feedback import here
+from repocomp.errors import ExitCode, FeedbackError
+
+EPILOG = """\b
+Examples:
+  repocomp learn
+  repocomp learn --minutes 2
+  repocomp learn --show
+  repocomp learn --rollback
+  repocomp learn --reset
+"""
+
+_SECONDS_BETWEEN_LINES = 30.0
+
+
+@click.command(epilog=EPILOG)
+@click.option(
+    "--minutes", type=click.FloatRange(min=0), default=10.0, show_default=True, metavar="M", help="Replay for so long."
+)
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Stop replaying once there are N replays.")
+@click.option("--show", "what", flag_value="show", help="Explain what was learned; change nothing.")
+@click.option("--rollback", "what", flag_value="rollback", help="Take the version before the one in use.")
+@click.option(
+    "--reset",
+    "what",
+    flag_value="reset",
+    help="Take the shipped behaviour, and forget what chunks were worth. Replays and feedback are kept.",
+)
+@click.option("--freeze", "what", flag_value="freeze", help="Learn and explore nothing from now on.")
+@click.option("--unfreeze", "what", flag_value="unfreeze", help="Learn again.")
+@click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to learn for.")
+@output.json_option
+def command(minutes: float, limit: int | None, what: str | None, pack: str, as_json: bool) -> int:
+    """Learn from this repository which retrieval strategies help where, and from what became of completions.
+
+    Lines of the repository, those of recent commits first, are hidden and every way to retrieve is scored by what it
+    does for the true text; with feedback this fits a model of what helps at which kind of place. It is taken into use
+    only once paired replays that it had not seen say that it is better. Nothing leaves the machine, and nothing that is
+    learned is needed for a completion. A run can be stopped at any time; the next one goes on.
+
+    Where completions are recorded, git's hooks and the daemon (a quarter of an hour after the last request) run this by
+    themselves: once a day, for five minutes, at the lowest priority. The setting `learn` (auto, never) switches it off.
+    """
+    root = here()
+    if what is None:
+        return _learn(root, minutes, limit, pack, as_json)
+    if what == "show":
+        return _show(root, pack, as_json)
+    from repocomp.learn import learner
+
+    if what == "rollback":
+        number = learner.roll_back(root)
+        said = {"version": number}
+        note = f"back to {_version(number)}"
+    elif what == "reset":
+        learner.reset(root)
+        said, note = {"version": None}, "the shipped behaviour is in use; to keep it: repocomp learn --freeze"
+    else:
+        learner.freeze(root, what == "freeze")
+        said, note = {"is_frozen": what == "freeze"}, "frozen" if what == "freeze" else "learning again"
+    if as_json:
+        return output.document("learn", said)
+    output.note(note)
+    return ExitCode.OK
+
+
+def _learn(root: Path, minutes: float, limit: int | None, pack: str, as_json: bool) -> int:
+    from repocomp.learn.learner import learn
+    from repocomp.learn.replay import give_way
+
+    give_way()
+    found = learn(root, 60 * minutes, _progress(60 * minutes, limit, wanted=not as_json), limit=limit, pack=pack)
+    if found.is_frozen:
+        raise FeedbackError("learning is frozen here", "repocomp learn --unfreeze")
+    code = ExitCode.OK if found.replays else ExitCode.NOTHING
+    if as_json:
+        return output.document("learn", found.to_json(), code)
+    output.note(f"{found.replays:,} replays ({found.new_replays:,} new), {found.events:,} completions with feedback")
+    is_withdrawn = found.proposal is not None and found.proposal.is_withdrawn
+    kept = "what was learned is withdrawn" if is_withdrawn else "kept what is in use"
+    output.note(kept if found.version is None else f"version {found.version} is in use")
+    for line in _verdicts(found.to_json()["gate"]):
+        output.note(line)
+    return code
+
+
+def _progress(seconds: float, limit: int | None, *, wanted: bool) -> Any:  # noqa: ANN401  (a Progress)
+    """Shows how many replays there are and how long it still takes: one line again and again, or now and then one."""
+    is_terminal = wanted and output.console().is_terminal
+    started = last = time.monotonic()
+    first: int | None = None
+
+    def show(done: int, share: float) -> None:
+        nonlocal last, first
+        first = done if first is None else first
+        now = time.monotonic()
+        if not wanted or now - last < (0.5 if is_terminal else _SECONDS_BETWEEN_LINES):
+            return
+        last = now
+        left = (1 - share) * seconds
+        if limit is not None and done > first:
+            left = min(left, (limit - done) * (now - started) / (done - first))
+        text = f"replaying: {done:,} so far, {left / 60:.1f} minutes left"
+        click.echo(f"\r{text}\x1b[K", err=True, nl=False) if is_terminal else output.note(text)
+
+    return show
+
+
+def _verdicts(gate: dict[str, Any]) -> Iterator[str]:
+    for name, one in gate.get("verdicts", {}).items():
+        says = "better beyond chance" if one["is_above"] else "not shown to be better"
+        yield (
+            f"{name:<10} {says}: {one['mean']:+.4f} a place, at least {one['lower']:+.4f} (95 %, at any time),"
+            f" n = {one['n']}, odds {one['capital']:.2f} of 20"
+        )
+
+
+def _show(root: Path, pack: str, as_json: bool) -> int:
+    from repocomp.learn.learner import show
+
+    data = show(root, pack)
+    if as_json:
+        return output.document("learn", data)
+    for line in _lines(data):
+        output.line(line)
+    return ExitCode.OK
+
+
+def _version(number: int | None) -> str:
+    return "the shipped behaviour" if number is None else f"version {number}"
+
+
+def _lines(data: dict[str, Any]) -> Iterator[str]:
+    frozen = ", frozen" if data["is_frozen"] else ""
+    yield f"in use       {_version(data['version'])}{frozen}"
+    yield f"learned from {data['replays']:,} replays and {data['events']:,} completions with feedback"
+    for mode, value in data["thresholds"].items():
+        yield f"threshold    {mode}: {value:.4f}"
+    for line in _verdicts(data["gate"]):
+        yield f"gate         {line}"
+    for one in data["actions"]:
+        chosen = ", ".join(f"{name} {100 * share:.0f} %" for name, share in one["chosen"].items())
+        yield f"chosen       {one['place']} (n = {one['n']:,}): {chosen}"
+    for name, value in data["worth"].items():
+        yield f"worth        {name}: {value:+.4f} nats a token, waiting at {data['cost_nats_per_second']} a second"
+    off = data["off_policy"]
+    yield f"off-policy   n = {off['n']}, effective sample size {off['ess']}" + (
+        "" if off["is_enough"] else ": too few for a verdict (200)"
+    )
+    if off["is_enough"]:
+        estimates = json.dumps({name: round(one["value"], 4) for name, one in off["estimates"].items()})
+        yield f"off-policy   {estimates}"
+    for one in data["versions"]:
+        yield f"version      {one['number']}, {one['at']}: {one['reason']}"

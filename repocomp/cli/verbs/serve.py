@@ -1,0 +1,128 @@
+"""`repocomp serve`: the daemon that answers `repocomp complete` without its start."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import click
+
+from repocomp import __version__
+from repocomp.cli import output
+from repocomp.errors import ExitCode, RepocompError, ServeError
+from repocomp.serve import client, protocol
+
+EPILOG = """\b
+Examples:
+  repocomp serve --detach
+  repocomp serve --status
+  repocomp serve --stop
+  repocomp complete src/app.py:42:17 --daemon always
+"""
+
+_START_S = 20.0
+_STOP_S = 10.0
+_POLL_S = 0.02
+_MINUTE_S = 60
+_MEGABYTE = 1_000_000
+
+
+@click.command(epilog=EPILOG)
+@click.option("--detach", is_flag=True, help="Start it in the background, and return once it answers.")
+@click.option("--status", is_flag=True, help="Say whether one runs, and what it holds.")
+@click.option("--stop", is_flag=True, help="End the one that runs.")
+@click.option(
+    "--idle-exit", type=click.FloatRange(min=0), default=30, show_default=True, metavar="MIN", help="0: stay for ever."
+)
+@click.option(
+    "--memory-cap", type=click.IntRange(min=64), default=512, show_default=True, metavar="MB", help="Never hold more."
+)
+@output.json_option
+def command(detach: bool, status: bool, stop: bool, idle_exit: float, memory_cap: int, as_json: bool) -> int:
+    """Answer completions of this user until idle for some minutes; uses no processor time while nobody asks.
+
+    Holds models, indexes and the key/value caches of the files that are typed in. Answers are those that `repocomp
+    complete` gives by itself. One for each user; a second one says so and ends.
+    """
+    if detach + status + stop > 1:
+        raise click.UsageError("--detach, --status and --stop exclude each other")
+    if status:
+        return _status(as_json)
+    if stop:
+        return _stop(as_json)
+    if detach:
+        return _detach(("--idle-exit", str(idle_exit), "--memory-cap", str(memory_cap)), as_json)
+    _serve(idle_exit * _MINUTE_S or None, memory_cap * _MEGABYTE)
+    return ExitCode.OK
+
+
+def _serve(idle_s: float | None, memory_bytes: int) -> None:
+    from repocomp.serve.endpoint import listening
+
+    with listening() as (listener, token):
+        # Only now: of several daemons started at once the losers should cost nothing.
+        from repocomp.cli.hosted import Hosted
+        from repocomp.serve.deferred import Chores
+        from repocomp.serve.server import Server
+        from repocomp.service.warm import Warm
+
+        warm = Warm(memory_bytes)
+        with suppress(RepocompError):
+            warm.preload("default")
+        chores = Chores()
+        server = Server(listener, token, Hosted(warm, chores).answer, warm.describe, idle_s, chores)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: server.stop())
+        output.note(f"repocomp {__version__}: ready")
+        server.run()
+
+
+def _status(as_json: bool) -> int:
+    found = client.tell("status")
+    code = ExitCode.OK if found is not None else ExitCode.NOTHING
+    if as_json:
+        return output.document("serve", {"running": found is not None, **(found or {})}, code)
+    if found is None:
+        output.line("no daemon runs")
+        return code
+    output.line(f"process {found['pid']}, {found['identity']}, up for {found['uptime_s']:.0f} s")
+    output.line(f"{found['requests']} requests, {found['waiting']} under way; idle for {found['idle_s']:.0f} s")
+    output.line(
+        f"{found['memory_bytes'] / _MEGABYTE:.0f} of {found['memory_cap_bytes'] / _MEGABYTE:.0f} MB:"
+        f" {found['packs']} packs, {found['indexes']} indexes, {found['caches']} key/value caches"
+    )
+    return code
+
+
+def _stop(as_json: bool) -> int:
+    found = client.tell("stop")
+    if found is not None and not _wait(lambda: client.tell("status") is None, _STOP_S):
+        raise ServeError(f"the daemon {found['stopping']} did not end", f"kill {found['stopping']}")
+    if as_json:
+        return output.document("serve", {"running": False, "stopped": found is not None})
+    output.line("stopped" if found is not None else "no daemon runs")
+    return ExitCode.OK
+
+
+def _detach(options: Sequence[str], as_json: bool) -> int:
+    found = client.tell("status")
+    if found is not None and found["identity"] != protocol.IDENTITY:
+        client.tell("stop")
+        _wait(lambda: client.tell("status") is None, _STOP_S)
+        found = None
+    if found is None:
+        client.start(*options)
+        if not _wait(lambda: client.tell("status") is not None, _START_S):
+            raise ServeError("the daemon does not answer", "see why it ends: repocomp serve")
+    return _status(as_json)
+
+
+def _wait(is_so: Callable[[], bool], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > end:
+            return False
+        time.sleep(_POLL_S)
+    return True

@@ -1,0 +1,216 @@
+"""Prefill once, then one greedy decode loop. Ids in, ids out: no text, no files, no weights.
+
+Guesses from the n-gram cache ride along in the runs of the loop and are confirmed one by one, so they change how
+fast an answer comes and never what it is.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from repocomp.generate.local.kv_cache import KvCache
+from repocomp.generate.local.ngram_cache import NgramCache, Places, mix
+from repocomp.model.families import FimTokens
+from repocomp.model.pack import ALONE, CacheMixture
+from repocomp.model.shape import ModelShape
+
+Ids = npt.NDArray[np.int64]
+Logits = npt.NDArray[np.float32]
+Stop = Callable[[list[int]], str | None]
+Allowed = Callable[[list[int]], Sequence[int] | None]
+Barred = Callable[[list[int]], Sequence[int]]
+
+CHUNK_TOKENS = 128
+"""Tokens of one prefill run: no slower than one long run, and every 10-20 ms a point to give up at."""
+DRAFT_TOKENS = 4
+"""Tokens guessed at a time. A run of five takes a fifth longer than the run that a lone token needs."""
+
+
+class LanguageModel(Protocol):
+    """A causal model with keys and values in buffers of its own making: a `Session`, or a fake."""
+
+    @property
+    def shape(self) -> ModelShape:
+        """Its sizes; `max_context` bounds what a cache may hold."""
+
+    @property
+    def device(self) -> str:
+        """Where it runs: "cpu" or "cuda"."""
+
+    def new_buffers(self) -> Any:  # noqa: ANN401  (opaque: only the model that made it looks inside)
+        """Room for one sequence."""
+
+    def run(self, ids: Ids, past: int, buffers: Any, keep: int) -> Logits:  # noqa: ANN401
+        """Append `ids` [T] after the first `past` tokens; logits [keep, V] of the last `keep`.
+
+        The result may be overwritten by the next run.
+        """
+
+
+class DeadlinePassed(Exception):
+    """Time was up before the prompt was read. The cache is valid and holds what was read of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """An answer: its ids, the log-probability (nats) of each, and why it ended.
+
+    `stop_reason` is "end" (the model ended it), "length", "deadline", or what the stop rule returned.
+    """
+
+    ids: list[int]
+    logprobs: list[float]
+    stop_reason: str
+
+
+@dataclass(slots=True)
+class _Answer:
+    """An answer that still grows. `add` says why it is finished, None while it is not."""
+
+    limit: int
+    stop: Stop
+    end: int
+    banned: list[int]
+    ngrams: NgramCache
+    mixture: CacheMixture
+    places: Places
+    allowed: Allowed
+    barred: Barred
+    ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+
+    def add(self, row: Logits) -> str | None:
+        probabilities = mix(softmax(row), self.places, self.mixture)
+        probabilities[self.banned] = 0.0
+        if (allowed := self.allowed(self.ids)) is not None:
+            probabilities = _only(probabilities, allowed)
+        else:
+            probabilities[list(self.barred(self.ids))] = 0.0
+        token = int(probabilities.argmax())
+        if token == self.end:
+            return "end"
+        self.ids.append(token)
+        self.logprobs.append(math.log(probabilities[token]))
+        self.ngrams.extend([token])
+        self.places = self.ngrams.places()
+        return self.stop(self.ids) or ("length" if len(self.ids) >= self.limit else None)
+
+    def guess(self, count: int) -> list[int]:
+        return self.ngrams.guess(self.places, count)
+
+
+def prefill(
+    model: LanguageModel, cache: KvCache, ids: Sequence[int], *, keep: int = 1, deadline: float | None = None
+) -> Logits:
+    """Append `ids` to the cache; logits [keep, V] of the last `keep` of them, the caller's to hold.
+
+    `deadline` is a moment of `time.monotonic`. Raises DeadlinePassed, and ValueError where `ids` are none,
+    fewer than `keep`, or more than the context holds.
+    """
+    if not 1 <= keep <= len(ids):
+        raise ValueError(f"cannot keep {keep} of {len(ids)} tokens")
+    if len(ids) > room(model, cache):
+        raise ValueError(f"{cache.length} + {len(ids)} tokens exceed the context")
+    kept: list[Logits] = []
+    for start in range(0, len(ids), CHUNK_TOKENS):
+        if _is_past(deadline):
+            raise DeadlinePassed
+        chunk = ids[start : start + CHUNK_TOKENS]
+        wanted = start + len(chunk) - (len(ids) - keep)
+        logits = _run(model, cache, chunk, max(1, min(wanted, len(chunk))))
+        if wanted > 0:
+            kept.append(logits.copy())
+    return kept[0] if len(kept) == 1 else np.concatenate(kept)
+
+
+def decode(
+    model: LanguageModel,
+    cache: KvCache,
+    logits: Logits,
+    *,
+    max_new_tokens: int,
+    stop: Stop,
+    tokens: FimTokens,
+    ngrams: NgramCache,
+    deadline: float | None = None,
+    draft_tokens: int = DRAFT_TOKENS,
+    mixture: CacheMixture = ALONE,
+    allowed: Allowed = lambda ids: None,
+    barred: Barred = lambda ids: (),
+) -> Generated:
+    """Continue greedily after the prompt in the cache, whose last logits are `logits[-1]`.
+
+    The cache then holds the answer too, but for its last token. Control tokens are never generated;
+    `tokens.end` ends the answer and is not part of it. `stop` sees the ids after each token; `deadline` is
+    a moment of `time.monotonic`, and what is there by then is returned. The answer does not depend on
+    `draft_tokens` (0: no guessing). `ngrams` ends at the cursor and grows by the answer; `mixture` says how far it is
+    trusted. `allowed` sees the ids so far and names the tokens that may come next; None: any but those that `barred`
+    names.
+    """
+    start = cache.length
+    answer = _Answer(
+        min(max_new_tokens, room(model, cache)),
+        stop,
+        tokens.end,
+        list(tokens.banned),
+        ngrams,
+        mixture,
+        ngrams.places(),
+        allowed,
+        barred,
+    )
+    reason = "length" if answer.limit <= 0 else answer.add(logits[-1])
+    while reason is None:
+        if _is_past(deadline):
+            reason = "deadline"
+            break
+        guess = answer.guess(min(draft_tokens, room(model, cache) - 1))
+        rows = _run(model, cache, [answer.ids[-1], *guess], 1 + len(guess))
+        reason = _confirm(answer, rows, guess)
+        cache.truncate(start + len(answer.ids) - 1)
+    return Generated(answer.ids, answer.logprobs, reason)
+
+
+def room(model: LanguageModel, cache: KvCache) -> int:
+    """Tokens that still fit. One place stays free, since a model may run a lone token beside a copy of it."""
+    return model.shape.max_context - 1 - cache.length
+
+
+def _confirm(answer: _Answer, rows: Logits, guess: list[int]) -> str | None:
+    """Add a token for each row, as long as the guess that the next row stands on was right."""
+    for at, row in enumerate(rows):
+        reason = answer.add(row)
+        if reason is not None or (at < len(guess) and answer.ids[-1] != guess[at]):
+            return reason
+    return None
+
+
+def _run(model: LanguageModel, cache: KvCache, ids: Sequence[int], keep: int) -> Logits:
+    logits = model.run(np.asarray(ids, np.int64), cache.length, cache.buffers, keep)
+    cache.tokens.extend(ids)
+    return logits
+
+
+def _is_past(deadline: float | None) -> bool:
+    return deadline is not None and time.monotonic() >= deadline
+
+
+def _only(probabilities: Logits, allowed: Sequence[int]) -> Logits:
+    kept = np.zeros_like(probabilities)
+    kept[list(allowed)] = probabilities[list(allowed)]
+    return kept
+
+
+def softmax(row: Logits) -> Logits:
+    """Probabilities [V] of one row of logits."""
+    powers: Logits = row - row.max()
+    np.exp(powers, out=powers)
+    powers /= powers.sum()
+    return powers

@@ -1,0 +1,86 @@
+"""Opening a repository's feedback: private, shared by many processes, and a word for each thing that fails.
+
+Nothing that was acknowledged may be lost, so words of users are synced to the disk; what is deleted is overwritten.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from repocomp.errors import FeedbackError
+from repocomp.store.connect import connect
+from repocomp.store.feedback.schema import NAME, STEPS, make_current
+
+_BUSY_MS = 30_000
+_OFF = "or switch recording off: REPOCOMP_RECORD=off"
+
+
+def open_feedback(path: Path, *, busy_ms: int = _BUSY_MS, synced: bool = True) -> sqlite3.Connection:
+    """Open the database at `path` for writing, creating it (0600 in a 0700 folder).
+
+    `synced` writes outlive a power cut. Raises FeedbackError when it is damaged, newer, locked, or cannot be written.
+    """
+    with explained(path):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600, exist_ok=True)
+        connection = connect(path, readonly=False, busy_ms=busy_ms)
+        try:
+            _prepare(connection, path)
+            connection.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def read_feedback(path: Path) -> sqlite3.Connection | None:
+    """Open the database at `path` for reading; None when there is none yet. Raises FeedbackError."""
+    if not path.exists():
+        return None
+    with explained(path):
+        connection = connect(path, readonly=True)
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version == len(STEPS):
+            return connection
+        connection.close()
+    open_feedback(path).close()
+    return connect(path, readonly=True)
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > len(STEPS):
+        raise FeedbackError(f"{path}: the feedback was written by a newer repocomp", "upgrade repocomp")
+    connection.execute("PRAGMA secure_delete = ON")
+    if version < len(STEPS):
+        connection.execute("PRAGMA journal_mode = WAL")
+        make_current(connection)
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn the errors of SQLite and the file system into FeedbackError with what mends them."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise _operational(path, str(error)) from error
+    except sqlite3.DatabaseError as error:
+        mend = f"keep a copy of the file, then remove it, {_OFF}"
+        raise FeedbackError(f"{path}: the feedback is damaged ({error})", mend) from error
+    except OSError as error:
+        message = f"{path}: {error.strerror or error}"
+        raise FeedbackError(message, f"check the disk and the folder's permissions, {_OFF}") from error
+
+
+def _operational(path: Path, said: str) -> FeedbackError:
+    if "locked" in said or "busy" in said:
+        return FeedbackError(f"{path}: another process holds the feedback", "wait for it to finish, then try again")
+    if "full" in said:
+        return FeedbackError(f"{path}: the disk is full", f"free some space, then try again, {_OFF}")
+    if "readonly" in said or "read-only" in said or "unable to open" in said:
+        mend = f"check the folder's permissions, set XDG_DATA_HOME, {_OFF}"
+        return FeedbackError(f"{path}: cannot be opened ({said})", mend)
+    return FeedbackError(f"{path}: the {NAME} cannot be used ({said})", f"check the disk, {_OFF}")
