@@ -20,10 +20,10 @@ def main() -> None:
 
 
 def _ask(arguments: list[str]) -> int | None:
-    from repocomp.serve.client import ask
+    from repocomp.cli.quick import ask
 
     try:
-        return ask(arguments)
+        return ask(arguments[1:])
     except KeyboardInterrupt:
         from repocomp.cli.app import interrupted
 

@@ -78,22 +78,32 @@ def user_file() -> Path:
     return (Path(home) if home else Path.home() / ".config") / "repocomp" / "config.toml"
 
 
-def load_settings(root: Path | None, flags: Mapping[str, Any]) -> Settings:
+def load_settings(
+    root: Path | None, flags: Mapping[str, Any], environment: Mapping[str, str] | None = None
+) -> Settings:
     """The settings in force for the work tree `root`. Raises ConfigError, naming file and key."""
-    return Settings(**{name: value for name, (value, _) in load_with_origin(root, flags).items()})
+    return Settings(**{name: value for name, (value, _) in load_with_origin(root, flags, environment).items()})
 
 
-def load_with_origin(root: Path | None, flags: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
-    """Every setting with its value and the place it came from. Raises ConfigError."""
+def load_with_origin(
+    root: Path | None, flags: Mapping[str, Any], environment: Mapping[str, str] | None = None
+) -> dict[str, tuple[Any, str]]:
+    """Every setting with its value and the place it came from. Raises ConfigError.
+
+    `environment` is that of whoever asks; None: this process's own.
+    """
+    environment = os.environ if environment is None else environment
     values: dict[str, tuple[Any, str]] = {f.name: (f.default, "default") for f in fields(Settings)}
     _read_file(user_file(), values, frozenset(values))
     if root is not None:
         _read_file(root / REPOSITORY_FILE, values, REPOSITORY_KEYS)
     for name in values:
         variable = _PREFIX + name.upper()
-        if variable in os.environ:
-            values[name] = (_checked(name, os.environ[variable], variable), variable)
-    values |= {name: (value, "flag") for name, value in flags.items() if value is not None}
+        if variable in environment:
+            values[name] = (_checked(name, environment[variable], variable), variable)
+    for name, value in flags.items():
+        if value is not None:
+            values[name] = (_checked(name, value, f"--{name.replace('_', '-')}"), "flag")
     return values
 
 

@@ -16,12 +16,12 @@ DaemonMode = Literal["auto", "always", "never"]
 
 
 @dataclass(frozen=True, slots=True)
-class CompletionRequest:
-    """One question: complete `document` at `cursor`. `root` is the work tree whose index may help, if any."""
+class CompletionOptions:
+    """How a completion is made. `threshold` None means the pack's own, `arms` None those that are on.
 
-    document: Document
-    cursor: Position
-    root: Path | None
+    `deadline_ms` bounds the work and not the answer: what is finished by then is returned.
+    """
+
     retrieve: RetrieveMode = "auto"
     select: SelectRule = "threshold"
     threshold: float | None = None
@@ -29,6 +29,16 @@ class CompletionRequest:
     max_new_tokens: int = 64
     deadline_ms: float | None = None
     arms: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRequest:
+    """One question: complete `document` at `cursor`. `root` is the work tree whose index may help, if any."""
+
+    document: Document
+    cursor: Position
+    root: Path | None
+    options: CompletionOptions = CompletionOptions()
 
 
 @dataclass(frozen=True, slots=True)

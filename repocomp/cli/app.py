@@ -91,15 +91,12 @@ def cli() -> None:
     """Do nothing but hold the verbs."""
 
 
-def run(arguments: Sequence[str], host: object = None) -> int:
-    """Run the command line; returns the exit code. Prints every error, raises none.
-
-    `host` is what completes requests (`cli.verbs.complete.Host`): a daemon hands in its own.
-    """
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; returns the exit code. Prints every error, raises none."""
     as_json = "--json" in arguments
     verb = next((word for word in arguments if word in VERBS), "")
     try:
-        done = cli.main(list(arguments), prog_name="repocomp", standalone_mode=False, obj=host)
+        done = cli.main(list(arguments), prog_name="repocomp", standalone_mode=False)
         sys.stdout.flush()
         return int(done or ExitCode.OK)
     except RepocompError as error:

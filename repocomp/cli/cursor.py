@@ -7,8 +7,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from repocomp.document import Document, Position, PositionEncoding
+from repocomp.document import PositionEncoding
 from repocomp.errors import CursorError, DocumentError
+from repocomp.service.question import Place
 
 STDIN = "-"
 _LINE_COLUMN = re.compile(r"(?P<file>.+):(?P<line>\d+):(?P<column>\d+)", re.S)
@@ -33,11 +34,9 @@ class Cursor:
             return cls(match["file"], int(match["line"]), int(match["column"]))
         raise CursorError(f"{text!r} is not a cursor", "write FILE:LINE:COL or FILE:#OFFSET, as in src/app.py:42:17")
 
-    def position(self, document: Document, encoding: PositionEncoding) -> Position:
-        """The place in `document`. Raises CursorError outside of it."""
-        if self.offset is not None:
-            return document.at_offset(self.offset)
-        return document.at(self.line or 0, self.column or 0, encoding)
+    def place(self, encoding: PositionEncoding) -> Place:
+        """The place it names, its columns counted in `encoding`."""
+        return Place(self.line or 0, self.column or 0, self.offset, encoding)
 
 
 def read(cursor: Cursor, stdin_filename: str | None) -> tuple[Path, bytes]:

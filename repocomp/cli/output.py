@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from repocomp.cli.envelope import envelope
 from repocomp.errors import ExitCode
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-ENVELOPE_VERSION = 1
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _color = "auto"
 
@@ -59,7 +59,7 @@ def json_option(command: _Command) -> _Command:
 
 def document(verb: str, data: Any, exit_code: int = ExitCode.OK) -> int:  # noqa: ANN401  (any JSON value)
     """Print a result in the envelope; returns its exit code."""
-    _print_envelope(verb, "ok" if exit_code == ExitCode.OK else "nothing", exit_code, [], data)
+    _print_envelope(verb, exit_code, [], data)
     return exit_code
 
 
@@ -83,7 +83,7 @@ def note(message: str) -> None:
 def failure(verb: str, code: str, message: str, hint: str | None, exit_code: int, as_json: bool) -> int:
     """Print an error: what is wrong, and what mends it; returns its exit code."""
     if as_json:
-        _print_envelope(verb, "error", exit_code, [{"code": code, "message": message, "hint": hint}], None)
+        _print_envelope(verb, exit_code, [{"code": code, "message": message, "hint": hint}], None)
         return exit_code
     note(f"{click.style('repocomp:', fg='red', bold=True)} {message}")
     if hint:
@@ -91,13 +91,5 @@ def failure(verb: str, code: str, message: str, hint: str | None, exit_code: int
     return exit_code
 
 
-def _print_envelope(verb: str, status: str, exit_code: int, errors: list[dict[str, Any]], data: Any) -> None:  # noqa: ANN401
-    envelope = {
-        "version": ENVELOPE_VERSION,
-        "command": verb,
-        "status": status,
-        "exit_code": int(exit_code),
-        "errors": errors,
-        "data": data,
-    }
-    text(json.dumps(envelope, ensure_ascii=False) + "\n")
+def _print_envelope(verb: str, exit_code: int, errors: list[dict[str, Any]], data: Any) -> None:  # noqa: ANN401
+    text(json.dumps(envelope(verb, exit_code, data, errors), ensure_ascii=False) + "\n")

@@ -6,31 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from repocomp.budget import Budget
 from repocomp.complete.parts import Parts
+from repocomp.complete.place import Place
 from repocomp.policy.decide import Decision
 from repocomp.policy.features import features
 from repocomp.policy.select import Action, Known, arm_propensities, asked, shipped
-from repocomp.prompt.snippets import Snippet, fit
-from repocomp.prompt.window import Context
-from repocomp.request import ArmUse, Choice, ChunkUse, CompletionRequest, Mode, Retrieval
+from repocomp.prompt.snippets import Snippet
+from repocomp.request import ArmUse, Choice, ChunkUse, CompletionOptions, Retrieval
 from repocomp.retrieve.hit import Hit
-from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import Retrieved
 from repocomp.retrieve.trace import considered
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the cursor stands."""
-
-    query: Query
-    context: Context
-    mode: Mode
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """The outcome of the decision: what to report, and the snippets, those that enter the prompt with ids.
+class CrossFileContext:
+    """The outcome of the decision: what to report, the `snippets` of the prompt, and the `hits` to copy from.
 
     `known` is what the choice of arms was made by, where there was one.
     """
@@ -41,54 +32,48 @@ class Fetched:
     known: Known = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def ids(self) -> list[int]:
-        """The snippets' tokens, in prompt order."""
-        return [token for snippet in self.snippets for token in snippet.ids]
 
-
-def fetch(
-    request: CompletionRequest, parts: Parts, place: Place, decision: Decision, deadline: float | None
-) -> Fetched:
-    """Carry out the decision; what it found is cut to the cross-file budget."""
-    action, choice, known = _choose(request, parts, place, decision)
+def retrieve_context(
+    options: CompletionOptions, parts: Parts, place: Place, decision: Decision, budget: Budget
+) -> CrossFileContext:
+    """Carry out the decision; what is found is cut to the generator's budget of cross-file tokens."""
+    action, choice, known = _choose(options, parts, place, decision)
 
     def report(outcome: Literal["skipped", "used", "unavailable"], reason: str) -> Retrieval:
         return Retrieval(outcome, decision.rule, reason, decision.probability, decision.threshold, choice=choice)
 
     if not decision.retrieve:
-        return Fetched(report("skipped", _why_skipped(decision)))
+        return CrossFileContext(report("skipped", _why_skipped(decision)))
     if parts.retriever is None:
-        return Fetched(report("unavailable", "this work tree has no index"))
+        return CrossFileContext(report("unavailable", "this work tree has no index"))
     if action.is_none:
-        return Fetched(report("skipped", "what was learned here expects no help"), known=known)
-    found = parts.retriever.find(place.query, action, deadline=deadline)
-    pack = parts.generator.pack
-    budget = action.budget(pack.budgets.cross_file)
-    snippets = fit(found.hits, parts.generator.tokenizer.encode, pack.tokens.file, budget)
+        return CrossFileContext(report("skipped", "what was learned here expects no help"), known=known)
+    found = parts.retriever.find(place.query, action, deadline=budget.deadline)
+    tokens = action.budget(parts.generator.snippet_tokens)
+    snippets = parts.generator.fit(found.hits, tokens)
     # Whatever the prompt has room for, all can be copied from.
-    kept = [snippet.hit for snippet in snippets] if budget else found.hits
+    kept = [snippet.hit for snippet in snippets] if tokens else found.hits
     draws = considered(found.drawn, found.hits, kept)
-    arms = _uses(parts, choice, found)
+    uses = _uses(parts, choice, found)
     if not snippets:
         nothing = report("unavailable", "the index holds nothing near this place")
-        nothing = replace(nothing, arms=arms, draws=draws, budget_tokens=budget)
-        return Fetched(nothing, known=known, failed=found.failed)
+        nothing = replace(nothing, arms=uses, draws=draws, budget_tokens=tokens)
+        return CrossFileContext(nothing, known=known, failed=found.failed)
     chunks = tuple(_chunk_use(snippet) for snippet in reversed(snippets))
-    reason = "cross-file context is expected to help" + ("" if budget else ", copied from and not read")
-    used = replace(report("used", reason), arms=arms, chunks=chunks, draws=draws, budget_tokens=budget)
-    return Fetched(used, tuple(snippets), tuple(found.hits), known, found.failed)
+    reason = "cross-file context is expected to help" + ("" if tokens else ", copied from and not read")
+    used = replace(report("used", reason), arms=uses, chunks=chunks, draws=draws, budget_tokens=tokens)
+    return CrossFileContext(used, tuple(snippets), tuple(found.hits), known, found.failed)
 
 
 def _choose(
-    request: CompletionRequest, parts: Parts, place: Place, decision: Decision
+    options: CompletionOptions, parts: Parts, place: Place, decision: Decision
 ) -> tuple[Action, Choice | None, Known]:
     """What to ask: what the request names, else what was learned, else what is shipped."""
-    is_read = parts.generator.pack.is_reader
-    wanted = request.arms is None and decision.retrieve and parts.retriever is not None
+    is_read = parts.generator.snippet_tokens > 0
+    wanted = options.arms is None and decision.retrieve and parts.retriever is not None
     if not wanted or parts.selector is None or parts.selector.learned.parameters is None:
-        return asked(request.arms, is_read=is_read), None, {}
-    known = features(request.document, place.query, place.context, place.mode)
+        return asked(options.arms, is_read=is_read), None, {}
+    known = features(place.document, place.query, place.window, place.mode)
     if decision.probability is not None:
         known["probability"] = round(decision.probability, 6)
     made = parts.selector.choose(place.query, known, may_skip=decision.rule in ("greedy", "threshold"))

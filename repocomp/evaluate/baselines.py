@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from repocomp.complete import trim
-from repocomp.complete.copy_sources import ngram_cache
-from repocomp.complete.parts import Loaded
+from repocomp.complete.copy_sources import copy_sources
 from repocomp.evaluate.counterfactual import Outcome
 from repocomp.evaluate.holes import mode_of
+from repocomp.generate.generator import Task
+from repocomp.generate.local.generator import LocalGenerator
 from repocomp.generate.local.ngram_cache import NgramCache
 from repocomp.terms import words
 
@@ -20,31 +21,31 @@ _COPIED_LINES = {"line": 1, "block": 4}
 """Lines copied: the cursor's own, or a chunk of the mean length."""
 
 
-def ngram_answer(outcome: Outcome, loaded: Loaded) -> str:
+def ngram_answer(outcome: Outcome, generator: LocalGenerator) -> str:
     """Continue with what most often followed the longest match, the latest of equals."""
-    document, pack = outcome.hole.opened, loaded.pack
+    document, most = outcome.hole.opened, generator.pack.budgets.middle
     cursor = document.at_offset(outcome.hole.start)
-    context = loaded.context(document, cursor)
-    surroundings = trim.Surroundings.of(context.left, context.right)
+    window = generator.window(document, cursor)
+    surroundings = trim.Surroundings.of(window.left, window.right)
     mode = mode_of(outcome.hole.kind)
-    ngrams = ngram_cache(document, cursor, context, outcome.found, loaded.tokenizer.encode, pack.cache.vote)
+    ngrams = generator.ngrams(Task(window, (), copy_sources(document, cursor, window, outcome.found)))
     should_stop = trim.stop_rule(mode, surroundings)
     ids: list[int] = []
-    while len(ids) < pack.budgets.middle:
-        written = loaded.tokenizer.decode(ids)
-        latest_first = _following(ngrams, context.begun[len(written) :], loaded)
-        if not latest_first or should_stop(written[len(context.begun) :]) is not None:
+    while len(ids) < most:
+        written = generator.tokenizer.decode(ids)
+        latest_first = _following(ngrams, window.partial_word[len(written) :], generator)
+        if not latest_first or should_stop(written[len(window.partial_word) :]) is not None:
             break
         ids.append(Counter(latest_first).most_common(1)[0][0])
         ngrams.extend(ids[-1:])
-    finished = len(ids) < pack.budgets.middle
-    text = loaded.tokenizer.decode(ids)[len(context.begun) :]
+    finished = len(ids) < most
+    text = generator.tokenizer.decode(ids)[len(window.partial_word) :]
     return trim.trim(text, mode, surroundings, finished=finished)[0]
 
 
-def _following(ngrams: NgramCache, begun: str, loaded: Loaded) -> list[int]:
-    """What followed the longest match that can spell the word that was begun, the latest first."""
-    allowed = set(loaded.tokenizer.able_to_spell(begun)) if begun else None
+def _following(ngrams: NgramCache, partial: str, generator: LocalGenerator) -> list[int]:
+    """What followed the longest match that can spell the partial word, the latest first."""
+    allowed = set(generator.tokenizer.able_to_spell(partial)) if partial else None
     places = ngrams.places()
     for order in range(places.longest, 0, -1):
         following = places.following[places.orders >= order].tolist()[::-1]

@@ -18,6 +18,7 @@ from repocomp.evaluate.counterfactual import Attempt, Cut, Outcome, uncut
 from repocomp.evaluate.holes import mode_of
 from repocomp.evaluate.likelihood import Floats, Target, logprobs
 from repocomp.evaluate.metrics import edit_similarity, exact_match, identifier_f1, identifier_match, ratio_similarity
+from repocomp.generate.local.generator import LocalGenerator
 from repocomp.languages.table import language_of
 from repocomp.request import Tokens
 from repocomp.retrieve.hit import Hit
@@ -110,14 +111,14 @@ class Case:
     @classmethod
     def of(cls, outcome: Outcome, parts: Parts, cut: Cut = uncut) -> Case:
         """Flatten an outcome of `parts`, and let the baselines answer too, `cut` alike."""
-        hole, loaded = outcome.hole, parts.generator
+        hole, generator = outcome.hole, _scorer(parts)
         truth = hole.answer.replace("\r\n", "\n")
         language = language_of(hole.document.path)
         chunks = outcome.retrieved.completion.retrieval.chunks
-        target = Target.of(hole, loaded)
+        target = Target.of(hole, generator)
 
         def scored(attempt: Attempt, hits: Sequence[Hit]) -> Answer:
-            return Answer.of_attempt(attempt, truth, language, logprobs(target, hits, loaded), target.weights)
+            return Answer.of_attempt(attempt, truth, language, logprobs(target, hits, generator), target.weights)
 
         return cls(
             path=hole.document.path,
@@ -126,17 +127,17 @@ class Case:
             kind=hole.kind,
             truth=truth,
             probability=round(outcome.probability, 6),
-            threshold=parts.policy.pack.thresholds[mode_of(hole.kind)],
+            threshold=parts.policy.thresholds[mode_of(hole.kind)],
             without=scored(outcome.without, ()),
             retrieved=scored(outcome.retrieved, outcome.found),
             chunks=tuple(f"{chunk.path}:{chunk.start_line}-{chunk.end_line}" for chunk in chunks),
             jaccard=round(outcome.best_jaccard, 4),
             baselines={
-                "n-gram cache": Answer.of(cut(ngram_answer(outcome, loaded), hole), truth, language),
+                "n-gram cache": Answer.of(cut(ngram_answer(outcome, generator), hole), truth, language),
                 "copy a line": Answer.of(cut(copied_answer(outcome), hole), truth, language),
             },
             policy_ms=round(outcome.policy_ms, 3),
-            measured_bytes=len(loaded.tokenizer.decode(target.middle).encode()),
+            measured_bytes=len(generator.tokenizer.decode(target.middle).encode()),
         )
 
     @property
@@ -174,3 +175,11 @@ class Case:
 
 def _answer(content: dict[str, Any]) -> Answer:
     return Answer(**{**content, "logprobs": tuple(content["logprobs"])})
+
+
+def _scorer(parts: Parts) -> LocalGenerator:
+    """What can say how probable a given text is: the generator where it is local, else the pack that decides."""
+    for each in (parts.generator, parts.policy):
+        if isinstance(each, LocalGenerator):
+            return each
+    raise ValueError("neither the generator nor the policy can tell how probable a text is")

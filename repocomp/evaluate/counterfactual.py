@@ -10,12 +10,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from repocomp.complete.parts import Loaded, Parts, Retriever
-from repocomp.complete.pipeline import complete, expectation, query_of
+from repocomp.complete.parts import Parts, Retriever
+from repocomp.complete.pipeline import complete, expectation
+from repocomp.complete.place import query_of
 from repocomp.evaluate.holes import Hole, mode_of
 from repocomp.evaluate.metrics import edit_similarity, exact_match
+from repocomp.generate.generator import Generator
+from repocomp.generate.local.generator import LocalGenerator
 from repocomp.policy.select import Action
-from repocomp.request import Completion, CompletionRequest, RetrieveMode
+from repocomp.request import Completion, CompletionOptions, CompletionRequest, RetrieveMode
 from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import Hidden, Retrieved
@@ -129,7 +132,7 @@ def compare(holes: Iterable[Hole], parts: Parts, max_new_tokens: int, cut: Cut =
         said, ms = without.completion.retrieval.probability, 0.0
         if said is None:
             started = time.perf_counter()
-            said = expectation(_request(hole, "auto", max_new_tokens), parts.policy, mode_of(hole.kind))
+            said = expectation(_request(hole, "auto", max_new_tokens), parts.policy, mode_of(hole.kind)) or 0.0
             ms = 1000 * (time.perf_counter() - started)
         yield Outcome(hole, without, retrieved, said, tuple(blind.found), blind.best_jaccard, ms)
 
@@ -143,9 +146,9 @@ def misled(hole: Hole, other: Hole, parts: Parts, max_new_tokens: int, cut: Cut 
     return Attempt.of(complete(_request(hole, "always", max_new_tokens), replace(parts, retriever=blind)), hole, cut)
 
 
-def given(hole: Hole, hits: Sequence[Hit], loaded: Loaded, max_new_tokens: int) -> Attempt:
+def given(hole: Hole, hits: Sequence[Hit], generator: LocalGenerator, max_new_tokens: int) -> Attempt:
     """The answer to `hole` when `hits`, best first, are what is retrieved."""
-    parts = Parts(loaded, loaded, _Given(hits))
+    parts = Parts(generator, generator, _Given(hits))
     return Attempt.of(complete(_request(hole, "always", max_new_tokens), parts), hole, uncut)
 
 
@@ -167,14 +170,14 @@ class _Elsewhere:
 
     inner: Retriever
     hole: Hole
-    generator: Loaded
+    generator: Generator
 
     def find(
         self, query: Query, action: Action, hidden: Hidden | None = None, deadline: float | None = None
     ) -> Retrieved:
         document = self.hole.opened
         cursor = document.at_offset(self.hole.start)
-        other = query_of(document, cursor, self.generator.context(document, cursor))
+        other = query_of(document, cursor, self.generator.window(document, cursor))
         return self.inner.find(other, action, hidden, deadline)
 
 
@@ -184,9 +187,7 @@ def _request(hole: Hole, retrieve: RetrieveMode, max_new_tokens: int) -> Complet
         document=document,
         cursor=document.at_offset(hole.start),
         root=None,
-        retrieve=retrieve,
-        mode=mode_of(hole.kind),
-        max_new_tokens=max_new_tokens,
+        options=CompletionOptions(retrieve=retrieve, mode=mode_of(hole.kind), max_new_tokens=max_new_tokens),
     )
 
 

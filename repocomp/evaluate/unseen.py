@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from repocomp.complete.parts import Loaded
-from repocomp.complete.pipeline import query_of
+from repocomp.complete.place import query_of
 from repocomp.evaluate.counterfactual import leaks_of
 from repocomp.evaluate.holes import Hole
 from repocomp.evaluate.metrics import identifiers
+from repocomp.generate.generator import Generator
 from repocomp.languages.table import language_of
-from repocomp.prompt import window as prompt
+from repocomp.prompt.window import Window
 from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
 from repocomp.terms import words
@@ -26,18 +26,18 @@ class Place:
     unseen: frozenset[str]
 
     @classmethod
-    def of(cls, hole: Hole, loaded: Loaded) -> Place:
+    def of(cls, hole: Hole, generator: Generator) -> Place:
         """Open the file with the hole in it, as the pack would see it."""
         document = hole.opened
         cursor = document.at_offset(hole.start)
-        context = loaded.context(document, cursor)
-        query = query_of(document, cursor, context)
-        return cls(query, leaks_of(hole, query), unseen_identifiers(hole, context))
+        window = generator.window(document, cursor)
+        query = query_of(document, cursor, window)
+        return cls(query, leaks_of(hole, query), unseen_identifiers(hole, window))
 
 
-def unseen_identifiers(hole: Hole, context: prompt.Context) -> frozenset[str]:
+def unseen_identifiers(hole: Hole, window: Window) -> frozenset[str]:
     """Identifiers of the answer, the one that the cursor cuts included, that the visible part of the file lacks."""
-    answer = context.begun.lstrip() + hole.answer.replace("\r\n", "\n")
-    before = context.left[: len(context.left) - len(context.begun)]
-    visible = {*words(before), *words(context.right)}
+    answer = window.partial_word.lstrip() + hole.answer.replace("\r\n", "\n")
+    before = window.left[: len(window.left) - len(window.partial_word)]
+    visible = {*words(before), *words(window.right)}
     return frozenset(identifiers(answer, language_of(hole.document.path))) - visible

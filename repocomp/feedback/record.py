@@ -122,15 +122,7 @@ def _detail(completion: Completion, request: CompletionRequest, is_secret: bool)
         "tokens": asdict(completion.tokens),
         "timings_ms": asdict(completion.timings_ms),
         "warnings": list(completion.warnings),
-        "asked": {
-            "retrieve": request.retrieve,
-            "select": request.select,
-            "threshold": request.threshold,
-            "mode": request.mode,
-            "max_new_tokens": request.max_new_tokens,
-            "deadline_ms": request.deadline_ms,
-            "arms": request.arms,
-        },
+        "asked": asdict(request.options),
         "secret": is_secret,
     }
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from repocomp.complete.parts import actions_of, load
 from repocomp.feedback.export import moment
 from repocomp.feedback.ledger import repository_path
+from repocomp.generate.local.generator import load
 from repocomp.learn import versions
 from repocomp.learn.challenge import Proposal, choices, is_asked, propose, thresholds_of
 from repocomp.learn.replay import Progress, Replay, replay, state_of, usual_shares
@@ -24,6 +24,7 @@ from repocomp.learn.table import COST, Table, table_of
 from repocomp.learn.trial import World, world_of
 from repocomp.model.pack import Pack
 from repocomp.policy.select import Parameters, traits, vector
+from repocomp.policy.selector import actions_of
 from repocomp.stats.off_policy import Evaluation, Log, evaluate
 from repocomp.stats.ridge import moments
 from repocomp.store.feedback.connect import explained, open_feedback

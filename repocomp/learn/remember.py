@@ -5,28 +5,27 @@ from __future__ import annotations
 import sqlite3
 import time
 
-from repocomp.complete.parts import IndexRetriever, Loaded
+from repocomp.complete.parts import IndexRetriever
 from repocomp.evaluate.holes import Hole
 from repocomp.evaluate.unseen import Place
+from repocomp.generate.local.generator import LocalGenerator
 from repocomp.policy.select import shipped
-from repocomp.prompt.snippets import fit
 from repocomp.retrieve.arms.memory import credit_rows
 from repocomp.store.index.snapshot import IndexReader
 from repocomp.store.memory.credits import add_credits
 from repocomp.terms import words
 
 
-def remember(memory: sqlite3.Connection, hole: Hole, reader: IndexReader, loaded: Loaded) -> None:
+def remember(memory: sqlite3.Connection, hole: Hole, reader: IndexReader, generator: LocalGenerator) -> None:
     """Credit each chunk that would be shown with the share of the answer's unseen identifiers that it holds.
 
     Those that hold none are remembered too: they stood in the way of others.
     """
-    place = Place.of(hole, loaded)
+    place = Place.of(hole, generator)
     if not place.unseen:
         return
-    pack, encode = loaded.pack, loaded.tokenizer.encode
-    found = IndexRetriever(reader).find(place.query, shipped(is_read=pack.is_reader), place.leaks)
-    shown = [snippet.hit for snippet in fit(found.hits, encode, pack.tokens.file, pack.budgets.cross_file)]
+    found = IndexRetriever(reader).find(place.query, shipped(is_read=generator.pack.is_reader), place.leaks)
+    shown = [snippet.hit for snippet in generator.fit(found.hits, generator.snippet_tokens)]
     rows = [
         row
         for hit in shown

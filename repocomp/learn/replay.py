@@ -17,19 +17,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from repocomp.complete.parts import Loaded, actions_of
-from repocomp.complete.pipeline import expectation
 from repocomp.errors import StoreError
 from repocomp.evaluate.holes import Hole, mode_of
 from repocomp.evaluate.likelihood import Target, logprob
 from repocomp.evaluate.unseen import Place
+from repocomp.generate.generator import expects
+from repocomp.generate.local.generator import LocalGenerator
 from repocomp.learn.places import hole_name, holes_of
 from repocomp.learn.remember import remember
 from repocomp.learn.rewards import shares_of
 from repocomp.policy.features import features
 from repocomp.policy.select import Action, look, shipped
-from repocomp.prompt.snippets import fit
-from repocomp.request import CompletionRequest
+from repocomp.policy.selector import actions_of
 from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.rank import fuse, rank
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS
@@ -68,15 +67,15 @@ class Replay:
         return cls(**json.loads(row.detail))
 
 
-def state_of(loaded: Loaded) -> str:
+def state_of(generator: LocalGenerator) -> str:
     """What replays of one kind have in common: the pack, the actions, and this module's way to measure."""
-    named = [loaded.pack.digest, *map(repr, actions_of(loaded.pack))]
+    named = [generator.pack.digest, *map(repr, actions_of(generator.pack))]
     return hashlib.blake2b("\0".join(named).encode(), digest_size=8).hexdigest()
 
 
 def replay(
     root: Path,
-    loaded: Loaded,
+    generator: LocalGenerator,
     connection: sqlite3.Connection,
     memory: sqlite3.Connection,
     seconds: float,
@@ -89,7 +88,7 @@ def replay(
     Replays are kept in `connection`, and in `memory` what chunks were worth. Holes that were measured before are not
     measured again. Raises StoreError without an index.
     """
-    state = state_of(loaded)
+    state = state_of(generator)
     found = [Replay.from_row(row) for row in replay_rows(connection, state)]
     done = {one.hole for one in found}
     reader = IndexReader.open(root)
@@ -103,9 +102,9 @@ def replay(
             if spent >= seconds or (limit is not None and len(found) >= limit):
                 break
             if hole_name(hole) not in done:
-                one = measure(hole, reader, loaded)
+                one = measure(hole, reader, generator)
                 if one is not None:
-                    remember(memory, hole, reader, loaded)
+                    remember(memory, hole, reader, generator)
                     add_replay(connection, state, one.to_row(), time.time_ns() // 1_000_000)
                     found.append(one)
     return found
@@ -123,25 +122,25 @@ def give_way() -> None:
         os.nice(19)
 
 
-def measure(hole: Hole, reader: IndexReader, loaded: Loaded) -> Replay | None:
+def measure(hole: Hole, reader: IndexReader, generator: LocalGenerator) -> Replay | None:
     """Score every action; None for a hole that leaves nothing to score."""
-    target = Target.of(hole, loaded)
+    target = Target.of(hole, generator)
     if not target.middle:
         return None
-    place = Place.of(hole, loaded)
+    place = Place.of(hole, generator)
     mode = mode_of(hole.kind)
     started = time.perf_counter()
-    request = CompletionRequest(target.document, target.cursor, None, mode=mode)
-    probability = expectation(request, loaded, mode)
-    ms = {"token": 1000 * (time.perf_counter() - started) / len(target.shared)}
+    expected = generator.expectation(target.window)
+    ms = {"token": 1000 * (time.perf_counter() - started) / (expected.prompt_tokens if expected is not None else 1)}
+    probability = expects(generator, expected, mode)
     known = {
-        **features(target.document, place.query, target.context, mode),
-        "probability": round(probability, 6),
+        **features(target.document, place.query, target.window, mode),
+        **({} if probability is None else {"probability": round(probability, 6)}),
         **look(reader, place.query),
     }
-    every = actions_of(loaded.pack)
+    every = actions_of(generator.pack)
     drawn = _draw(reader, place, max(action.draws for action in every), ms)
-    scored = _Scored(target, loaded)
+    scored = _Scored(target, generator)
     for action in every:
         started = time.perf_counter()
         hits = _ranked(reader, place, drawn, action)
@@ -184,27 +183,26 @@ def _ranked(reader: IndexReader, place: Place, drawn: Mapping[str, Sequence[Hit]
 class _Scored:
     """The scores of one target; what enters the prompt alike is asked for once."""
 
-    def __init__(self, target: Target, loaded: Loaded) -> None:
-        self._target, self._loaded = target, loaded
+    def __init__(self, target: Target, generator: LocalGenerator) -> None:
+        self._target, self._generator = target, generator
         self._known: dict[tuple[int, tuple[Hit, ...]], float] = {}
-        self._without = logprob(target, (), loaded)
+        self._without = logprob(target, (), generator)
         self.gain: dict[str, float] = {}
         self.tokens: dict[str, int] = {}
         self.shares: dict[str, float] = {}
 
     def add(self, action: Action, hits: Sequence[Hit]) -> None:
         """Score what an action found."""
-        pack, encode = self._loaded.pack, self._loaded.tokenizer.encode
-        budget = action.budget(pack.budgets.cross_file)
-        snippets = fit(hits, encode, pack.tokens.file, budget)
+        budget = action.budget(self._generator.snippet_tokens)
+        snippets = self._generator.fit(hits, budget)
         self.tokens[action.name] = sum(len(snippet.ids) for snippet in snippets)
         self.gain[action.name] = round(self._logprob(budget, tuple(hits)) - self._without, 5) if hits else 0.0
-        if action == shipped(is_read=pack.is_reader):
+        if action == shipped(is_read=self._generator.pack.is_reader):
             shown = [{"arm": snippet.hit.arm, "tokens": len(snippet.ids)} for snippet in snippets]
             self.shares = {arm: round(share, 6) for arm, share in shares_of(shown).items()}
 
     def _logprob(self, budget: int, hits: tuple[Hit, ...]) -> float:
         key = budget, hits
         if key not in self._known:
-            self._known[key] = logprob(self._target, hits, self._loaded, budget)
+            self._known[key] = logprob(self._target, hits, self._generator, budget)
         return self._known[key]

@@ -1,19 +1,13 @@
 """Retrieve or skip: the self-evaluation of Repoformer (arXiv 2403.10059, section 3.2).
 
-At the `<decide>` token the model says whether cross-file context would help: `<cc>` asks for it, `<middle>` goes on
-without. SelectiveG follows the more probable of the two; SelectiveT compares the probability with a threshold.
+At its decision token the model says whether cross-file context would help. SelectiveG follows the more probable of
+the two answers; SelectiveT compares the probability with a threshold.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
-
-import numpy as np
-import numpy.typing as npt
-
-from repocomp.model.families import FimTokens
-from repocomp.model.pack import Calibration
 
 Rule = Literal["greedy", "threshold", "always", "never"]
 
@@ -29,12 +23,6 @@ class Decision:
     rule: Rule
     probability: float | None
     threshold: float | None
-
-
-def probability(logits: npt.NDArray[np.float32], tokens: FimTokens, calibration: Calibration) -> float:
-    """Calibrated probability that retrieval helps, from the logits [vocabulary] at the `<decide>` token."""
-    odds = float(logits[tokens.cc]) - float(logits[tokens.middle])
-    return calibration.apply(odds)
 
 
 def decide(rule: Rule, probability: float, threshold: float) -> Decision:

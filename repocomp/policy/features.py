@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from repocomp.document import Document
-from repocomp.prompt.window import Context
+from repocomp.prompt.window import Window
 from repocomp.request import Mode
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.understand import understand
@@ -11,10 +11,10 @@ from repocomp.retrieve.understand import understand
 Feature = str | int | float | bool
 
 
-def features(document: Document, query: Query, context: Context, mode: Mode) -> dict[str, Feature]:
+def features(document: Document, query: Query, window: Window, mode: Mode) -> dict[str, Feature]:
     """Names and values; no value is source text. Sizes are tokens, lines or bytes, as their names say."""
-    line = context.left[context.left.rfind("\n") + 1 :]
-    after = context.right.partition("\n")[0]
+    line = window.left[window.left.rfind("\n") + 1 :]
+    after = window.right.partition("\n")[0]
     asked = understand(query)
     return {
         "language": query.language,
@@ -26,8 +26,8 @@ def features(document: Document, query: Query, context: Context, mode: Mode) -> 
         "is_line_begun": bool(line.strip()),
         "is_line_continued": bool(after.strip()),
         "names_asked": len(asked.asked),
-        "left_tokens": len(context.left_ids),
-        "right_tokens": len(context.right_ids),
+        "left_tokens": len(window.left_ids),
+        "right_tokens": len(window.right_ids),
         "file_lines": document.line_count,
         "file_bytes": len(document.data),
     }

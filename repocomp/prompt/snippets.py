@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from repocomp.retrieve.hit import Hit
 
+Render = Callable[[str, str], list[int]]
+"""The ids of a snippet in a prompt, given its path and its text (`PromptFormat.snippet`)."""
+
 _LEAST_TOKENS = 24
 """Less room than this holds a path and no code."""
 _COPIED = 10
@@ -18,36 +21,41 @@ _COPIED = 10
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """A hit as it stands in the prompt: `ids` opens with the file token and the path. None: it is only copied from."""
+    """A hit in the prompt: `text` is what is shown of it, `ids` its tokens. Both empty: it is only copied from."""
 
     hit: Hit
+    text: str
     ids: tuple[int, ...]
 
 
-def fit(hits: Sequence[Hit], encode: Callable[[str], list[int]], file_token: int, budget: int) -> list[Snippet]:
+def fit(hits: Sequence[Hit], render: Render, budget: int) -> list[Snippet]:
     """Render hits, best first, until `budget` tokens are full; returned in prompt order, the best one last.
 
     Without a budget the first hits are named, and none is rendered.
     """
     if not budget:
-        return [Snippet(hit, ()) for hit in hits[:_COPIED]][::-1]
+        return [Snippet(hit, "", ()) for hit in hits[:_COPIED]][::-1]
     snippets: list[Snippet] = []
     for hit in hits:
         if budget < _LEAST_TOKENS:
             break
-        head = [file_token, *encode(hit.path + "\n")]
-        body = _cut(hit.text, encode, budget - len(head))
-        if body:
-            snippets.append(Snippet(hit, (*head, *body)))
-            budget -= len(head) + len(body)
+        snippet = _cut(hit, render, budget)
+        if snippet is not None:
+            snippets.append(snippet)
+            budget -= len(snippet.ids)
     return snippets[::-1]
 
 
-def _cut(text: str, encode: Callable[[str], list[int]], budget: int) -> list[int]:
-    """Ids of as many whole lines from the start of `text` as fit."""
-    lines = text.rstrip("\n").split("\n")
-    ids = encode("\n".join(lines) + "\n")
-    while len(ids) > budget and len(lines) > 1:
-        lines = lines[: max(1, min(len(lines) - 1, len(lines) * budget // len(ids)))] if budget > 0 else lines[:1]
-        ids = encode("\n".join(lines) + "\n")
-    return ids if len(ids) <= budget else []
+def _cut(hit: Hit, render: Render, budget: int) -> Snippet | None:
+    """As many whole lines from the start of `hit` as fit beside its head; None where not one does."""
+    head = len(render(hit.path, ""))
+    lines = hit.text.rstrip("\n").split("\n")
+    while True:
+        text = "\n".join(lines) + "\n"
+        ids = render(hit.path, text)
+        if len(ids) <= budget:
+            return Snippet(hit, text, tuple(ids)) if len(ids) > head else None
+        if len(lines) == 1:
+            return None
+        room, size = budget - head, len(ids) - head
+        lines = lines[: max(1, min(len(lines) - 1, len(lines) * room // size))] if room > 0 else lines[:1]

@@ -1,4 +1,4 @@
-"""Asking the daemon: a process that imports next to nothing, sends its command line and prints what comes back.
+"""Asking the daemon: a process that imports next to nothing, sends a request and passes on what comes back.
 
 Whatever goes wrong (no daemon, a stale socket, another version, a crash, silence) the answer is None, and the caller
 does the work itself.
@@ -6,7 +6,6 @@ does the work itself.
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 
@@ -19,7 +18,7 @@ except ImportError:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from repocomp.serve.protocol import Message
 
@@ -28,23 +27,23 @@ REPLY_S = 10.0
 """A daemon that is silent for so long is taken for dead."""
 
 
-def ask(arguments: Sequence[str]) -> int | None:
-    """Let the daemon run `complete ARGUMENTS`, print its answer, and return its exit code; None: nobody answered.
+class Interrupted(Exception):
+    """The daemon went away after part of its answer was passed on."""
 
-    Where nobody did, standard input can be read as before.
+
+def ask(request: Message, emit: Callable[[str], None] | None) -> Message | None:
+    """Send a request for a completion; the completion as JSON, or None where nobody answered.
+
+    `emit` is given the text as it settles, where it is wanted before the rest. Raises Interrupted, and whatever `emit`
+    raises.
     """
-    if _wants_none(arguments):
-        return None
     connection = connect()
     if connection is None:
         return None
-    data = _standard_input(arguments)
     try:
-        return _converse(connection, _request(arguments, data))
+        return _converse(connection, request, emit)
     finally:
         connection.close()
-        if data is not None:
-            sys.stdin = io.TextIOWrapper(io.BytesIO(data))
 
 
 def tell(operation: str) -> Message | None:
@@ -112,69 +111,27 @@ def launch(arguments: Sequence[str], folder: str) -> None:
     process.returncode = 0
 
 
-def _wants_none(arguments: Sequence[str]) -> bool:
-    """Whether the daemon is not to be asked, or the question is none it answers."""
-    if "-h" in arguments or "--help" in arguments:
-        return True
-    choice = os.environ.get("REPOCOMP_DAEMON", "auto")
-    for at, word in enumerate(arguments):
-        if word == "--daemon":
-            choice = arguments[at + 1] if at + 1 < len(arguments) else ""
-        elif word.startswith("--daemon="):
-            choice = word[len("--daemon=") :]
-    return choice == "never"
-
-
-def _standard_input(arguments: Sequence[str]) -> bytes | None:
-    """The buffer, where a cursor says that it comes on standard input."""
-    return sys.stdin.buffer.read() if any(word.startswith("-:") for word in arguments) else None
-
-
-def _request(arguments: Sequence[str], data: bytes | None) -> Message:
-    return {
-        "op": "complete",
-        "identity": protocol.IDENTITY,
-        "arguments": list(arguments),
-        "folder": os.getcwd(),
-        "environment": protocol.relevant(os.environ),
-        "stdin": protocol.to_text(data or b""),
-        "terminals": [sys.stdout.isatty(), sys.stderr.isatty()],
-        **_token(),
-    }
-
-
-def _converse(connection: socket.socket, request: Message) -> int | None:
+def _converse(connection: socket.socket, request: Message, emit: Callable[[str], None] | None) -> Message | None:
+    has_begun = False
     try:
-        connection.sendall(protocol.encode(request))
-    except OSError:
-        return None
-    printed = False
-    try:
+        connection.sendall(protocol.encode({**request, **_token()}))
         for reply in _lines(connection):
+            if "text" in reply and emit is not None:
+                has_begun = True
+                emit(str(reply["text"]))
+            if "completion" in reply:
+                completion: Message = reply["completion"]
+                return completion
             if "declined" in reply:
-                return None
-            printed |= _print(reply)
-            if "exit_code" in reply:
-                return int(reply["exit_code"])
+                break
     except BrokenPipeError:
-        # Whoever read our output has what they wanted; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (OSError, ValueError, KeyError):
+        if has_begun:
+            raise
+    except (OSError, ValueError):
         pass
-    if not printed:
-        return None
-    sys.stderr.write("repocomp: the daemon went away amid its answer\nhint: ask again, or add --daemon never\n")
-    return 2
-
-
-def _print(reply: Message) -> bool:
-    """Pass on what is in a reply; whether there was text in it."""
-    sys.stdout.buffer.write(protocol.to_bytes(reply["stdout"]))
-    sys.stdout.flush()
-    sys.stderr.write(reply.get("stderr", ""))
-    sys.stderr.flush()
-    return bool(reply["stdout"])
+    if has_begun:
+        raise Interrupted
+    return None
 
 
 def _lines(connection: socket.socket) -> Iterator[Message]:

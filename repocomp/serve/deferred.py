@@ -10,7 +10,7 @@ GRAIN_S = 10.0
 """Actions fall due at whole multiples of this on the clock."""
 
 
-class Chores:
+class DeferredJobs:
     """Actions in waiting. For one thread; `clock` gives seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -1,9 +1,9 @@
 """What client and daemon say to each other: one JSON line out, one line back, more lines before it when streaming.
 
-A request carries what a command line stands on (arguments, working directory, environment, standard input), so the
-daemon runs the very command that the client would have run. Nothing here imports more than an interpreter has loaded
-anyway: a keystroke waits for it. `json` and `socket` alone would cost 16 ms beside the 15 of bare Python, for their
-regular expressions and enums; the C halves of both are under 1 ms.
+A request carries a buffer, a position in it and what was set for it; the last reply carries the completion, or says why
+the daemon declined (`repocomp-protocol(7)`). Nothing here imports more than an interpreter has loaded anyway: a
+keystroke waits for it. `json` and `socket` alone would cost 16 ms beside the 15 of bare Python, for their regular
+expressions and enums; the C halves of both are under 1 ms.
 """
 
 from __future__ import annotations
@@ -20,16 +20,25 @@ if TYPE_CHECKING:
 
     Message = dict[str, Any]
 
+VERSION = 2
+"""Rises when an older side would misunderstand a message."""
 IDENTITY = f"{__version__} {os.path.dirname(os.path.dirname(os.path.abspath(__file__)))}"
 """Which repocomp speaks: its version and where it lies. A daemon of another one declines and leaves."""
 LIMIT_BYTES = 32_000_000
 """No line is longer: a buffer of that size is nothing to complete in."""
 SOCKET, ADDRESS, LOCK = "socket", "address", "lock"
 
-_NAMES = frozenset(
-    "HOME USERPROFILE LOCALAPPDATA APPDATA NO_COLOR FORCE_COLOR TERM COLORTERM COLUMNS TTY_COMPATIBLE".split()
+_DIRECTORIES = (
+    "HOME",
+    "USERPROFILE",
+    "LOCALAPPDATA",
+    "APPDATA",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_STATE_HOME",
 )
-_PREFIXES = ("REPOCOMP_", "XDG_", "GIT_")
+_PREFIX = "REPOCOMP_"
 _LONGEST_FOLDER = 80
 """A socket's whole path has 104 bytes on macOS, 108 on Linux."""
 
@@ -60,9 +69,14 @@ def to_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def relevant(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that an answer may depend on."""
-    return {name: value for name, value in environment.items() if name in _NAMES or name.startswith(_PREFIXES)}
+def settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that set something: they go with each request."""
+    return {name: value for name, value in environment.items() if name.startswith(_PREFIX)}
+
+
+def directories(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that say where a user's data lies. A daemon answers only those who share its own."""
+    return {name: environment[name] for name in _DIRECTORIES if name in environment}
 
 
 def folder() -> str:
@@ -88,13 +102,14 @@ def is_private(path: str) -> bool:
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
 
 
-def _codec() -> tuple[Callable[[Message], str], Callable[[str], Any]]:
+def _codec() -> tuple[Callable[[object], str], Callable[[object], str], Callable[[str], Any]]:
+    """`json.dumps`, the same without escapes, and `json.loads`, from the C halves alone where there are any."""
     try:
-        from _json import encode_basestring_ascii, make_encoder, make_scanner
+        from _json import encode_basestring, encode_basestring_ascii, make_encoder, make_scanner
     except ImportError:
         import json
 
-        return json.dumps, json.loads
+        return json.dumps, lambda value: json.dumps(value, ensure_ascii=False), json.loads
 
     class Context:
         """What the scanner asks of a decoder."""
@@ -105,9 +120,12 @@ def _codec() -> tuple[Callable[[Message], str], Callable[[str], Any]]:
         parse_constant = float
         memo: dict[str, str] = {}  # noqa: RUF012  (the scanner wants an attribute)
 
-    asked: Any = Context()
-    scan = make_scanner(asked)
-    write = make_encoder(None, _refuse, encode_basestring_ascii, None, ": ", ", ", False, False, True)
+    context: Any = Context()
+    scan = make_scanner(context)
+
+    def dumps(spell: Callable[[str], str]) -> Callable[[object], str]:
+        write = make_encoder(None, _refuse, spell, None, ": ", ", ", False, False, True)
+        return lambda value: "".join(write(value, 0))
 
     def loads(text: str) -> Any:  # noqa: ANN401  (any JSON value)
         value, end = scan(text, 0)
@@ -115,11 +133,12 @@ def _codec() -> tuple[Callable[[Message], str], Callable[[str], Any]]:
             raise ValueError("more than one value")
         return value
 
-    return lambda message: "".join(write(message, 0)), loads
+    return dumps(encode_basestring_ascii), dumps(encode_basestring), loads
 
 
 def _refuse(value: object) -> object:
     raise TypeError(f"{type(value).__name__} is no JSON")
 
 
-_dumps, _loads = _codec()
+_dumps, to_json, _loads = _codec()
+"""`to_json` spells a value as `json.dumps(value, ensure_ascii=False)` does."""

@@ -13,37 +13,19 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from repocomp.serve import protocol
-from repocomp.serve.deferred import Chores
+from repocomp.serve.call import Call, Message
+from repocomp.serve.deferred import DeferredJobs
 from repocomp.serve.endpoint import is_own
 
-Message = dict[str, Any]
 _LINE_S = 30.0
 """A connection that says nothing whole, or reads nothing, for so long is closed."""
 _READ_BYTES = 1 << 20
-
-
-class Cancelled(BaseException):
-    """Nobody waits for this answer any more. Not an Exception: nothing on the way may take it for a bug."""
-
-
-@dataclass(eq=False)
-class Call:
-    """A request, and the way back. Made by the socket thread, answered by the working one."""
-
-    message: Message
-    received: float
-    _post: Callable[[Call, bytes, bool], None]
-    cancelled: threading.Event = field(default_factory=threading.Event)
-
-    def send(self, reply: Mapping[str, Any], *, last: bool = False) -> None:
-        """Send one line; after the `last` one the connection closes."""
-        self._post(self, protocol.encode(dict(reply)), last)
 
 
 @dataclass(eq=False)
@@ -73,15 +55,15 @@ class Server:
         handle: Callable[[Call], bool],
         describe: Callable[[], Message],
         idle_s: float | None,
-        chores: Chores,
+        jobs: DeferredJobs,
     ) -> None:
-        """`handle` answers a call, in the working thread, and says whether to go on; `chores` are done there too.
+        """`handle` answers a call, in the working thread, and says whether to go on; `jobs` are done there too.
 
         `describe` adds to what `status` says, in the socket thread.
         """
         self._listener, self._token = listener, token
         self._handle, self._describe, self._idle_s = handle, describe, idle_s
-        self._chores = chores
+        self._jobs = jobs
         self._peers: dict[Call | socket.socket, _Peer] = {}
         self._work: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._posted: deque[tuple[Call, bytes, bool]] = deque()
@@ -188,7 +170,9 @@ class Server:
         elif message.get("op") == "stop":
             self._leaving = True
             self._reply(peer, {"stopping": os.getpid()})
-        elif message.get("identity") != protocol.IDENTITY:
+        elif message.get("protocol") != protocol.VERSION:
+            self._reply(peer, {"declined": f"this daemon speaks version {protocol.VERSION} of the protocol"})
+        elif message.get("identity", protocol.IDENTITY) != protocol.IDENTITY:
             # Whoever upgraded repocomp wants the new one to answer.
             self._leaving = True
             self._reply(peer, {"declined": "another version"})
@@ -274,10 +258,10 @@ class Server:
             self._wake.send(b"\0")
 
     def _next(self) -> Call | None:
-        """The next call; chores are done while there is none."""
+        """The next call; deferred jobs are done while there is none."""
         while True:
             try:
-                return self._work.get(timeout=self._chores.run_due())
+                return self._work.get(timeout=self._jobs.run_due())
             except queue.Empty:
                 continue
 
@@ -285,10 +269,8 @@ class Server:
         """The working thread. What `handle` does not catch ends the daemon: clients then do the work themselves."""
         try:
             while (call := self._next()) is not None:
-                if not call.cancelled.is_set():
-                    with suppress(Cancelled):
-                        if not self._handle(call):
-                            self.stop()
+                if not call.cancelled.is_set() and not self._handle(call):
+                    self.stop()
         except BaseException:
             self._leaving = True
             for peer in list(self._peers.values()):

@@ -8,7 +8,7 @@ import sys
 _PACKAGE = __name__.partition(".")[0]
 
 
-class Installed:
+class UpgradeCheck:
     """The files of the modules that are loaded, as they were when they were first looked at."""
 
     def __init__(self) -> None:

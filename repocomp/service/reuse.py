@@ -1,8 +1,8 @@
-"""Typed-through text: while somebody types what was offered, the rest of the offer stays the answer.
+"""Reuse of the previous answer: while somebody types what was offered, the rest of it stays the answer.
 
-The rest is given only where nothing else has changed: the file is the one of the offer with a beginning of it typed at
-its cursor, and everything else of the request is equal. The model is not asked, so its fresh answer might differ; a
-rest says whose rest it is (`Completion.continues`). An offer that was cut off by length or time has no rest.
+The rest is given only where nothing else has changed: the file is the one of the previous answer with a beginning of it
+typed at its cursor, and everything else of the request is equal. The model is not asked, so its fresh answer might
+differ; a rest says whose rest it is (`Completion.continues`). An answer that was cut off by length or time has no rest.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from repocomp.request import Candidate, Completion, CompletionRequest, Timings, 
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class PreviousAnswer:
     """A request with its answer, and `state`: whatever else the answer came from (packs, index)."""
 
     request: CompletionRequest
@@ -23,8 +23,8 @@ class Offer:
     state: object
 
     def rest(self, request: CompletionRequest, state: object, pack_digest: str) -> Completion | None:
-        """The answer to `request` where it types on what was offered, else None."""
-        if state != self.state or self.completion.stop_reason in ("length", "deadline"):
+        """The answer to `request` where it types on the previous answer, else None."""
+        if state != self.state or self.completion.stop_reason in ("length", "deadline", "cancelled"):
             return None
         if _question(request) != _question(self.request):
             return None
@@ -32,7 +32,7 @@ class Offer:
         return None if text is None else self._completion(request, text, pack_digest)
 
     def _untyped(self, request: CompletionRequest) -> str | None:
-        """What of the offer is left to type: something visible, after at least one byte."""
+        """What of the answer is left to type: something visible, after at least one byte."""
         start, offered = self.request.cursor.offset, self.completion.text.encode()
         typed = request.cursor.offset - start
         before, now = self.request.document.data, request.document.data
@@ -62,5 +62,4 @@ class Offer:
 
 def _question(request: CompletionRequest) -> tuple[object, ...]:
     """Everything of a request but what typing moves. A deadline bounds the work, not the answer."""
-    options = (request.retrieve, request.select, request.threshold, request.mode, request.max_new_tokens, request.arms)
-    return request.document.path, request.root, *options
+    return request.document.path, request.root, replace(request.options, deadline_ms=None)

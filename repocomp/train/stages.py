@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from repocomp.complete.parts import load
 from repocomp.errors import TrainError
+from repocomp.generate.local.generator import load
 from repocomp.model.families import FimTokens
 from repocomp.model.pack import ENCODER, load_pack, write_pack
 from repocomp.model.tokenizer import Tokenizer

@@ -12,17 +12,18 @@ from repocomp.bench.completion.run import Plan, draw
 from repocomp.bench.retrieval.run import CHUNKS, JUDGES, Extra, RetrievalReport, bench_retrieval
 from repocomp.bench.retrieval.scorers import by_codebleu, cuts_of
 from repocomp.cli import app
-from repocomp.complete.parts import IndexRetriever, Parts, load
+from repocomp.complete.parts import IndexRetriever, Parts
 from repocomp.document import Document
 from repocomp.errors import StoreError
 from repocomp.evaluate.counterfactual import compare, given
 from repocomp.evaluate.holes import Hole
 from repocomp.evaluate.likelihood import token_weights
 from repocomp.evaluate.unseen import unseen_identifiers
+from repocomp.generate.local.generator import load
 from repocomp.index.build import build
 from repocomp.index.vectors import build_vectors
 from repocomp.model.encoder import shipped_encoder
-from repocomp.prompt.window import Context
+from repocomp.prompt.window import Window
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import ARMS
 from repocomp.store.index.snapshot import IndexReader
@@ -103,7 +104,7 @@ def test_what_the_prompt_shows_is_not_asked_for() -> None:
     text = "import os\nresult = os.path.join(folder, name)\nend(result)\n"
     start = text.index("ult = ")
     hole = Hole(Document("a.py", text.encode()), start, text.index("\nend"), "midline")
-    context = Context("import os\nres", "\nend(result)\n", (), "res", (), (), 1, 3)
+    context = Window("a.py", "import os\nres", "\nend(result)\n", "res", (), (), 1, 3)
     assert hole.answer == "ult = os.path.join(folder, name)"
     assert unseen_identifiers(hole, context) == {"path", "join", "folder", "name"}
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from repocomp.complete.parts import Loaded, Parts
+from repocomp.complete.parts import Parts
 from repocomp.generate.local.decode import Ids, Logits
+from repocomp.generate.local.generator import LocalGenerator
 from repocomp.generate.local.kv_cache import KvCaches
 from repocomp.model.pack import Budgets, Pack
 from repocomp.model.shape import ModelShape
@@ -92,9 +93,15 @@ def fake_pack(name: str = "fake") -> Pack:
     return Pack(name=name, version="0", folder=Path(), shape=SHAPE, budgets=BUDGETS)
 
 
-def loaded(model: ScriptedModel, name: str = "fake", capacity: int = 1) -> Loaded:
+def loaded(model: ScriptedModel, name: str = "fake", capacity: int = 1) -> LocalGenerator:
     """The scripted model as a loaded pack."""
-    return Loaded(fake_pack(name), ByteTokenizer(), model, KvCaches(model, capacity))
+    return LocalGenerator(fake_pack(name), ByteTokenizer(), model, KvCaches(model, capacity))
+
+
+def writer(some: Parts) -> LocalGenerator:
+    """The generator of parts, which the tests make of packs alone."""
+    assert isinstance(some.generator, LocalGenerator)
+    return some.generator
 
 
 def parts(model: ScriptedModel, retriever: FixedRetriever | None = None) -> Parts:

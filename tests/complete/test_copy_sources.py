@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import pytest
 
-from repocomp.complete.copy_sources import REACH_BYTES, ngram_cache, said_twice
+from repocomp.complete.copy_sources import REACH_BYTES, copy_sources
 from repocomp.document import Document
+from repocomp.generate.generator import Task
+from repocomp.generate.local.copying import ngram_cache
 from repocomp.generate.local.ngram_cache import MAX_ORDER, NgramCache
-from repocomp.model.families import FimTokens
-from repocomp.model.pack import Budgets, CacheMixture
-from repocomp.prompt import window as prompt
+from repocomp.model.pack import CacheMixture
+from repocomp.prompt import window as windows
+from repocomp.prompt.window import Window
 from tests.complete.fakes import ByteTokenizer, hit
 
 FAR = b"def far_away(alpha):\n    return alpha.beta\n"
 FILLER = b"x = 1\n" * 300
-TOKENS = FimTokens()
 ENCODE = ByteTokenizer().encode
 VOTE = CacheMixture(lead=0.5, decay=1.0).vote
 
 
-def cache_at(data: bytes, offset: int, *texts: str) -> tuple[NgramCache, prompt.Context]:
+def cache_at(data: bytes, offset: int, *texts: str) -> tuple[NgramCache, Window]:
     document = Document("a.py", data)
     cursor = document.at_offset(offset)
-    context = prompt.context(document, cursor, Budgets(left=300, right=60), ENCODE, TOKENS)
-    return ngram_cache(document, cursor, context, [hit(text) for text in texts], ENCODE, VOTE), context
+    window = windows.cut(document, cursor, 300, 60, ENCODE)
+    sources = copy_sources(document, cursor, window, [hit(text) for text in texts])
+    return ngram_cache(Task(window, (), sources), ENCODE, VOTE), window
 
 
 def guess(cache: NgramCache, count: int = 5) -> str:
@@ -32,12 +34,12 @@ def guess(cache: NgramCache, count: int = 5) -> str:
 
 def test_the_file_is_read_beyond_the_prompt_on_both_sides() -> None:
     above, below = FAR + FILLER + b"far_away(alp", b"\n" + FILLER + FAR
-    cache, context = cache_at(above, len(above))
-    assert "far_away(alpha" not in context.left
+    cache, window = cache_at(above, len(above))
+    assert "far_away(alpha" not in window.left
     assert guess(cache, 8) == "alpha):\n"
     start = FILLER + b"far_away(alp"
-    cache, context = cache_at(start + below, len(start))
-    assert "far_away" not in context.right
+    cache, window = cache_at(start + below, len(start))
+    assert "far_away" not in window.right
     assert guess(cache, 8) == "alpha):\n"
 
 
@@ -71,24 +73,3 @@ def test_windows_line_ends_are_read_as_plain_ones() -> None:
     text = FAR.replace(b"\n", b"\r\n") + b"def far_away(alpha)"
     cache, _ = cache_at(text, len(text))
     assert guess(cache, 6) == ":\n    "
-
-
-@pytest.mark.parametrize("size", [4, 5, 8])
-def test_nothing_goes_round_a_third_time(size: int) -> None:
-    circle = [*range(10, 10 + size)]
-    assert said_twice([1, *circle, *circle], ()) == [10]
-    assert said_twice([1, *circle, *circle[:-1]], ()) == []
-    assert said_twice([1, *circle, *circle, 10], ()) == [11]
-    assert said_twice([*circle, 1, *circle], ()) == []
-
-
-def test_short_circles_are_left_after_eight_tokens() -> None:
-    assert said_twice([7] * 7, ()) == []
-    assert said_twice([7] * 8, ()) == [7]
-    assert said_twice([7, 8, 7, 8, 7, 8, 7], ()) == []
-    assert said_twice([7, 8, 7, 8, 7, 8, 7, 8], ()) == [7]
-
-
-def test_lines_that_come_again_are_left_to_the_stop_rule() -> None:
-    line = [10, 11, 12, 13, 99]
-    assert said_twice([*line, *line], {99}) == []

@@ -11,8 +11,8 @@ import pytest
 from repocomp.complete.parts import Parts
 from repocomp.complete.pipeline import complete
 from repocomp.document import Document
-from repocomp.request import CompletionRequest
-from tests.complete.fakes import BUDGETS, FixedRetriever, ScriptedModel, fake_pack, hit, loaded, parts
+from repocomp.request import CompletionOptions, CompletionRequest
+from tests.complete.fakes import BUDGETS, FixedRetriever, ScriptedModel, fake_pack, hit, loaded, parts, writer
 
 TEXT = b"import os\n\n\ndef f(path):\n    value = os.\n    return value\n"
 PLACE = (5, 16)
@@ -21,7 +21,7 @@ TOKENS = fake_pack().tokens
 
 def ask(data: bytes = TEXT, place: tuple[int, int] = PLACE, **options: Any) -> CompletionRequest:
     document = Document("a.py", data)
-    return CompletionRequest(document, document.at(*place), Path("/work"), **options)
+    return CompletionRequest(document, document.at(*place), Path("/work"), CompletionOptions(**options))
 
 
 def found() -> FixedRetriever:
@@ -29,7 +29,7 @@ def found() -> FixedRetriever:
 
 
 def prompt_of(some: Parts, answer_tokens: int) -> list[int]:
-    seen = some.generator.cache.tokens
+    seen = writer(some).cache.tokens
     return seen[: seen.index(TOKENS.middle) + 1]
 
 
@@ -174,8 +174,8 @@ def test_calibration_changes_the_probability_and_the_decision() -> None:
     from repocomp.model.pack import Calibration
 
     some = parts(ScriptedModel("x", odds=2.0), found())
-    pack = replace(some.generator.pack, calibration={mode: Calibration(1.0, -4.0) for mode in ("line", "block")})
-    both = replace(some.generator, pack=pack)
+    pack = replace(writer(some).pack, calibration={mode: Calibration(1.0, -4.0) for mode in ("line", "block")})
+    both = replace(writer(some), pack=pack)
     answer = complete(ask(select="greedy"), Parts(both, both, found()))
     assert answer.retrieval.decision == "skipped"
     assert answer.retrieval.probability == pytest.approx(0.1192, abs=1e-4)

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from repocomp.cli import app
-from repocomp.complete.parts import actions_of, load
 from repocomp.config import Settings
 from repocomp.document import Document
 from repocomp.errors import FeedbackError, StoreError
 from repocomp.evaluate.holes import Hole
 from repocomp.feedback.forget import forget_everything
 from repocomp.feedback.ledger import repository_path
+from repocomp.generate.local.generator import load
 from repocomp.index.build import build
 from repocomp.learn import replay as replaying
 from repocomp.learn import versions
@@ -29,9 +29,10 @@ from repocomp.learn.places import hole_name
 from repocomp.learn.replay import Replay, replay, state_of
 from repocomp.policy.learned import load_learned
 from repocomp.policy.select import COPIED, NONE, Known, Parameters, traits, vector
-from repocomp.request import CompletionRequest
+from repocomp.policy.selector import actions_of
+from repocomp.request import CompletionOptions, CompletionRequest
 from repocomp.retrieve.retrieve import DEFAULT_ARMS
-from repocomp.service.warm import Warm
+from repocomp.service.service import CompletionService, Prepared
 from repocomp.store.connect import transaction
 from repocomp.store.feedback.connect import open_feedback
 from repocomp.store.feedback.learning import learned_rows, replay_rows
@@ -324,13 +325,13 @@ def test_what_is_only_copied_from_leaves_the_prompt_as_it_is(root: Path, capsys:
 
 
 def test_a_daemon_takes_what_was_learned_with_the_next_request(root: Path) -> None:
-    warm = Warm(1 << 30)
+    service = CompletionService(1 << 30)
     path = CURSOR.partition(":")[0]
     document = Document(path, (root / path).read_bytes())
-    request = CompletionRequest(document, document.at(2, 1), root, threshold=0.0, max_new_tokens=2)
+    request = CompletionRequest(document, document.at(2, 1), root, CompletionOptions(threshold=0.0, max_new_tokens=2))
 
     def decision() -> str:
-        return warm.complete(request, Settings(), lambda: False).retrieval.decision
+        return service.answer(Prepared(request, Settings(), root)).retrieval.decision
 
     assert decision() == "used"
     file = promote(root)

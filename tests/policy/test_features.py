@@ -7,7 +7,7 @@ from pathlib import Path
 
 from repocomp.complete.pipeline import complete
 from repocomp.document import Document
-from repocomp.request import CompletionRequest
+from repocomp.request import CompletionOptions, CompletionRequest
 from tests.complete.fakes import ScriptedModel, parts
 
 SOURCE = "import secretive\n\n\nclass Store:\n    def open(self):\n        return self.peculiar_na"
@@ -31,7 +31,8 @@ def test_another_decision_is_another_name_for_the_same_text() -> None:
     document = Document("a.py", b"x = ")
     ids = {
         complete(
-            CompletionRequest(document, document.at_offset(4), None, retrieve=retrieve), parts(ScriptedModel("1"))
+            CompletionRequest(document, document.at_offset(4), None, CompletionOptions(retrieve=retrieve)),
+            parts(ScriptedModel("1")),
         ).id
         for retrieve in ("always", "never", "never")
     }

@@ -1,4 +1,4 @@
-"""The prompt keeps its budgets, loses nothing near the cursor, and does not move while somebody types."""
+"""The window keeps its budgets, loses nothing near the cursor, and does not move while somebody types."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repocomp.document import Document
-from repocomp.model.families import FimTokens
-from repocomp.model.pack import Budgets, Layout
-from repocomp.prompt import window as prompt
+from repocomp.prompt import window as windows
+from repocomp.prompt.window import Window
 
-TOKENS = FimTokens()
-BUDGETS = Budgets(left=120, right=60, cross_file=80, middle=20)
+LEFT, RIGHT = 120, 60
 
 
 def encode(text: str) -> list[int]:
@@ -20,9 +18,9 @@ def encode(text: str) -> list[int]:
     return [100 + byte for byte in text.encode()]
 
 
-def cut(data: bytes, offset: int) -> prompt.Context:
+def cut(data: bytes, offset: int, left: int = LEFT, right: int = RIGHT) -> Window:
     document = Document("a.py", data)
-    return prompt.context(document, document.at_offset(offset), BUDGETS, encode, TOKENS)
+    return windows.cut(document, document.at_offset(offset), left, right, encode)
 
 
 @st.composite
@@ -35,87 +33,59 @@ def places(draw: st.DrawFn) -> tuple[bytes, int]:
 @given(places())
 def test_both_sides_touch_the_cursor_and_keep_their_budgets(place: tuple[bytes, int]) -> None:
     data, offset = place
-    context = cut(data, offset)
-    assert data[:offset].decode().endswith(context.left)
-    assert data[offset:].decode().startswith(context.right)
-    assert len(context.left_ids) <= BUDGETS.left
-    assert len(context.right_ids) <= BUDGETS.right
+    window = cut(data, offset)
+    assert data[:offset].decode().endswith(window.left)
+    assert data[offset:].decode().startswith(window.right)
+    assert len(window.left_ids) <= LEFT
+    assert len(window.right_ids) <= RIGHT
 
 
 @given(places())
 def test_the_visible_lines_are_those_of_the_texts(place: tuple[bytes, int]) -> None:
     data, offset = place
-    context = cut(data, offset)
+    window = cut(data, offset)
     line = data.count(b"\n", 0, offset) + 1
-    assert context.first_line == line - context.left.count("\n")
-    assert context.last_line == line + context.right.count("\n")
+    assert window.first_line == line - window.left.count("\n")
+    assert window.last_line == line + window.right.count("\n")
 
 
 def test_a_short_file_is_seen_whole() -> None:
-    context = cut(b"import os\nos.path\n", 13)
-    assert (context.left, context.right) == ("import os\nos.", "path\n")
+    window = cut(b"import os\nos.path\n", 13)
+    assert (window.left, window.right) == ("import os\nos.", "path\n")
 
 
 def test_typing_moves_the_cut_rarely() -> None:
     text = b"".join(b"value_%d = %d\n" % (n, n) for n in range(400))
-    budgets = Budgets(left=1500, right=60, cross_file=80, middle=20)
     starts = []
     for typed in range(200):
         data = text + b"x" * typed
-        document = Document("a.py", data)
-        context = prompt.context(document, document.at_offset(len(data)), budgets, encode, TOKENS)
-        starts.append(len(data) - len(context.left))
+        window = cut(data, len(data), left=1500)
+        starts.append(len(data) - len(window.left))
     assert len(set(starts)) <= 2
 
 
 def test_a_cut_falls_on_a_line_start_where_lines_are_short() -> None:
     text = b"".join(b"value_%d = %d\n" % (n, n) for n in range(400))
-    document = Document("a.py", text)
-    budgets = Budgets(left=1500, right=300, cross_file=80, middle=20)
-    context = prompt.context(document, document.at_offset(3000), budgets, encode, TOKENS)
-    assert context.left.startswith("value_")
-    assert context.right.endswith("\n")
-    assert len(context.left_ids) > budgets.left - 2 * prompt.ANCHOR_BYTES
+    window = cut(text, 3000, left=1500, right=300)
+    assert window.left.startswith("value_")
+    assert window.right.endswith("\n")
+    assert len(window.left_ids) > 1500 - 2 * windows.ANCHOR_BYTES
 
 
 def test_windows_line_ends_are_read_as_plain_ones() -> None:
-    context = cut(b"a\r\nb\r\nc\r\n", 4)
-    assert (context.left, context.right) == ("a\nb", "\nc\n")
+    window = cut(b"a\r\nb\r\nc\r\n", 4)
+    assert (window.left, window.right) == ("a\nb", "\nc\n")
 
 
 def test_one_line_of_megabytes_is_cut_inside_the_line() -> None:
     data = "é".encode() * 2_000_000
-    context = cut(data, 2_000_000)
-    assert set(context.left) == {"é"}
-    assert 0 < len(context.left_ids) <= BUDGETS.left
-
-
-def test_a_long_path_leaves_room_for_code() -> None:
-    document = Document("d/" * 200 + "a.py", b"x = 1\n" * 200)
-    context = prompt.context(document, document.at_offset(1200), BUDGETS, encode, TOKENS)
-    assert len(context.left_ids) <= BUDGETS.left
-    assert context.left.endswith("x = 1\n")
-
-
-def test_order_of_the_shared_part_and_of_the_branches() -> None:
-    context = prompt.Context("L", "R", (6,), "", (1001,), (1002,), 1, 1)
-    assert prompt.shared_ids(context, TOKENS, "spm") == [2, 1002, 1, 6, 1001, 4]
-    assert prompt.shared_ids(context, TOKENS, "psm") == [1, 6, 1001, 2, 1002, 4]
-
-
-@pytest.mark.parametrize("layout", ["spm", "psm"])
-def test_the_left_end_is_said_again_behind_the_context(layout: Layout) -> None:
-    left = tuple(range(1000, 1100))
-    context = prompt.Context("L", "R", (6,), "", left, (2002,), 1, 1)
-    shared = prompt.shared_ids(context, TOKENS, layout)
-    assert prompt.branch_ids([], shared, TOKENS) == [3]
-    assert prompt.branch_ids([7, 8], shared, TOKENS) == [5, 7, 8, *left[-prompt.ECHO_TOKENS :], 4, 3]
-    short = prompt.shared_ids(prompt.Context("L", "R", (6,), "", (1001,), (2002,), 1, 1), TOKENS, layout)
-    assert prompt.branch_ids([7, 8], short, TOKENS) == [5, 7, 8, 6, 1001, 4, 3]
+    window = cut(data, 2_000_000)
+    assert set(window.left) == {"é"}
+    assert 0 < len(window.left_ids) <= LEFT
 
 
 @pytest.mark.parametrize(
-    ("left", "begun"),
+    ("left", "partial"),
     [
         ("x = fro", " fro"),
         ("    retu", "retu"),
@@ -131,9 +101,8 @@ def test_the_left_end_is_said_again_behind_the_context(layout: Layout) -> None:
         ("", ""),
     ],
 )
-def test_a_word_that_the_cursor_cuts_is_left_for_the_model_to_write(left: str, begun: str) -> None:
-    document = Document("a.py", left.encode())
-    context = prompt.context(document, document.at_offset(len(left.encode())), BUDGETS, encode, TOKENS)
-    assert context.begun == begun
-    assert context.left == left
-    assert list(context.left_ids) == encode(left.removesuffix(begun))
+def test_a_word_that_the_cursor_cuts_is_left_for_the_model_to_write(left: str, partial: str) -> None:
+    window = cut(left.encode(), len(left.encode()))
+    assert window.partial_word == partial
+    assert window.left == left
+    assert list(window.left_ids) == encode(left.removesuffix(partial))

@@ -34,6 +34,10 @@ def test_places_that_barely_touch_are_two() -> None:
     assert len(fuse({"a": [hit(1, 1, 10), hit(1, 10, 19)]})) == 2
 
 
+def render(path: str, text: str) -> list[int]:
+    return [6, *encode(path + "\n"), *encode(text)]
+
+
 HITS = st.lists(
     st.builds(
         hit, st.integers(1, 9), st.integers(1, 50), st.integers(51, 90), st.just("a"), st.text("ab\n", max_size=90)
@@ -45,7 +49,7 @@ HITS = st.lists(
 
 @given(HITS, st.integers(1, 200))
 def test_the_budget_is_kept_and_the_best_hit_stands_last(hits: list[Hit], budget: int) -> None:
-    snippets = fit(hits, encode, 6, budget)
+    snippets = fit(hits, render, budget)
     assert sum(len(snippet.ids) for snippet in snippets) <= budget
     order = [hits.index(snippet.hit) for snippet in snippets]
     assert order == sorted(order, reverse=True)
@@ -57,13 +61,13 @@ def test_the_budget_is_kept_and_the_best_hit_stands_last(hits: list[Hit], budget
 
 def test_without_a_budget_the_first_hits_are_named_and_not_read() -> None:
     hits = [hit(number, 1, 20, "a", "x = 1") for number in range(1, 13)]
-    snippets = fit(hits, encode, 6, 0)
+    snippets = fit(hits, render, 0)
     assert [snippet.hit for snippet in snippets] == hits[:10][::-1]
     assert {snippet.ids for snippet in snippets} == {()}
-    assert fit([], encode, 6, 0) == []
+    assert fit([], render, 0) == []
 
 
 def test_the_last_one_is_cut_at_a_line_end() -> None:
-    (snippet,) = fit([hit(1, 1, 9, text="\n".join(f"line {n}" for n in range(9)))], encode, 6, 40)
+    (snippet,) = fit([hit(1, 1, 9, text="\n".join(f"line {n}" for n in range(9)))], render, 40)
     assert "".join(map(chr, snippet.ids[1:])).endswith("\n")
     assert 24 <= len(snippet.ids) <= 40

@@ -32,9 +32,11 @@ def status(variables: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any
 
 
 @contextmanager
-def daemon(runtime: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+def daemon(
+    runtime: Path, *options: str, variables: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[subprocess.Popen[bytes]]:
     """A daemon that is met in `runtime`, ready when the block begins and gone when it ends."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_RUNTIME_DIR": str(runtime)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_RUNTIME_DIR": str(runtime), **variables}
     command = [sys.executable, "-m", "repocomp", "serve", *options]
     with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, cwd="/") as process:
         assert process.stderr is not None

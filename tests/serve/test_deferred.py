@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from repocomp.serve.deferred import Chores
+from repocomp.serve.deferred import DeferredJobs
 
 
 class Clock:
@@ -15,51 +15,51 @@ class Clock:
         return self.now
 
 
-def test_nothing_is_due_without_chores() -> None:
-    assert Chores().run_due() is None
+def test_nothing_is_due_without_jobs() -> None:
+    assert DeferredJobs().run_due() is None
 
 
-def test_a_chore_is_done_once_when_its_time_has_come() -> None:
+def test_a_job_is_done_once_when_its_time_has_come() -> None:
     clock, done = Clock(), list[str]()
-    chores = Chores(clock)
-    chores.later(30, "look", lambda: done.append("looked"))
-    assert chores.run_due() == 40
+    jobs = DeferredJobs(clock)
+    jobs.later(30, "look", lambda: done.append("looked"))
+    assert jobs.run_due() == 40
     clock.now = 39
-    assert (chores.run_due(), done) == (1, [])
+    assert (jobs.run_due(), done) == (1, [])
     clock.now = 40
-    assert (chores.run_due(), done) == (None, ["looked"])
+    assert (jobs.run_due(), done) == (None, ["looked"])
 
 
 def test_of_a_kind_that_falls_due_together_one_is_done() -> None:
     clock, done = Clock(), list[str]()
-    chores = Chores(clock)
+    jobs = DeferredJobs(clock)
     for key in range(100):
         clock.now = key / 100
-        chores.later(30, "a", lambda: done.append("a"))
-        chores.later(30, "b", lambda: done.append("b"))
+        jobs.later(30, "a", lambda: done.append("a"))
+        jobs.later(30, "b", lambda: done.append("b"))
     clock.now = 60
-    chores.run_due()
+    jobs.run_due()
     assert sorted(done) == ["a", "b"]
 
 
-def test_a_chore_that_fails_does_not_stop_the_next() -> None:
+def test_a_job_that_fails_does_not_stop_the_next() -> None:
     clock, done = Clock(), list[str]()
-    chores = Chores(clock)
-    chores.later(1, "bad", lambda: 1 // 0)
-    chores.later(2, "good", lambda: done.append("good"))
+    jobs = DeferredJobs(clock)
+    jobs.later(1, "bad", lambda: 1 // 0)
+    jobs.later(2, "good", lambda: done.append("good"))
     clock.now = 20
-    assert (chores.run_due(), done) == (None, ["good"])
+    assert (jobs.run_due(), done) == (None, ["good"])
 
 
 def test_what_is_asked_for_again_waits_anew() -> None:
     clock, done = Clock(), list[str]()
-    chores = Chores(clock)
-    chores.later(100, "other", lambda: done.append("other"))
+    jobs = DeferredJobs(clock)
+    jobs.later(100, "other", lambda: done.append("other"))
     for clock.now in (0, 50, 100):
-        chores.rather(60, "learn", lambda: done.append(f"learn {clock.now}"))
-        chores.run_due()
+        jobs.rather(60, "learn", lambda: done.append(f"learn {clock.now}"))
+        jobs.run_due()
     clock.now = 169
-    chores.run_due()
+    jobs.run_due()
     assert done == ["other"]
     clock.now = 200
-    assert (chores.run_due(), done) == (None, ["other", "learn 200"])
+    assert (jobs.run_due(), done) == (None, ["other", "learn 200"])

@@ -79,22 +79,6 @@ def test_without_a_usable_runtime_folder_a_temporary_one_serves(runtime: str, mo
     assert protocol.folder() == f"/tmp/repocomp-{os.getuid()}"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "variable", "wanted"),
-    [
-        (["complete", "a:1:1"], "", True),
-        (["complete", "a:1:1", "--daemon", "never"], "", False),
-        (["complete", "a:1:1", "--daemon=never"], "", False),
-        (["complete", "a:1:1"], "never", False),
-        (["complete", "a:1:1", "--daemon", "auto"], "never", True),
-        (["complete", "--help"], "", False),
-    ],
-)
-def test_who_wants_no_daemon_asks_none(
-    arguments: list[str], variable: str, wanted: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = []
-    monkeypatch.setenv("REPOCOMP_DAEMON", variable or "auto")
-    monkeypatch.setattr(client, "connect", lambda: asked.append(1))
-    assert client.ask(arguments) is None
-    assert bool(asked) == wanted
+@given(JSON)
+def test_json_is_spelled_as_the_library_spells_it(value: Any) -> None:
+    assert protocol.to_json(value) == json.dumps(value, ensure_ascii=False)

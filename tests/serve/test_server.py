@@ -16,11 +16,13 @@ from typing import Any
 
 import pytest
 
+from repocomp.cli import quick
 from repocomp.errors import ServeError
 from repocomp.serve import client, protocol, server
-from repocomp.serve.deferred import Chores
+from repocomp.serve.call import Call
+from repocomp.serve.deferred import DeferredJobs
 from repocomp.serve.endpoint import listening
-from repocomp.serve.server import Call, Cancelled, Server
+from repocomp.serve.server import Server
 
 
 @pytest.fixture(autouse=True)
@@ -30,14 +32,14 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def echo(call: Call) -> bool:
-    call.send({"exit_code": 0, "stdout": call.message.get("say", ""), "stderr": ""}, last=True)
+    call.send({"completion": {"text": call.message.get("say", "")}}, last=True)
     return True
 
 
 @contextmanager
 def serving(handle: Callable[[Call], bool] = echo, idle_s: float | None = None) -> Iterator[Server]:
     with listening() as (listener, token):
-        serves = Server(listener, token, handle, dict, idle_s, Chores())
+        serves = Server(listener, token, handle, dict, idle_s, DeferredJobs())
         thread = threading.Thread(target=serves.run)
         thread.start()
         try:
@@ -56,7 +58,7 @@ def connect() -> socket.socket:
 
 
 def request(**fields: Any) -> bytes:
-    return protocol.encode({"op": "complete", "identity": protocol.IDENTITY, **fields})
+    return protocol.encode({"op": "complete", "protocol": protocol.VERSION, "identity": protocol.IDENTITY, **fields})
 
 
 def answer(connection: socket.socket, line: bytes) -> dict[str, Any]:
@@ -69,9 +71,15 @@ def answer(connection: socket.socket, line: bytes) -> dict[str, Any]:
     return message
 
 
+def said(connection: socket.socket, line: bytes) -> str:
+    """The text of the completion that comes back."""
+    text: str = answer(connection, line)["completion"]["text"]
+    return text
+
+
 def test_one_line_each_way_then_the_end() -> None:
     with serving():
-        assert answer(connect(), request(say="hello"))["stdout"] == "hello"
+        assert said(connect(), request(say="hello")) == "hello"
 
 
 def test_requests_are_answered_however_they_are_cut_and_however_long() -> None:
@@ -81,7 +89,7 @@ def test_requests_are_answered_however_they_are_cut_and_however_long() -> None:
         connection = connect()
         for byte in line[:20]:
             connection.sendall(bytes([byte]))
-        assert answer(connection, line[20:])["stdout"] == text
+        assert said(connection, line[20:]) == text
 
 
 @pytest.mark.parametrize("line", [b"\n", b"garbage\n", b"[1]\n", b"\xff\xfe\n", b'{"op": "frobnicate"}\n'])
@@ -90,7 +98,7 @@ def test_garbage_is_declined_and_the_next_is_served(line: bytes) -> None:
         declined = answer(connect(), line)
         assert list(declined) == ["declined"]
         if b"frobnicate" not in line:
-            assert answer(connect(), request(say="still here"))["stdout"] == "still here"
+            assert said(connect(), request(say="still here")) == "still here"
 
 
 def test_a_line_that_never_ends_is_declined(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +125,6 @@ def test_a_client_that_vanished_frees_the_work_at_once() -> None:
         begun.set()
         if call.cancelled.wait(10):
             freed.set()
-            raise Cancelled
         return True
 
     with serving(work):
@@ -129,13 +136,13 @@ def test_a_client_that_vanished_frees_the_work_at_once() -> None:
         waiting.close()
         connection.close()
         assert freed.wait(10)
-        assert answer(connect(), request(say="next"))["stdout"] == "next"
+        assert said(connect(), request(say="next")) == "next"
 
 
 def test_streamed_lines_come_before_the_last() -> None:
     def stream(call: Call) -> bool:
         for word in ("a", "b"):
-            call.send({"stdout": word})
+            call.send({"text": word})
         return echo(call)
 
     with serving(stream):
@@ -143,7 +150,19 @@ def test_streamed_lines_come_before_the_last() -> None:
         connection.sendall(request(say="c"))
         lines = connection.makefile("rb").read().splitlines()
         connection.close()
-        assert [json.loads(line)["stdout"] for line in lines] == ["a", "b", "c"]
+        assert [json.loads(line) for line in lines] == [{"text": "a"}, {"text": "b"}, {"completion": {"text": "c"}}]
+
+
+def test_another_protocol_is_declined_and_the_daemon_stays() -> None:
+    with serving() as serves:
+        assert "protocol" in answer(connect(), request(protocol=1))["declined"]
+        assert not serves._leaving
+
+
+def test_who_names_no_installation_is_served() -> None:
+    with serving():
+        line = protocol.encode({"op": "complete", "protocol": protocol.VERSION, "say": "editor"})
+        assert said(connect(), line) == "editor"
 
 
 def test_another_version_is_declined_and_the_daemon_leaves() -> None:
@@ -168,17 +187,17 @@ def test_the_handler_may_end_the_daemon() -> None:
         return False
 
     with listening() as (listener, token):
-        serves = Server(listener, token, last, dict, None, Chores())
+        serves = Server(listener, token, last, dict, None, DeferredJobs())
         thread = threading.Thread(target=serves.run)
         thread.start()
-        assert answer(connect(), request(say="bye"))["stdout"] == "bye"
+        assert said(connect(), request(say="bye")) == "bye"
         thread.join(10)
         assert not thread.is_alive()
 
 
 def test_idle_it_ends_by_itself_and_leaves_no_socket(runtime: Path) -> None:
     with listening() as (listener, token):
-        Server(listener, token, echo, dict, 0.05, Chores()).run()
+        Server(listener, token, echo, dict, 0.05, DeferredJobs()).run()
     assert sorted(path.name for path in runtime.iterdir()) == [protocol.LOCK]
 
 
@@ -204,7 +223,7 @@ def test_what_a_crashed_daemon_left_is_replaced(runtime: Path) -> None:
         stale.bind(str(runtime / protocol.SOCKET))
     assert client.connect() is None
     with serving():
-        assert answer(connect(), request(say="new"))["stdout"] == "new"
+        assert said(connect(), request(say="new")) == "new"
 
 
 def test_the_socket_is_private(runtime: Path) -> None:
@@ -259,21 +278,24 @@ def test_a_daemon_that_dies_while_it_is_written_to_is_no_answer(
     with listening() as (listener, _):
         dying = threading.Thread(target=lambda: listener.accept()[0].close())
         dying.start()
-        assert client.ask(["complete", "-:1:1", "--stdin-filename", "a.py"]) is None
+        assert quick.ask(["-:1:1", "--stdin-filename", "a.py"]) is None
         dying.join(10)
     assert sys.stdin.buffer.read() == buffer
     assert capfdbinary.readouterr() == (b"", b"")
 
 
 @pytest.mark.parametrize("pieces", [[], ["def "]])
-def test_a_daemon_that_dies_amid_its_answer(pieces: list[str], capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_a_daemon_that_dies_amid_its_answer(
+    pieces: list[str], tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
     def die(call: Call) -> bool:
         for piece in pieces:
-            call.send({"stdout": piece})
-        call.send({"declined": "leaving"} if not pieces else {"stdout": ""}, last=True)
+            call.send({"text": piece})
+        call.decline("leaving")
         return True
 
+    (tmp_path / "a.py").write_text("x = 1\n")
     with serving(die):
-        assert client.ask(["complete", "a.py:1:1"]) == (2 if pieces else None)
+        assert quick.ask([f"{tmp_path / 'a.py'}:1:1", "--stream"]) == (2 if pieces else None)
     out, err = capfdbinary.readouterr()
     assert (out, b"went away" in err) == ("".join(pieces).encode(), bool(pieces))

@@ -22,10 +22,11 @@ from typing import Any
 
 import pytest
 
-from repocomp.complete.parts import Parts, load
+from repocomp.complete.parts import Parts
 from repocomp.complete.pipeline import complete
 from repocomp.document import Document
-from repocomp.request import CompletionRequest
+from repocomp.generate.local.generator import load
+from repocomp.request import CompletionOptions, CompletionRequest
 from repocomp.serve import client as serve_client
 from repocomp.serve.deferred import GRAIN_S
 from tests.conftest import Repository
@@ -152,7 +153,7 @@ def references(own: Path) -> dict[tuple[str, int], str]:
         for _ in range(2):
             cursor = document.at(rng.randrange(1, document.line_count), 1)
             alone = load("default")
-            request = CompletionRequest(document, cursor, None, "never")
+            request = CompletionRequest(document, cursor, None, CompletionOptions(retrieve="never"))
             expected[name, cursor.offset] = complete(request, Parts(alone, alone, None)).text
     return expected
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from repocomp.complete.parts import Loaded, Parts, load
+from repocomp.complete.parts import Parts
 from repocomp.complete.pipeline import complete
 from repocomp.config import Settings
 from repocomp.document import Document
+from repocomp.generate.local.generator import LocalGenerator, load
 from repocomp.generate.local.kv_cache import KvCaches
-from repocomp.request import Completion, CompletionRequest, RetrieveMode
-from repocomp.serve.server import Cancelled
-from repocomp.service.warm import Warm
+from repocomp.request import Completion, CompletionOptions, CompletionRequest, RetrieveMode
+from repocomp.service.service import CompletionService, Prepared
 from tests.complete.fakes import FixedRetriever, hit
 
 FILE = Path(__file__).parents[2] / "repocomp" / "index" / "chunk.py"
@@ -24,13 +24,13 @@ START, COUNT = 1800, 200
 
 
 @pytest.fixture(scope="module")
-def loaded() -> Loaded:
+def loaded() -> LocalGenerator:
     return load("default")
 
 
 @pytest.fixture(scope="module")
-def warm() -> Warm:
-    made = Warm(512_000_000)
+def warm() -> CompletionService:
+    made = CompletionService(1_024_000_000)
     made.preload("default")
     return made
 
@@ -39,14 +39,17 @@ def request(at: int, path: str = "chunk.py", typed: str = "", retrieve: Retrieve
     """The file without the 200 characters after `START`, up to `at` of them typed again, then `typed`."""
     data = FILE.read_bytes()
     document = Document(path, data[:at] + typed.encode() + data[START + COUNT :])
-    return CompletionRequest(document, document.at_offset(at + len(typed)), None, retrieve, max_new_tokens=8)
+    options = CompletionOptions(retrieve=retrieve, max_new_tokens=8)
+    return CompletionRequest(document, document.at_offset(at + len(typed)), None, options)
 
 
-def ask(warm: Warm, wanted: CompletionRequest, is_cancelled: Callable[[], bool] = lambda: False) -> Completion:
-    return warm.complete(wanted, Settings(), is_cancelled)
+def ask(
+    warm: CompletionService, wanted: CompletionRequest, is_cancelled: Callable[[], bool] = lambda: False
+) -> Completion:
+    return warm.answer(Prepared(wanted, Settings(), FILE.parent), None, is_cancelled)
 
 
-def fresh(loaded: Loaded) -> Loaded:
+def fresh(loaded: LocalGenerator) -> LocalGenerator:
     return replace(loaded, caches=KvCaches(loaded.model))
 
 
@@ -58,7 +61,7 @@ def _is_new(answer: Completion) -> bool:
     return answer.stop_reason == "line" and answer.continues is None
 
 
-def test_typing_200_characters_computes_almost_nothing_twice(loaded: Loaded) -> None:
+def test_typing_200_characters_computes_almost_nothing_twice(loaded: LocalGenerator) -> None:
     mine = fresh(loaded)
     parts = Parts(mine, mine, None)
     complete(request(START), parts)
@@ -74,7 +77,7 @@ def test_typing_200_characters_computes_almost_nothing_twice(loaded: Loaded) -> 
     assert cached / prompt >= 0.95
 
 
-def test_a_retrieval_between_two_keystrokes_costs_neither_its_cache(loaded: Loaded) -> None:
+def test_a_retrieval_between_two_keystrokes_costs_neither_its_cache(loaded: LocalGenerator) -> None:
     mine = fresh(loaded)
     parts = Parts(mine, mine, FixedRetriever([hit("def best(path):\n    return path\n" * 20)]))
     complete(request(START + 20), parts)
@@ -85,14 +88,15 @@ def test_a_retrieval_between_two_keystrokes_costs_neither_its_cache(loaded: Load
     assert min(used.tokens.cached, after.tokens.cached) >= shared - 12
 
 
-def test_going_to_and_fro_between_files_keeps_both(warm: Warm) -> None:
+def test_going_to_and_fro_between_files_keeps_both(warm: CompletionService) -> None:
     texts = {name: (FILE.parent / name).read_bytes() for name in ("chunk.py", "build.py", "walk.py")}
 
     def visit(extra: int) -> list[int]:
         left = []
         for name, data in texts.items():
             document = Document(name, data)
-            wanted = CompletionRequest(document, document.at_offset(2000 + extra), None, retrieve="never")
+            options = CompletionOptions(retrieve="never")
+            wanted = CompletionRequest(document, document.at_offset(2000 + extra), None, options)
             tokens = ask(warm, wanted).tokens
             left.append(tokens.prompt - tokens.cached)
         return left
@@ -102,7 +106,7 @@ def test_going_to_and_fro_between_files_keeps_both(warm: Warm) -> None:
     assert max(second) < 10
 
 
-def test_typed_through_text_is_answered_without_the_model(warm: Warm) -> None:
+def test_typed_through_text_is_answered_without_the_model(warm: CompletionService) -> None:
     answers = ((at, ask(warm, request(at))) for at in range(START, START + COUNT))
     at, offer = next((at, one) for at, one in answers if len(one.text) > 6 and _is_new(one))
     requests = [request(at, typed=offer.text[:count]) for count in (1, 3, 6)]
@@ -115,7 +119,7 @@ def test_typed_through_text_is_answered_without_the_model(warm: Warm) -> None:
     assert (again.continues, again.text) == (None, offer.text)
 
 
-def test_cancelled_work_stops_and_leaves_nothing_wrong(warm: Warm) -> None:
+def test_cancelled_work_stops_and_leaves_nothing_wrong(warm: CompletionService) -> None:
     wanted = request(START + 50, path="cancelled.py")
     cancelled = threading.Event()
     looked = 0
@@ -127,8 +131,7 @@ def test_cancelled_work_stops_and_leaves_nothing_wrong(warm: Warm) -> None:
             cancelled.set()
         return cancelled.is_set()
 
-    with pytest.raises(Cancelled):
-        ask(warm, wanted, after_two)
+    assert ask(warm, wanted, after_two).stop_reason == "cancelled"
     assert looked == 3
     alone = load("default")
     assert facts(ask(warm, wanted)) == facts(complete(wanted, Parts(alone, alone, None)))

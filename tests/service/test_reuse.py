@@ -9,8 +9,8 @@ import pytest
 
 from repocomp.complete.pipeline import complete
 from repocomp.document import Document
-from repocomp.request import CompletionRequest
-from repocomp.service.reuse import Offer
+from repocomp.request import CompletionOptions, CompletionRequest
+from repocomp.service.reuse import PreviousAnswer
 from tests.complete.fakes import ScriptedModel, parts
 
 TEXT, AT = b"a = \nb = 2\n", 4
@@ -19,12 +19,12 @@ STATE = ("pack", 1)
 
 def ask(data: bytes, at: int, path: str = "a.py", **options: Any) -> CompletionRequest:
     document = Document(path, data)
-    return CompletionRequest(document, document.at_offset(at), None, **options)
+    return CompletionRequest(document, document.at_offset(at), None, CompletionOptions(**options))
 
 
-def offer(said: str = "été(1)\n", **options: Any) -> Offer:
+def offer(said: str = "été(1)\n", **options: Any) -> PreviousAnswer:
     request = ask(TEXT, AT, **options)
-    return Offer(request, complete(request, parts(ScriptedModel(said))), STATE)
+    return PreviousAnswer(request, complete(request, parts(ScriptedModel(said))), STATE)
 
 
 def typed(text: str, **options: Any) -> CompletionRequest:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from repocomp.cli import app
-from repocomp.complete.parts import Loaded
+from repocomp.generate.local.generator import LocalGenerator
 from repocomp.model.pack import CacheMixture, load_pack, write_pack
 from tests.train.repositories import RECIPE, make_repository, modules
 
@@ -92,7 +92,7 @@ def test_a_pack_reads_what_is_retrieved_where_copying_serves_less(
     files = {name: (pack.folder / name).read_bytes() for name in pack.digests}
     write_pack(replace(pack, folder=tmp_path / "pack", budgets=replace(pack.budgets, cross_file=384)), files)
 
-    def choose_mixture(repositories: object, loaded: Loaded, *_: object) -> Chosen:
+    def choose_mixture(repositories: object, loaded: LocalGenerator, *_: object) -> Chosen:
         similarity = read if loaded.pack.budgets.cross_file else copied
         mixture = CacheMixture(((0.1, 0.1, similarity),))
         return Chosen(MixFit(mixture, 1, 2.0, 1.0), {0.0: similarity, 0.5: 0.1})

@@ -16,11 +16,12 @@ from multiprocessing import get_context
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
-from repocomp.complete.parts import IndexRetriever, Parts, Retriever, load
+from repocomp.complete.parts import IndexRetriever, Parts, Retriever
 from repocomp.evaluate.cases import Answer, Case
 from repocomp.evaluate.counterfactual import compare, misled, uncut
 from repocomp.evaluate.cut import published
 from repocomp.evaluate.holes import Hole
+from repocomp.generate.local.generator import load
 from repocomp.languages.table import language_of
 from repocomp.policy.select import Action
 from repocomp.retrieve.hit import Hit

@@ -22,18 +22,19 @@ import numpy.typing as npt
 from repocomp.bench.completion.run import Plan, Show, draw
 from repocomp.bench.decoding.llama import FORMATS, Llama, Speed
 from repocomp.bench.report import facts_of
-from repocomp.complete.parts import IndexRetriever, Loaded, Parts
+from repocomp.complete.parts import IndexRetriever, Parts
 from repocomp.complete.pipeline import complete
 from repocomp.errors import BenchError, StoreError
 from repocomp.evaluate.counterfactual import BlindRetriever
 from repocomp.evaluate.holes import Hole, mode_of
 from repocomp.generate.local.decode import DRAFT_TOKENS, Ids, LanguageModel, Logits, prefill
+from repocomp.generate.local.generator import LocalGenerator
 from repocomp.generate.local.kv_cache import KvCache, KvCaches
 from repocomp.generate.local.wrapped import WrappedModel
 from repocomp.model.pack import load_pack
 from repocomp.model.session import Session
 from repocomp.model.tokenizer import Tokenizer
-from repocomp.request import CompletionRequest
+from repocomp.request import CompletionOptions, CompletionRequest
 from repocomp.store.index.snapshot import IndexReader
 
 THREADS = 2
@@ -124,7 +125,7 @@ def bench_engine(
     pack = load_pack(pack_name)
     holes, _ = draw(root, Plan(pack_name, limit, seed))
     session = Session.open(pack, THREADS)
-    generator = Loaded(pack, Tokenizer.load(pack), session, KvCaches(session))
+    generator = LocalGenerator(pack, Tokenizer.load(pack), session, KvCaches(session))
     facts = {**facts_of("engine", pack, seed, limit), "threads": THREADS, "precision": pack.precision}
     facts |= {"prompt_tokens": PROMPT, "written_tokens": WRITTEN, "rounds": ROUNDS}
     facts["load_average"] = [round(load, 1) for load in os.getloadavg()] if hasattr(os, "getloadavg") else None
@@ -200,7 +201,7 @@ def agreement(ours: Floats, theirs: Floats) -> Agreement:
     return Agreement(len(ours), round(float(top1), 4), round(float(divergence), 6))
 
 
-def _completions(root: Path, holes: Sequence[Hole], generator: Loaded, progress: Show | None) -> Completions:
+def _completions(root: Path, holes: Sequence[Hole], generator: LocalGenerator, progress: Show | None) -> Completions:
     reader = IndexReader.open(root)
     if reader is None:
         raise StoreError(f"{root}: has no index", "repocomp index")
@@ -228,13 +229,13 @@ def _completions(root: Path, holes: Sequence[Hole], generator: Loaded, progress:
     )
 
 
-def _decoded(hole: Hole, generator: Loaded, draft_tokens: int, reader: IndexReader) -> _Decoded:
+def _decoded(hole: Hole, generator: LocalGenerator, draft_tokens: int, reader: IndexReader) -> _Decoded:
     model = _Watched(generator.model)
     loaded = replace(generator, model=model, caches=KvCaches(model), draft_tokens=draft_tokens)
     parts = Parts(loaded, loaded, BlindRetriever(IndexRetriever(reader), hole))
     document = hole.opened
     cursor = document.at_offset(hole.start)
-    completion = complete(CompletionRequest(document, cursor, None, mode=mode_of(hole.kind)), parts)
+    completion = complete(CompletionRequest(document, cursor, None, CompletionOptions(mode=mode_of(hole.kind))), parts)
     runs = [seconds for past, seconds in model.runs if past >= completion.tokens.prompt]
     # The first token comes from the prompt's own run, the one that ends the answer counts as one that took a run.
     tokens = max(0, completion.tokens.generated - (completion.stop_reason != "end"))

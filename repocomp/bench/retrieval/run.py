@@ -23,15 +23,15 @@ import numpy as np
 from repocomp.bench.completion.run import Plan, Show, draw
 from repocomp.bench.report import facts_of
 from repocomp.bench.retrieval.scorers import CUTS, Cut, by_codebleu, cuts_of
-from repocomp.complete.parts import IndexRetriever, Loaded, load
+from repocomp.complete.parts import IndexRetriever
 from repocomp.errors import BenchError, StoreError
 from repocomp.evaluate.counterfactual import given
 from repocomp.evaluate.holes import Hole
 from repocomp.evaluate.likelihood import Target, logprob
 from repocomp.evaluate.unseen import Place
+from repocomp.generate.local.generator import LocalGenerator, load
 from repocomp.git import revision
 from repocomp.policy.select import DRAWS, Action, shipped
-from repocomp.prompt.snippets import fit
 from repocomp.retrieve.hit import Hit, Unavailable
 from repocomp.retrieve.rank import Ranker, chosen, fuse, linear, rank, trees
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS
@@ -184,7 +184,7 @@ def _row(name: str, at: int, judged: Sequence[Trial], trials: Sequence[Trial], s
 
 
 def _trials(
-    root: Path, holes: Sequence[Hole], loaded: Loaded, rankers: Mapping[str, Ranker], extra: Extra
+    root: Path, holes: Sequence[Hole], loaded: LocalGenerator, rankers: Mapping[str, Ranker], extra: Extra
 ) -> Iterator[Trial]:
     reader = IndexReader.open(root)
     if reader is None:
@@ -208,17 +208,15 @@ class _Tree:
     rankers: Mapping[str, Ranker]
 
 
-def _trial(hole: Hole, tree: _Tree, loaded: Loaded, extra: Extra) -> Trial:
-    document, pack = hole.opened, loaded.pack
+def _trial(hole: Hole, tree: _Tree, loaded: LocalGenerator, extra: Extra) -> Trial:
+    document = hole.opened
     place = Place.of(hole, loaded)
     unseen = place.unseen
     ranked, ms = _ranked(tree, place)
     ranked["oracle"] = _oracle(ranked.values(), unseen)
-    # The strategies share most of their chunks.
-    encode = cache(loaded.tokenizer.encode)
 
     def recall(hits: Sequence[Hit]) -> float:
-        snippets = fit(hits, encode, pack.tokens.file, BUDGET)
+        snippets = loaded.fit(hits, BUDGET)
         shown = words(loaded.tokenizer.decode([token for snippet in snippets for token in snippet.ids]))
         return len(unseen & set(shown)) / max(1, len(unseen))
 

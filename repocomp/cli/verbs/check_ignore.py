@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from repocomp.cli import output
-from repocomp.cli.roots import root_of
 from repocomp.errors import DocumentError
+from repocomp.service.roots import root_of
 
 EPILOG = """\b
 Examples:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, Protocol
+import os
+import sys
+from typing import Any
 
 import click
 
 from repocomp.cli import output
 from repocomp.cli.cursor import Cursor, read
-from repocomp.cli.roots import root_of
-from repocomp.config import Settings, load_settings
-from repocomp.document import Document, PositionEncoding
-from repocomp.errors import ExitCode
-from repocomp.request import Completion, CompletionRequest
+from repocomp.cli.envelope import exit_code_of, notes_on
+from repocomp.document import PositionEncoding
+from repocomp.request import Completion
 from repocomp.serve.client import start
+from repocomp.service.question import Question
+from repocomp.service.service import CompletionService
 
 EPILOG = """\b
 Examples:
@@ -27,38 +26,6 @@ Examples:
   repocomp complete src/app.py:42:17 --retrieve always --arms structured
   repocomp complete src/app.py:42:17 --daemon always
 """
-
-
-Emit = Callable[[str], None]
-
-
-class Host(Protocol):
-    """What answers a request: this process, or the daemon that runs this command for another."""
-
-    def complete(self, request: CompletionRequest, settings: Settings, emit: Emit | None) -> Completion:
-        """Answer one request, `emit` given the text as it settles. Raises RepocompError."""
-
-    def after_reply(self, action: Callable[[], None]) -> None:
-        """Do `action` once the answer is out: nobody waits for it."""
-
-
-class Here:
-    """What answers without a daemon: opens what it needs, closes it again."""
-
-    def complete(self, request: CompletionRequest, settings: Settings, emit: Emit | None) -> Completion:
-        """Answer one request, `emit` given the text as it settles. Raises RepocompError."""
-        from repocomp.complete.parts import open_parts
-        from repocomp.complete.pipeline import complete
-
-        with open_parts(request.root, settings.policy, settings.generator) as parts:
-            completion = complete(request, parts, emit)
-        if settings.daemon == "always":
-            self.after_reply(start)
-        return completion
-
-    def after_reply(self, action: Callable[[], None]) -> None:
-        """Do `action` when the command has printed everything."""
-        click.get_current_context().call_on_close(action)
 
 
 class CursorCommand(click.Command):
@@ -120,46 +87,19 @@ def command(
     """
     where = Cursor.parse(cursor)
     path, data = read(where, stdin_filename)
-    root = root_of(path)
-    settings = load_settings(root, flags)
-    document = Document.from_bytes(str(path), data)
-    position = where.position(document, PositionEncoding(position_encoding))
-    request = CompletionRequest(
-        document=replace(document, path=_shown_path(path, root)),
-        cursor=position,
-        root=root,
-        retrieve=settings.retrieve,
-        select=settings.select,
-        threshold=settings.threshold,
-        mode=settings.mode,
-        max_new_tokens=settings.max_new_tokens,
-        deadline_ms=settings.deadline_ms,
-        arms=settings.arm_names,
-    )
-    host: Host = click.get_current_context().obj or Here()
+    question = Question(path, data, where.place(PositionEncoding(position_encoding)), flags, os.environ)
+    service = CompletionService()
+    prepared = service.prepare(question)
     emit = None if not stream else _print_line if as_json else output.text
-    completion = host.complete(request, settings, emit)
+    completion = service.answer(prepared, emit)
     code = _print(completion, as_json, exit_zero, emit is not None)
-    host.after_reply(lambda: _record(completion, request, settings, path))
-    return code
-
-
-def _record(completion: Completion, request: CompletionRequest, settings: Settings, path: Path) -> None:
-    """Remember the answer for feedback. It was printed and flushed: nothing that happens here can touch it."""
-    if settings.record == "off":
-        return
-    from repocomp.feedback.record import record
-
-    warning = record(completion, request, settings, path.resolve().parent)
+    # The answer was printed and flushed: nothing that happens here can touch it.
+    warning = service.record(prepared, completion)
     if warning is not None:
         output.note(f"repocomp: {warning}")
-
-
-def _shown_path(path: Path, root: Path | None) -> str:
-    """The path as index and model know it: relative to the root, "/" separated."""
-    absolute = path.resolve()
-    inside = root is not None and absolute.is_relative_to(root)
-    return absolute.relative_to(root).as_posix() if inside and root is not None else path.name
+    if prepared.settings.daemon == "always":
+        start()
+    return code
 
 
 def _print_line(piece: str) -> None:
@@ -168,21 +108,12 @@ def _print_line(piece: str) -> None:
 
 def _print(completion: Completion, as_json: bool, exit_zero: bool, is_out: bool) -> int:
     """Print the answer, its text only where streaming has not done so; returns the exit code."""
-    code = ExitCode.OK if completion.text or exit_zero else ExitCode.NOTHING
+    data = completion.to_json()
+    code = exit_code_of(data, exit_zero=exit_zero)
     if as_json:
-        return output.document("complete", completion.to_json(), code)
+        return output.document("complete", data, code)
     if not is_out:
         output.text(completion.text)
-    for warning in completion.warnings:
-        output.note(f"repocomp: {warning}")
-    if completion.reason:
-        output.note(f"repocomp: nothing to offer: {completion.reason}")
-    elif output.console().is_terminal:
-        output.note(_summary(completion))
+    for note in notes_on(data, is_terminal=sys.stderr.isatty()):
+        output.note(note)
     return code
-
-
-def _summary(completion: Completion) -> str:
-    retrieval, ms = completion.retrieval, completion.timings_ms.total
-    said = "" if retrieval.probability is None else f" (p = {retrieval.probability:.2f})"
-    return f"\nretrieval {retrieval.decision}{said}: {retrieval.reason}; {ms:.0f} ms"

@@ -73,7 +73,7 @@ def _runtime() -> Check:
 
 
 def _pack() -> Check:
-    from repocomp.complete.parts import load
+    from repocomp.generate.local.generator import load
 
     try:
         loaded = load("default")

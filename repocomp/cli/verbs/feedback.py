@@ -12,9 +12,9 @@ from typing import Any
 import click
 
 from repocomp.cli import output
-from repocomp.cli.roots import root_of
 from repocomp.config import load_settings
 from repocomp.errors import ExitCode, FeedbackError
+from repocomp.service.roots import root_of
 
 EPILOG = """\b
 Examples:

@@ -63,16 +63,16 @@ def _serve(idle_s: float | None, memory_bytes: int) -> None:
 
     with listening() as (listener, token):
         # Only now: of several daemons started at once the losers should cost nothing.
-        from repocomp.cli.hosted import Hosted
-        from repocomp.serve.deferred import Chores
+        from repocomp.serve.daemon import Daemon
+        from repocomp.serve.deferred import DeferredJobs
         from repocomp.serve.server import Server
-        from repocomp.service.warm import Warm
+        from repocomp.service.service import CompletionService
 
-        warm = Warm(memory_bytes)
+        service = CompletionService(memory_bytes)
         with suppress(RepocompError):
-            warm.preload("default")
-        chores = Chores()
-        server = Server(listener, token, Hosted(warm, chores).answer, warm.describe, idle_s, chores)
+            service.preload("default")
+        jobs = DeferredJobs()
+        server = Server(listener, token, Daemon(service, jobs).answer, service.describe, idle_s, jobs)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: server.stop())
         output.note(f"repocomp {__version__}: ready")

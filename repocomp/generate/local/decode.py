@@ -7,7 +7,6 @@ fast an answer comes and never what it is.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -15,9 +14,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from repocomp.budget import UNLIMITED, Budget
 from repocomp.generate.local.kv_cache import KvCache
 from repocomp.generate.local.ngram_cache import NgramCache, Places, mix
-from repocomp.model.families import FimTokens
 from repocomp.model.pack import ALONE, CacheMixture
 from repocomp.model.shape import ModelShape
 
@@ -54,15 +53,27 @@ class LanguageModel(Protocol):
         """
 
 
-class DeadlinePassed(Exception):
-    """Time was up before the prompt was read. The cache is valid and holds what was read of it."""
+@dataclass(frozen=True, slots=True)
+class TokenRules:
+    """What may be written, in ids. `stop_ids` end the answer and are not part of it, `never_ids` are never chosen.
+
+    `stop` sees the ids after each token and gives the reason to end there. `allowed` sees the ids so far and names the
+    tokens that may come next; None: any but those that `barred` names.
+    """
+
+    max_new_tokens: int
+    stop_ids: frozenset[int]
+    never_ids: tuple[int, ...] = ()
+    stop: Stop = lambda ids: None
+    allowed: Allowed = lambda ids: None
+    barred: Barred = lambda ids: ()
 
 
 @dataclass(frozen=True, slots=True)
-class Generated:
+class Decoded:
     """An answer: its ids, the log-probability (nats) of each, and why it ended.
 
-    `stop_reason` is "end" (the model ended it), "length", "deadline", or what the stop rule returned.
+    `stop_reason` is "end" (the model ended it), "length", "deadline", "cancelled", or what the stop rule returned.
     """
 
     ids: list[int]
@@ -74,45 +85,41 @@ class Generated:
 class _Answer:
     """An answer that still grows. `add` says why it is finished, None while it is not."""
 
+    rules: TokenRules
     limit: int
-    stop: Stop
-    end: int
-    banned: list[int]
     ngrams: NgramCache
     mixture: CacheMixture
     places: Places
-    allowed: Allowed
-    barred: Barred
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
 
     def add(self, row: Logits) -> str | None:
         probabilities = mix(softmax(row), self.places, self.mixture)
-        probabilities[self.banned] = 0.0
-        if (allowed := self.allowed(self.ids)) is not None:
+        probabilities[list(self.rules.never_ids)] = 0.0
+        if (allowed := self.rules.allowed(self.ids)) is not None:
             probabilities = _only(probabilities, allowed)
         else:
-            probabilities[list(self.barred(self.ids))] = 0.0
+            probabilities[list(self.rules.barred(self.ids))] = 0.0
         token = int(probabilities.argmax())
-        if token == self.end:
+        if token in self.rules.stop_ids:
             return "end"
         self.ids.append(token)
         self.logprobs.append(math.log(probabilities[token]))
         self.ngrams.extend([token])
         self.places = self.ngrams.places()
-        return self.stop(self.ids) or ("length" if len(self.ids) >= self.limit else None)
+        return self.rules.stop(self.ids) or ("length" if len(self.ids) >= self.limit else None)
 
     def guess(self, count: int) -> list[int]:
         return self.ngrams.guess(self.places, count)
 
 
 def prefill(
-    model: LanguageModel, cache: KvCache, ids: Sequence[int], *, keep: int = 1, deadline: float | None = None
+    model: LanguageModel, cache: KvCache, ids: Sequence[int], *, keep: int = 1, budget: Budget = UNLIMITED
 ) -> Logits:
     """Append `ids` to the cache; logits [keep, V] of the last `keep` of them, the caller's to hold.
 
-    `deadline` is a moment of `time.monotonic`. Raises DeadlinePassed, and ValueError where `ids` are none,
-    fewer than `keep`, or more than the context holds.
+    Raises BudgetSpent between two runs, the cache then valid and holding what was read, and ValueError where `ids` are
+    none, fewer than `keep`, or more than the context holds.
     """
     if not 1 <= keep <= len(ids):
         raise ValueError(f"cannot keep {keep} of {len(ids)} tokens")
@@ -120,8 +127,7 @@ def prefill(
         raise ValueError(f"{cache.length} + {len(ids)} tokens exceed the context")
     kept: list[Logits] = []
     for start in range(0, len(ids), CHUNK_TOKENS):
-        if _is_past(deadline):
-            raise DeadlinePassed
+        budget.check()
         chunk = ids[start : start + CHUNK_TOKENS]
         wanted = start + len(chunk) - (len(ids) - keep)
         logits = _run(model, cache, chunk, max(1, min(wanted, len(chunk))))
@@ -134,48 +140,28 @@ def decode(
     model: LanguageModel,
     cache: KvCache,
     logits: Logits,
-    *,
-    max_new_tokens: int,
-    stop: Stop,
-    tokens: FimTokens,
+    rules: TokenRules,
     ngrams: NgramCache,
-    deadline: float | None = None,
-    draft_tokens: int = DRAFT_TOKENS,
+    *,
     mixture: CacheMixture = ALONE,
-    allowed: Allowed = lambda ids: None,
-    barred: Barred = lambda ids: (),
-) -> Generated:
+    draft_tokens: int = DRAFT_TOKENS,
+    budget: Budget = UNLIMITED,
+) -> Decoded:
     """Continue greedily after the prompt in the cache, whose last logits are `logits[-1]`.
 
-    The cache then holds the answer too, but for its last token. Control tokens are never generated;
-    `tokens.end` ends the answer and is not part of it. `stop` sees the ids after each token; `deadline` is
-    a moment of `time.monotonic`, and what is there by then is returned. The answer does not depend on
-    `draft_tokens` (0: no guessing). `ngrams` ends at the cursor and grows by the answer; `mixture` says how far it is
-    trusted. `allowed` sees the ids so far and names the tokens that may come next; None: any but those that `barred`
-    names.
+    The cache then holds the answer too, but for its last token. What is there when the `budget` is spent is returned.
+    `ngrams` ends at the cursor and grows by the answer; `mixture` says how far it is trusted. The answer does not
+    depend on `draft_tokens` (0: no guessing).
     """
     start = cache.length
-    answer = _Answer(
-        min(max_new_tokens, room(model, cache)),
-        stop,
-        tokens.end,
-        list(tokens.banned),
-        ngrams,
-        mixture,
-        ngrams.places(),
-        allowed,
-        barred,
-    )
+    answer = _Answer(rules, min(rules.max_new_tokens, room(model, cache)), ngrams, mixture, ngrams.places())
     reason = "length" if answer.limit <= 0 else answer.add(logits[-1])
-    while reason is None:
-        if _is_past(deadline):
-            reason = "deadline"
-            break
+    while reason is None and (reason := budget.spent) is None:
         guess = answer.guess(min(draft_tokens, room(model, cache) - 1))
         rows = _run(model, cache, [answer.ids[-1], *guess], 1 + len(guess))
         reason = _confirm(answer, rows, guess)
         cache.truncate(start + len(answer.ids) - 1)
-    return Generated(answer.ids, answer.logprobs, reason)
+    return Decoded(answer.ids, answer.logprobs, reason)
 
 
 def room(model: LanguageModel, cache: KvCache) -> int:
@@ -196,10 +182,6 @@ def _run(model: LanguageModel, cache: KvCache, ids: Sequence[int], keep: int) ->
     logits = model.run(np.asarray(ids, np.int64), cache.length, cache.buffers, keep)
     cache.tokens.extend(ids)
     return logits
-
-
-def _is_past(deadline: float | None) -> bool:
-    return deadline is not None and time.monotonic() >= deadline
 
 
 def _only(probabilities: Logits, allowed: Sequence[int]) -> Logits:

@@ -25,7 +25,7 @@ class KvCache:
     def __init__(self, buffers: object) -> None:
         self.buffers = buffers
         self.tokens: list[int] = []
-        self._read: tuple[int, Any] | None = None
+        self._rows: dict[int, Any] = {}
 
     @classmethod
     def of(cls, model: HasBuffers) -> KvCache:
@@ -40,18 +40,18 @@ class KvCache:
     def truncate(self, length: int) -> None:
         """Keep the first `length` tokens. A branch begins this way: come back, and run something else."""
         del self.tokens[length:]
-        if self._read is not None and length < self._read[0]:
-            self._read = None
+        for beyond in [at for at in self._rows if at > length]:
+            del self._rows[beyond]
 
-    def remember(self, length: int, value: object) -> None:
+    def remember(self, length: int, row: object) -> None:
         """Hold what was read after the first `length` tokens, for as long as they stand."""
-        self._read = length, value
+        self._rows[length] = row
 
     def recall(self, ids: Sequence[int]) -> Any | None:  # noqa: ANN401  (whatever was remembered)
         """What was read after exactly `ids`, where they stand and it is remembered."""
-        if self._read is None or self._read[0] != len(ids) or self.shared(ids) < len(ids):
+        if len(ids) not in self._rows or self.shared(ids) < len(ids):
             return None
-        return self._read[1]
+        return self._rows[len(ids)]
 
     def reuse(self, ids: Sequence[int]) -> int:
         """Rewind to the longest common prefix with `ids`, and say how long it is.

@@ -26,7 +26,7 @@ MAX_ORDER = 8
 EVIDENCE = 3
 _GUESS_ORDER = 2
 """A single token matches too often to be worth the wider run."""
-WALL = -1
+BOUNDARY = -1
 """Stands between parts that do not follow each other: no match runs across it and nothing follows from it."""
 LEAST = 1e-6
 """Probabilities closer to 0 or 1 than this are taken to be this far."""
@@ -59,7 +59,7 @@ class NgramCache:
     """A sequence of tokens that knows what followed its end before."""
 
     def __init__(self, ids: Sequence[int], votes: npt.ArrayLike | None = None) -> None:
-        """Begin with `ids`, which may hold walls; their end is where the answer goes. Without `votes` each has one."""
+        """Begin with `ids`, which may hold boundaries; the answer goes at their end. Without `votes` each has one."""
         self._ids: Tokens = np.array(ids, np.int32)
         self._votes = np.ones(len(ids), np.float32) if votes is None else np.array(votes, np.float32)
         self._length = max(0, len(ids) - MAX_ORDER)
@@ -85,7 +85,7 @@ class NgramCache:
             return []
         start = int(places.at[places.orders == places.longest][-1])
         following: list[int] = self._ids[start : min(start + count, self._length)].tolist()
-        return following[: following.index(WALL)] if WALL in following else following
+        return following[: following.index(BOUNDARY)] if BOUNDARY in following else following
 
     def _add(self, token: int) -> None:
         end = self._length
@@ -97,7 +97,7 @@ class NgramCache:
         self._length = end + 1
         before, after = self._ids[:end], self._ids[1 : end + 1]
         # A match goes on where this token follows, and ends elsewhere.
-        met = ((before == token) & (after != WALL) & (token != WALL)).nonzero()[0]
+        met = ((before == token) & (after != BOUNDARY) & (token != BOUNDARY)).nonzero()[0]
         orders = self._orders[met] + 1
         self._orders[self._at] = 0
         self._at = met + 1

@@ -17,7 +17,7 @@ from math import log
 import numpy as np
 
 from repocomp.model.families import FimTokens
-from repocomp.prompt.window import ECHO_TOKENS, branch_ids
+from repocomp.prompt.repocomp import ECHO_TOKENS, branch
 from repocomp.train.recipe import Mixture
 
 Encode = Callable[[str], list[int]]
@@ -99,7 +99,7 @@ def fill_in(
     parts = [[tokens.suffix, *right], [tokens.prefix, *header, *left]]
     context = [token for part in (parts if rng.random() < mixture.spm else parts[::-1]) for token in part]
     shared = [*context, tokens.decide]
-    return [*shared, *branch_ids(chunks, shared, tokens), *middle, tokens.end]
+    return [*shared, *branch(chunks, shared, tokens), *middle, tokens.end]
 
 
 def plain(hood: Neighbourhood, size: int, encode: Encode, rng: random.Random) -> list[int]:

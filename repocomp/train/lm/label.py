@@ -16,13 +16,13 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from repocomp.complete.parts import IndexRetriever, Loaded, Parts, load
+from repocomp.complete.parts import IndexRetriever, Parts
 from repocomp.evaluate.counterfactual import Outcome, compare
 from repocomp.evaluate.holes import KINDS, mode_of, sample, sources_of
+from repocomp.generate.local.generator import LocalGenerator, load
 from repocomp.index.build import build_from
 from repocomp.model.pack import MODES, Calibration
-from repocomp.prompt import window as prompt
-from repocomp.prompt.snippets import fit
+from repocomp.prompt.repocomp import prompt_format
 from repocomp.store.index.snapshot import IndexReader
 
 MAX_NEW_TOKENS = 48
@@ -98,13 +98,13 @@ def read(path: Path) -> list[Example]:
     return [Example(**json.loads(line)) for line in lines[:-1]]
 
 
-def _uncalibrated(loaded: Loaded) -> Loaded:
+def _uncalibrated(loaded: LocalGenerator) -> LocalGenerator:
     """With the model's own probabilities: a calibration fitted to others would stand on the one it replaces."""
     return replace(loaded, pack=replace(loaded.pack, calibration={mode: Calibration() for mode in MODES}))
 
 
 def outcomes(
-    repository: Repository, loaded: Loaded, limit: int, seed: int, max_new_tokens: int = MAX_NEW_TOKENS
+    repository: Repository, loaded: LocalGenerator, limit: int, seed: int, max_new_tokens: int = MAX_NEW_TOKENS
 ) -> Iterator[Outcome]:
     """Index the repository for the while, and complete up to `limit` holes of it without and with retrieval."""
     with TemporaryDirectory() as folder:
@@ -116,19 +116,18 @@ def outcomes(
             yield from compare(holes, Parts(loaded, loaded, IndexRetriever(reader)), max_new_tokens)
 
 
-def _example(repository: str, outcome: Outcome, loaded: Loaded) -> Example:
-    pack, encode = loaded.pack, loaded.tokenizer.encode
+def _example(repository: str, outcome: Outcome, loaded: LocalGenerator) -> Example:
     document = outcome.hole.opened
-    context = loaded.context(document, document.at_offset(outcome.hole.start))
-    snippets = fit(outcome.found, encode, pack.tokens.file, pack.budgets.cross_file)
+    window = loaded.window(document, document.at_offset(outcome.hole.start))
+    snippets = loaded.fit(outcome.found, loaded.snippet_tokens)
     return Example(
         repository=repository,
         path=document.path,
         kind=outcome.hole.kind,
         mode=mode_of(outcome.hole.kind),
-        shared=prompt.shared_ids(context, pack.tokens, pack.layout),
+        shared=prompt_format(loaded.pack, loaded.tokenizer.encode).shared(window),
         snippets=[token for snippet in snippets for token in snippet.ids],
-        middle=encode(context.begun + outcome.hole.answer)[: pack.budgets.middle],
+        middle=loaded.spell(window, outcome.hole.answer),
         probability=outcome.probability,
         without=outcome.without.similarity,
         retrieved=outcome.retrieved.similarity,

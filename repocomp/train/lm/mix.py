@@ -19,14 +19,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from repocomp.complete.copy_sources import ngram_cache
-from repocomp.complete.parts import Loaded
+from repocomp.complete.copy_sources import copy_sources
 from repocomp.evaluate.holes import Hole
-from repocomp.generate.local.decode import prefill, softmax
+from repocomp.generate.generator import Task
+from repocomp.generate.local.copying import ngram_cache
+from repocomp.generate.local.decode import softmax
+from repocomp.generate.local.generator import LocalGenerator
 from repocomp.generate.local.ngram_cache import EVIDENCE, LEAST, MAX_ORDER, Places, log_odds
 from repocomp.model.pack import CacheMixture
-from repocomp.prompt import window as prompt
-from repocomp.prompt.snippets import fit
 from repocomp.retrieve.hit import Hit
 from repocomp.train.lm.label import Repository, outcomes
 
@@ -100,7 +100,10 @@ class Chosen:
 
 
 def choose_mixture(
-    repositories: Sequence[Repository], loaded: Loaded, holes_each: int, progress: Callable[[str, int, int], None]
+    repositories: Sequence[Repository],
+    loaded: LocalGenerator,
+    holes_each: int,
+    progress: Callable[[str, int, int], None],
 ) -> Chosen:
     """Fit the mixture on holes of each repository, and choose how far it is trusted."""
     found = fit_mixture(repositories, loaded, holes_each, progress=progress)
@@ -115,7 +118,7 @@ def trusted(mixture: CacheMixture, trust: float) -> CacheMixture:
 
 def choose_trust(
     repositories: Sequence[Repository],
-    loaded: Loaded,
+    loaded: LocalGenerator,
     mixture: CacheMixture,
     holes_each: int,
     seed: int = 0,
@@ -135,7 +138,7 @@ def choose_trust(
 
 def fit_mixture(
     repositories: Iterable[Repository],
-    loaded: Loaded,
+    loaded: LocalGenerator,
     holes_each: int,
     seed: int = 0,
     progress: Callable[[str, int, int], None] | None = None,
@@ -205,7 +208,7 @@ class _Flat:
         )
 
     def nats(self, table: torch.Tensor, scalars: torch.Tensor) -> torch.Tensor:
-        """Mean negative log-likelihood: `generate.local.ngram_cache.mix`, of the truth alone, so that it has a slope."""
+        """Mean negative log-likelihood: `ngram_cache.mix` of the truth alone, so that it has a slope."""
         doubt, agreement, lead, decay = scalars
         by_rank = torch.where(self.rank > 0, lead - decay * torch.log(self.rank.clamp(min=1)), 0.0)
         votes = torch.exp(by_rank + agreement * self.said)
@@ -224,20 +227,15 @@ class _Flat:
         return sums.view(self.level.shape).flip(1).cumsum(1).flip(1)
 
 
-def _observe(hole: Hole, hits: Sequence[Hit], loaded: Loaded) -> Iterator[Token]:
+def _observe(hole: Hole, hits: Sequence[Hit], loaded: LocalGenerator) -> Iterator[Token]:
     """Every token of the answer, its end included, as it would be met with `hits` retrieved."""
-    tokens, budgets, encode = loaded.pack.tokens, loaded.pack.budgets, loaded.tokenizer.encode
     document = hole.opened
     cursor = document.at_offset(hole.start)
-    context = loaded.context(document, cursor)
-    snippets = [token for snippet in fit(hits, encode, tokens.file, budgets.cross_file) for token in snippet.ids]
-    shared = prompt.shared_ids(context, tokens, loaded.pack.layout)
-    before = [*shared, *prompt.branch_ids(snippets, shared, tokens)]
-    middle = encode(context.begun + hole.answer)[: budgets.middle]
-    reused = loaded.cache.reuse(before)
-    first = prefill(loaded.model, loaded.cache, before[reused:])
-    rows = np.concatenate([first, prefill(loaded.model, loaded.cache, middle, keep=len(middle))])
-    ngrams = ngram_cache(document, cursor, context, hits, encode, lambda rank: 1.0 + rank)
-    for row, token in zip(rows, [*middle, tokens.end], strict=True):
+    window = loaded.window(document, cursor)
+    snippets = loaded.fit(hits, loaded.snippet_tokens)
+    task = Task(window, tuple(snippets), copy_sources(document, cursor, window, hits))
+    middle = loaded.spell(window, hole.answer)
+    ngrams = ngram_cache(task, loaded.tokenizer.encode, lambda rank: 1.0 + rank)
+    for row, token in zip(loaded.logits(task, middle), [*middle, loaded.pack.tokens.end], strict=True):
         yield Token.of(softmax(row), ngrams.places(), token)
         ngrams.extend([token])

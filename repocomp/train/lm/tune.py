@@ -19,7 +19,7 @@ import torch
 from torch.nn import functional
 
 from repocomp.model.families import FimTokens
-from repocomp.prompt import window as prompt
+from repocomp.prompt.repocomp import branch
 from repocomp.train.lm.label import Example
 from repocomp.train.lm.network import LanguageModel
 
@@ -93,8 +93,7 @@ class Row:
     @classmethod
     def of(cls, example: Example, snippets: list[int], tokens: FimTokens) -> Row:
         """Lay out `example` with `snippets` as its cross-file context, its true middle and `<end>`."""
-        branch = prompt.branch_ids(snippets, example.shared, tokens)
-        before = [*example.shared, *branch]
+        before = [*example.shared, *branch(snippets, example.shared, tokens)]
         return cls([*before, *example.middle, tokens.end], len(example.shared) - 1, len(before))
 
 

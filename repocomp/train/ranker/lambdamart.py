@@ -2,7 +2,8 @@
 
 `python -m repocomp.train.ranker.lambdamart repocomp/retrieve TREE...`, the trees indexed. A piece's grade is its share
 of the unseen identifiers for its length, of 15 grades within a hole; where `--likelihood` asks for it, its share of
-what the generator gains from the best piece instead. The features are those of the linear model; that of words is fitted anew.
+what the generator gains from the best piece instead. The features are those of the linear model; that of words is
+fitted anew.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from repocomp.complete.parts import Loaded, load
 from repocomp.evaluate.likelihood import Target, logprob
+from repocomp.generate.local.generator import LocalGenerator, load
 from repocomp.git import revision
 from repocomp.retrieve.features import PIECE_FEATURES, WORD_FEATURES
 from repocomp.retrieve.lexicon import Floats
@@ -68,7 +69,7 @@ def grades_of(labels: Floats) -> Grades:
     return np.round(_GRADES * np.maximum(0, labels) / max(float(labels.max(initial=0.0)), 1e-12)).astype(np.int64)
 
 
-def likelihood_labels(drawn: Drawn, loaded: Loaded) -> Floats | None:
+def likelihood_labels(drawn: Drawn, loaded: LocalGenerator) -> Floats | None:
     """What each piece alone gains, in nats a token, for its length; None where nothing helps.
 
     Pieces that show none of the unseen identifiers are taken to gain nothing.

@@ -1,8 +1,8 @@
 """Fit the two linear models that rank what the arms draw, on holes in indexed work trees.
 
 `python -m repocomp.train.ranker.linear TREE... > repocomp/retrieve/ranker.json`. A piece's label is the share of the
-unseen identifiers that it shows, for its length; the model is fitted listwise (ListNet, Cao et al. 2007). A word's label is
-whether the answer needs it; the model is a logistic regression.
+unseen identifiers that it shows, for its length; the model is fitted listwise (ListNet, Cao et al. 2007). A word's
+label is whether the answer needs it; the model is a logistic regression.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from repocomp.complete.parts import Loaded, load
 from repocomp.errors import StoreError
 from repocomp.evaluate.holes import KINDS, Hole, sample, sources_of
 from repocomp.evaluate.unseen import Place
+from repocomp.generate.local.generator import LocalGenerator, load
 from repocomp.git import revision
 from repocomp.policy.select import DRAWS
 from repocomp.retrieve.features import (
@@ -69,7 +69,7 @@ def fit(trees: Sequence[Path], holes: int = _HOLES, seed: int = 0) -> dict[str, 
     }
 
 
-def gather(trees: Sequence[Path], loaded: Loaded, holes: int, seed: int) -> list[Drawn]:
+def gather(trees: Sequence[Path], loaded: LocalGenerator, holes: int, seed: int) -> list[Drawn]:
     """What the arms draw for so many holes of each tree, where anything helps. Raises StoreError without an index."""
     return [one for tree in trees for one in _draw(_open(tree), loaded, holes, seed)]
 
@@ -81,7 +81,7 @@ def _open(tree: Path) -> IndexReader:
     return reader
 
 
-def _draw(reader: IndexReader, loaded: Loaded, holes: int, seed: int) -> Iterator[Drawn]:
+def _draw(reader: IndexReader, loaded: LocalGenerator, holes: int, seed: int) -> Iterator[Drawn]:
     sources, defined = sources_of(reader)
     for hole in sample(sources, defined, KINDS, holes, np.random.default_rng(seed)):
         place = Place.of(hole, loaded)

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from repocomp.budget import Budget, BudgetSpent
 from repocomp.generate.local.decode import (
     CHUNK_TOKENS,
     Barred,
-    DeadlinePassed,
-    Generated,
+    Decoded,
     Ids,
     Logits,
+    TokenRules,
     decode,
     prefill,
     room,
@@ -72,24 +73,19 @@ def answer(
     length: int = 12,
     stop: Callable[[list[int]], str | None] = never,
     draft_tokens: int = 0,
-    deadline: float | None = None,
     mixture: CacheMixture = ALONE,
     barred: Barred = lambda ids: (),
-) -> tuple[Generated, KvCache]:
+) -> tuple[Decoded, KvCache]:
     cache = KvCache.of(model)
     logits = prefill(model, cache, prompt)
     generated = decode(
         model,
         cache,
         logits,
-        max_new_tokens=length,
-        stop=stop,
-        tokens=TOKENS,
-        ngrams=NgramCache(prompt),
-        deadline=deadline,
+        TokenRules(length, frozenset((TOKENS.end,)), TOKENS.banned, stop, barred=barred),
+        NgramCache(prompt),
         draft_tokens=draft_tokens,
         mixture=mixture,
-        barred=barred,
     )
     return generated, cache
 
@@ -206,16 +202,28 @@ def test_past_the_deadline_what_is_there_is_returned() -> None:
     model = FakeModel()
     cache = KvCache.of(model)
     logits = prefill(model, cache, [8, 9])
-    options = {"max_new_tokens": 9, "stop": never, "tokens": TOKENS, "ngrams": NgramCache([8, 9])}
-    generated = decode(model, cache, logits, deadline=time.monotonic() - 1, **options)  # type: ignore[arg-type]
+    rules = TokenRules(9, frozenset((TOKENS.end,)), TOKENS.banned)
+    generated = decode(model, cache, logits, rules, NgramCache([8, 9]), budget=Budget(time.monotonic() - 1))
     assert (len(generated.ids), generated.stop_reason) == (1, "deadline")
+
+
+def test_once_cancelled_what_is_there_is_returned() -> None:
+    model = FakeModel()
+    cache = KvCache.of(model)
+    logits = prefill(model, cache, [8, 9])
+    rules = TokenRules(9, frozenset((TOKENS.end,)), TOKENS.banned)
+    looks = iter((False, False, True))
+    generated = decode(model, cache, logits, rules, NgramCache([8, 9]), budget=Budget(None, lambda: next(looks)))
+    assert generated.stop_reason == "cancelled"
+    assert len(generated.ids) >= 3
+    assert_consistent(model, cache)
 
 
 def test_prefill_past_the_deadline_leaves_a_valid_cache() -> None:
     model = FakeModel()
     cache = KvCache.of(model)
-    with pytest.raises(DeadlinePassed):
-        prefill(model, cache, [8] * 300, deadline=time.monotonic() - 1)
+    with pytest.raises(BudgetSpent, match="deadline"):
+        prefill(model, cache, [8] * 300, budget=Budget(time.monotonic() - 1))
     assert cache.length == 0
     assert_consistent(model, cache)
 

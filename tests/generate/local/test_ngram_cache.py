@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repocomp.generate.local.ngram_cache import EVIDENCE, MAX_ORDER, WALL, NgramCache, log_odds, mix
+from repocomp.generate.local.ngram_cache import BOUNDARY, EVIDENCE, MAX_ORDER, NgramCache, log_odds, mix
 from repocomp.model.pack import ALONE, CacheMixture
 
 SEQUENCE = st.lists(st.integers(-1, 4), min_size=1, max_size=40)
@@ -24,10 +24,10 @@ def by_hand(ids: list[int]) -> list[tuple[int, list[int]]]:
     found = []
     for order in range(1, MAX_ORDER + 1):
         tail = ids[-order:]
-        if order > len(ids) or WALL in tail:
+        if order > len(ids) or BOUNDARY in tail:
             break
         after = [ids[at + order] for at in range(len(ids) - order) if ids[at : at + order] == tail]
-        after = [token for token in after if token != WALL]
+        after = [token for token in after if token != BOUNDARY]
         if not after:
             break
         found.append((order, after))

@@ -1,0 +1,45 @@
+"""The place of a cursor, read once: what the model sees of it, what retrieval is asked, how much is to be written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from repocomp.complete import trim
+from repocomp.document import Document, Position
+from repocomp.languages.table import language_of
+from repocomp.prompt.window import Window, unseen
+from repocomp.request import FillMode, Mode
+from repocomp.retrieve.query import Query
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A cursor in a document. `mode` says whether a line or a block is missing there."""
+
+    document: Document
+    cursor: Position
+    window: Window
+    query: Query
+    surroundings: trim.Surroundings
+    mode: Mode
+
+    @classmethod
+    def of(cls, document: Document, cursor: Position, window: Window, mode: FillMode = "auto") -> Place:
+        """Read the place whose prompt shows `window`."""
+        surroundings = trim.Surroundings.of(window.left, window.right)
+        chosen = trim.choose_mode(window.left, surroundings) if mode == "auto" else mode
+        return cls(document, cursor, window, query_of(document, cursor, window), surroundings, chosen)
+
+
+def query_of(document: Document, cursor: Position, window: Window) -> Query:
+    """What retrieval is asked for a cursor whose prompt shows `window`."""
+    above, below = unseen(document, cursor, window)
+    return Query(
+        path=document.path,
+        language=language_of(document.path),
+        prefix=window.left,
+        suffix=window.right,
+        visible=(window.first_line, window.last_line),
+        above=above,
+        below=below,
+    )

@@ -1,0 +1,138 @@
+"""What writes a completion, above text: a task goes in, text comes out. Nobody above this room knows tokens.
+
+A generator says by flags what it can do besides; whoever needs more than text asks for it, and else uses a local pack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from repocomp.budget import Budget, Reason
+from repocomp.document import Document, Position
+from repocomp.model.pack import Calibration
+from repocomp.prompt.snippets import Snippet
+from repocomp.prompt.window import Window
+from repocomp.request import Mode, Tokens
+from repocomp.retrieve.hit import Hit
+
+Emit = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class CopySources:
+    """Text that an answer may copy from, whether or not the model reads it.
+
+    `hits` were retrieved, the best one first; `before` stands above the window's first line, `after` behind the cursor.
+    """
+
+    hits: tuple[str, ...] = ()
+    before: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be completed: the window, the snippets to read beside it in prompt order, and what may be copied."""
+
+    window: Window
+    snippets: tuple[Snippet, ...] = ()
+    sources: CopySources = CopySources()
+
+
+@dataclass(frozen=True, slots=True)
+class DecodingRules:
+    """Where an answer ends. `stop` is asked after each step with the text so far, and gives the reason to end there."""
+
+    max_new_tokens: int
+    stop: Callable[[str], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """An answer: its `text`, which continues exactly at the cursor, and the log-probability (nats) of each token.
+
+    `token_logprobs` is None where the back end tells none. `stop_reason` is "end" (the model ended it), "length",
+    "deadline", "cancelled", or what the stop rule returned. `spent_ms` is wall-clock time by step.
+    """
+
+    text: str
+    token_logprobs: tuple[float, ...] | None
+    stop_reason: str
+    tokens: Tokens
+    spent_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a policy expects of retrieval: `log_odds` (nats) that it helps, None where it was `stopped` before.
+
+    `prompt_tokens` are those that were needed, `read_tokens` those of them that were not known already.
+    """
+
+    log_odds: float | None
+    prompt_tokens: int
+    read_tokens: int
+    stopped: Reason | None = None
+
+
+class Policy(Protocol):
+    """What judges whether retrieval helps. `calibration` and `thresholds` are by mode, "line" and "block"."""
+
+    @property
+    def name(self) -> str:
+        """What users call it."""
+
+    @property
+    def calibration(self) -> Mapping[str, Calibration]:
+        """From its log-odds to probabilities."""
+
+    @property
+    def thresholds(self) -> Mapping[str, float]:
+        """The probability from which retrieval pays."""
+
+    def window(self, document: Document, cursor: Position) -> Window:
+        """The file around `cursor`, as much as it reads."""
+
+    def expectation(self, window: Window, budget: Budget) -> Expectation | None:
+        """Whether retrieval would help here; None where it cannot tell at all."""
+
+
+class Generator(Protocol):
+    """What writes."""
+
+    @property
+    def name(self) -> str:
+        """What users call it."""
+
+    @property
+    def digest(self) -> str:
+        """The identity of what writes: with another one the same request may get another answer."""
+
+    @property
+    def device(self) -> str:
+        """Where it runs: "cpu", "cuda", or the address of a server."""
+
+    @property
+    def snippet_tokens(self) -> int:
+        """The tokens of cross-file context it reads; 0: retrieved text is only copied from."""
+
+    def window(self, document: Document, cursor: Position) -> Window:
+        """The file around `cursor`, as much as it reads."""
+
+    def fit(self, hits: Sequence[Hit], tokens: int) -> list[Snippet]:
+        """The snippets of `hits`, best first, that so many tokens hold; in prompt order."""
+
+    def complete(self, task: Task, rules: DecodingRules, budget: Budget, emit: Emit | None = None) -> Generated:
+        """Answer one task; what is there when the `budget` is spent is returned.
+
+        `emit` is given the whole text so far after each step.
+        """
+
+
+def expects(policy: Policy, expectation: Expectation | None, mode: Mode) -> float | None:
+    """The calibrated probability that retrieval helps; None where the policy did not say."""
+    if expectation is None or expectation.log_odds is None:
+        return None
+    return policy.calibration[mode].apply(expectation.log_odds)

@@ -1,0 +1,236 @@
+"""A pack that writes on this machine: prompt, key/value reuse, n-gram mixture, token healing and guessing ahead.
+
+It is a `Generator` and, since its packs judge by themselves, a `Policy`: both ask the same sequence in its key/value
+cache, so that what one has read the other need not read again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from repocomp.budget import UNLIMITED, Budget, BudgetSpent
+from repocomp.document import Document, Position
+from repocomp.generate.generator import DecodingRules, Emit, Expectation, Generated, Task
+from repocomp.generate.local.copying import ngram_cache
+from repocomp.generate.local.decode import DRAFT_TOKENS, LanguageModel, Logits, TokenRules, decode, prefill, softmax
+from repocomp.generate.local.kv_cache import KvCache, KvCaches
+from repocomp.generate.local.ngram_cache import NgramCache, mix
+from repocomp.generate.local.repetition import said_twice
+from repocomp.model.pack import Calibration, Pack, load_pack
+from repocomp.prompt import window as windows
+from repocomp.prompt.format import PromptFormat, format_of
+from repocomp.prompt.snippets import Snippet, fit
+from repocomp.prompt.window import Window
+from repocomp.request import Tokens
+from repocomp.retrieve.hit import Hit
+
+Floats = npt.NDArray[np.float64]
+
+_LEAST = 1e-30
+
+
+class TextCodec(Protocol):
+    """Text to ids and back. `encode` never yields a control token, whatever the text spells."""
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of `text`."""
+
+    def decode(self, ids: list[int]) -> str:
+        """Text of `ids`, incomplete characters at the end held back."""
+
+    def able_to_spell(self, text: str) -> list[int]:
+        """Tokens that may come first when what is written must begin with `text`."""
+
+    @property
+    def line_breaks(self) -> frozenset[int]:
+        """The tokens that end a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalGenerator:
+    """A pack that is ready to run, the key/value caches it fills, and how many tokens are guessed at a time."""
+
+    pack: Pack
+    tokenizer: TextCodec
+    model: LanguageModel
+    caches: KvCaches
+    draft_tokens: int = DRAFT_TOKENS
+
+    @property
+    def name(self) -> str:
+        """The pack's."""
+        return self.pack.name
+
+    @property
+    def digest(self) -> str:
+        """The pack's."""
+        return self.pack.digest
+
+    @property
+    def device(self) -> str:
+        """Where the model runs: "cpu" or "cuda"."""
+        return self.model.device
+
+    @property
+    def snippet_tokens(self) -> int:
+        """The pack's budget of cross-file context."""
+        return self.pack.budgets.cross_file
+
+    @property
+    def calibration(self) -> Mapping[str, Calibration]:
+        """The pack's."""
+        return self.pack.calibration
+
+    @property
+    def thresholds(self) -> Mapping[str, float]:
+        """The pack's."""
+        return self.pack.thresholds
+
+    @property
+    def format(self) -> PromptFormat:
+        """How the pack's family is prompted."""
+        return format_of(self.pack, self.tokenizer.encode)
+
+    @property
+    def cache(self) -> KvCache:
+        """The sequence used last."""
+        return self.caches.newest
+
+    def window(self, document: Document, cursor: Position) -> Window:
+        """The file around `cursor`, cut to the budgets of the pack."""
+        budgets = self.pack.budgets
+        left = budgets.left - self.format.head_tokens(document.path)
+        return windows.cut(document, cursor, left, budgets.right, self.tokenizer.encode)
+
+    def fit(self, hits: Sequence[Hit], tokens: int) -> list[Snippet]:
+        """The snippets of `hits`, best first, that so many tokens hold; in prompt order."""
+        return fit(hits, self.format.snippet, tokens)
+
+    def expectation(self, window: Window, budget: Budget = UNLIMITED) -> Expectation | None:
+        """Whether retrieval would help, by the pack's own judgement; None for a family that does not judge."""
+        decision = self.format.decision(window)
+        if decision is None:
+            return None
+        ids = decision.ids
+        cache = self.caches.take(ids)
+        row, read = cache.recall(ids), 0
+        try:
+            budget.check()
+            if row is None:
+                # The end of the branch that skips rides along: most keystrokes take that way, and save a run.
+                skip = self.format.prompt(window)[len(ids) :]
+                read = len(ids) - cache.reuse(ids)
+                rows = prefill(self.model, cache, [*ids[-read:], *skip], keep=1 + len(skip), budget=budget)
+                row = rows[0]
+                cache.remember(len(ids), row)
+                cache.remember(len(ids) + len(skip), rows[-1])
+        except BudgetSpent as spent:
+            return Expectation(None, len(ids), read, spent.reason)
+        return Expectation(float(row[decision.retrieve]) - float(row[decision.skip]), len(ids), read)
+
+    def complete(
+        self, task: Task, rules: DecodingRules, budget: Budget = UNLIMITED, emit: Emit | None = None
+    ) -> Generated:
+        """Answer one task. `emit` is given the whole text so far after each step."""
+        laps = [time.perf_counter()]
+        ids = self.format.prompt(task.window, task.snippets)
+        try:
+            row, cached = self._read(ids, budget)
+        except BudgetSpent as spent:
+            return Generated("", (), spent.reason, Tokens(len(ids), self.cache.length, 0))
+        laps.append(time.perf_counter())
+        ngrams = self.ngrams(task)
+        laps.append(time.perf_counter())
+        healed = len(task.window.partial_word)
+        made = decode(
+            self.model,
+            self.cache,
+            row[None],
+            self._token_rules(task.window, rules, emit),
+            ngrams,
+            mixture=self.pack.cache,
+            draft_tokens=self.draft_tokens,
+            budget=budget,
+        )
+        laps.append(time.perf_counter())
+        spent_ms = {name: 1000 * (laps[at + 1] - laps[at]) for at, name in enumerate(("prefill", "copy", "decode"))}
+        text = self.tokenizer.decode(made.ids)[healed:]
+        counts = Tokens(len(ids), cached, len(made.ids))
+        return Generated(text, tuple(made.logprobs), made.stop_reason, counts, spent_ms)
+
+    def ngrams(self, task: Task) -> NgramCache:
+        """What may be copied, ready to continue at the cursor."""
+        return ngram_cache(task, self.tokenizer.encode, self.pack.cache.vote)
+
+    def spell(self, window: Window, answer: str) -> list[int]:
+        """Ids of an answer at the cursor, with the word that the cursor cuts, as far as the middle budget reaches."""
+        text = window.partial_word + answer.replace("\r\n", "\n")
+        return self.tokenizer.encode(text)[: self.pack.budgets.middle]
+
+    def likelihood(self, task: Task, middle: Sequence[int]) -> Floats:
+        """Log-probability [T] (nats) of each token of `middle` as the answer, what may be copied mixed in."""
+        if not middle:
+            return np.zeros(0)
+        logits, ngrams = self.logits(task, middle[:-1]), self.ngrams(task)
+        likely = np.empty(len(middle))
+        for at, token in enumerate(middle):
+            likely[at] = mix(softmax(logits[at]), ngrams.places(), self.pack.cache)[token]
+            ngrams.extend([token])
+        result: Floats = np.log(np.maximum(likely, _LEAST))
+        return result
+
+    def logits(self, task: Task, following: Sequence[int]) -> Logits:
+        """The model's own logits [T + 1, V] after the prompt and after each token of `following`."""
+        prompt = self.format.prompt(task.window, task.snippets)
+        ids = [*prompt, *following]
+        self.cache.truncate(min(self.cache.reuse(ids), len(prompt) - 1))
+        return prefill(self.model, self.cache, ids[self.cache.length :], keep=len(following) + 1)
+
+    def _read(self, ids: list[int], budget: Budget) -> tuple[Logits, int]:
+        """Logits [V] after the prompt `ids`, and how many of its tokens were known. Raises BudgetSpent."""
+        cache = self.caches.take(ids)
+        row: Logits | None = cache.recall(ids)
+        if row is not None:
+            cache.truncate(len(ids))
+            return row, len(ids) - 1
+        cached = cache.reuse(ids)
+        return prefill(self.model, cache, ids[cached:], budget=budget)[-1], cached
+
+    def _token_rules(self, window: Window, rules: DecodingRules, emit: Emit | None) -> TokenRules:
+        """`rules` in ids: what is written begins with the word that the cursor cuts, and says nothing three times."""
+        partial, tokenizer, family = window.partial_word, self.tokenizer, self.format
+
+        def stop(ids: list[int]) -> str | None:
+            text = tokenizer.decode(ids)[len(partial) :]
+            if emit is not None:
+                emit(text)
+            return rules.stop(text)
+
+        def allowed(ids: list[int]) -> list[int] | None:
+            written = tokenizer.decode(ids) if partial else ""
+            return tokenizer.able_to_spell(partial[len(written) :]) if len(written) < len(partial) else None
+
+        return TokenRules(
+            max_new_tokens=min(rules.max_new_tokens, self.pack.budgets.middle),
+            stop_ids=family.stop_ids,
+            never_ids=family.never_ids,
+            stop=stop,
+            allowed=allowed,
+            barred=lambda ids: said_twice(ids, tokenizer.line_breaks),
+        )
+
+
+def load(pack_name: str) -> LocalGenerator:
+    """Open a pack by name or folder. Raises PackError."""
+    from repocomp.model.session import Session
+    from repocomp.model.tokenizer import Tokenizer
+
+    pack = load_pack(pack_name)
+    session = Session.open(pack)
+    return LocalGenerator(pack, Tokenizer.load(pack), session, KvCaches(session))

@@ -1,0 +1,43 @@
+"""What was learned in a repository, applied to one place: which strategies to ask, and from which probability on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from repocomp.model.pack import Pack
+from repocomp.policy.learned import Learned, load_learned, path_for
+from repocomp.policy.select import Action, Known, actions, choose, look
+from repocomp.request import Choice
+from repocomp.retrieve.query import Query
+from repocomp.retrieve.retrieve import DEFAULT_ARMS
+from repocomp.store.index.snapshot import IndexReader
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """What was learned in a repository, and the index that it looks at."""
+
+    reader: IndexReader
+    learned: Learned
+
+    @classmethod
+    def open(cls, root: Path, reader: IndexReader, digest: str, *, is_read: bool) -> Selector:
+        """For the generator `digest`. Raises nothing: what cannot be used says so in `learned.warning`."""
+        return cls(reader, load_learned(path_for(root), digest, actions(DEFAULT_ARMS, is_read=is_read)))
+
+    def choose(self, query: Query, known: Known, *, may_skip: bool) -> tuple[Action, Choice, Known] | None:
+        """An action for the place, and all that is known of it; None where nothing was learned."""
+        if self.learned.parameters is None:
+            return None
+        seen = {**known, **look(self.reader, query)}
+        return *choose(self.learned.parameters, seen, query, may_skip=may_skip), seen
+
+    def threshold(self, mode: str) -> float | None:
+        """The retrieval threshold that was learned for a mode."""
+        return None if self.learned.parameters is None else self.learned.parameters.thresholds.get(mode)
+
+
+def actions_of(pack: Pack) -> tuple[Action, ...]:
+    """What may be chosen among where `pack` writes, the shipped action first."""
+    return actions(DEFAULT_ARMS, is_read=pack.is_reader)

@@ -1,0 +1,96 @@
+"""The daemon's own part: from the message of one call to a question, and from the completion to the last reply.
+
+What it answers is what the command line would answer by itself. What follows an answer (recording, looking at the saved
+file, learning) is done once the reply is on its way.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from repocomp.document import PositionEncoding
+from repocomp.errors import RepocompError
+from repocomp.feedback.sweep import MOMENTS_S, sweep
+from repocomp.request import Completion
+from repocomp.serve import protocol
+from repocomp.serve.call import Call, Message
+from repocomp.serve.client import launch
+from repocomp.serve.deferred import DeferredJobs
+from repocomp.serve.upgrade import UpgradeCheck
+from repocomp.service.question import Place, Question
+from repocomp.service.service import CompletionService, Prepared
+
+_QUIET_S = 900.0
+
+
+class Daemon:
+    """Answers calls, one after the other."""
+
+    def __init__(self, service: CompletionService, jobs: DeferredJobs) -> None:
+        self._service, self._jobs, self._upgrade = service, jobs, UpgradeCheck()
+
+    def answer(self, call: Call) -> bool:
+        """Answer a call; False once the daemon should make room for a new one."""
+        if self._upgrade.is_changed():
+            call.decline("repocomp was upgraded")
+            return False
+        try:
+            prepared = self._prepare(call.message)
+            if prepared.settings.daemon == "never":
+                call.decline("its settings say that no daemon is to answer")
+            else:
+                self._complete(call, prepared)
+        except RepocompError as error:
+            call.decline(error.message)
+        except (KeyError, TypeError, ValueError) as error:
+            call.decline(f"not a request: {type(error).__name__}: {error}")
+        return self._service.trim()
+
+    def _prepare(self, message: Message) -> Prepared:
+        """The question in a message. Raises RepocompError, and KeyError, TypeError or ValueError for anything else."""
+        if message["directories"] != protocol.directories(os.environ):
+            raise ValueError("it has other directories than this daemon")
+        encoding = PositionEncoding(message["encoding"])
+        offset = None if message["offset"] is None else int(message["offset"])
+        question = Question(
+            path=Path(message["path"]),
+            data=protocol.to_bytes(_text(message["data"])),
+            place=Place(int(message["line"]), int(message["column"]), offset, encoding),
+            flags=dict(message["flags"]),
+            environment=dict(message["environment"]),
+        )
+        return self._service.prepare(question)
+
+    def _complete(self, call: Call, prepared: Prepared) -> None:
+        emit = (lambda text: call.send({"text": text})) if call.message["stream"] else None
+        completion = self._service.answer(prepared, emit, call.cancelled.is_set, call.waited_ms)
+        if call.cancelled.is_set():
+            return
+        call.send({"completion": completion.to_json()}, last=True)
+        self._follow_up(prepared, completion)
+
+    def _follow_up(self, prepared: Prepared, completion: Completion) -> None:
+        """Record the answer; look at its file later; let another process learn when all is quiet."""
+        self._service.record(prepared, completion)
+        root = prepared.request.root
+        if root is None or prepared.settings.record == "off":
+            return
+        for seconds in MOMENTS_S:
+            self._jobs.later(seconds, root, lambda: sweep(root))
+        if prepared.settings.learn == "auto":
+            self._jobs.rather(_QUIET_S, ("learn", root), lambda: _learn(root))
+
+
+def _learn(root: Path) -> None:
+    """Start learning in a process of its own, where it is due."""
+    from repocomp.learn.unasked import COMMAND, claim
+
+    if claim(root):
+        launch(COMMAND, str(root))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} is no text")
+    return value

@@ -1,0 +1,155 @@
+"""The one way in: from a buffer and a position to a completion, and what is remembered of it.
+
+Command line, daemon and every other front end ask this and nothing else. Settings, repository, shown path, reuse of the
+previous answer and recording happen here, once. For one thread.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from repocomp.complete.clock import Clock
+from repocomp.complete.pipeline import Emit, complete
+from repocomp.config import Settings, load_settings
+from repocomp.document import Document
+from repocomp.errors import RepocompError
+from repocomp.request import Completion, CompletionOptions, CompletionRequest
+from repocomp.service.question import Question
+from repocomp.service.reuse import PreviousAnswer
+from repocomp.service.roots import root_of
+from repocomp.service.warm import LruCache, Warm
+
+_PREVIOUS_ANSWERS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A question with everything that its answer depends on but the models: ready to be answered.
+
+    `folder` stands for the repository where the file lies in none.
+    """
+
+    request: CompletionRequest
+    settings: Settings
+    folder: Path
+
+
+class CompletionService:
+    """Answers questions, and keeps ready what the next one may need.
+
+    `memory_bytes` is how much the process may hold (None: it answers once and ends).
+    """
+
+    def __init__(self, memory_bytes: int | None = None) -> None:
+        self._memory_bytes = memory_bytes
+        self._warm = Warm(memory_bytes)
+        self._previous: LruCache[PreviousAnswer] = LruCache(_PREVIOUS_ANSWERS)
+
+    def prepare(self, question: Question) -> Prepared:
+        """Find the repository and the settings in force, and check the buffer. Raises RepocompError."""
+        path = question.path
+        root = root_of(path)
+        settings = load_settings(root, question.flags, question.environment)
+        document = Document.from_bytes(str(path), question.data)
+        position = question.place.position(document)
+        document = replace(document, path=_shown_path(path, root))
+        request = CompletionRequest(document, position, root, _options(settings))
+        return Prepared(request, settings, path.resolve().parent)
+
+    def answer(
+        self,
+        prepared: Prepared,
+        emit: Emit | None = None,
+        is_cancelled: Callable[[], bool] | None = None,
+        waited_ms: float = 0.0,
+    ) -> Completion:
+        """Answer one question; what it has `waited_ms` for its turn counts towards the deadline. Raises RepocompError.
+
+        `emit` is given the text piece by piece. Once `is_cancelled`, work ends within one run of a model, and what is
+        returned then is nobody's.
+        """
+        try:
+            return self._answer(prepared, emit, is_cancelled, waited_ms)
+        except RepocompError:
+            # What failed is opened anew the next time: the user may have fixed it.
+            self._warm.close_indexes()
+            raise
+
+    def record(self, prepared: Prepared, completion: Completion) -> str | None:
+        """Remember the answer for feedback, once it is out: None, or why it was not recorded. Raises nothing."""
+        if prepared.settings.record == "off":
+            return None
+        from repocomp.feedback.record import record
+
+        return record(completion, prepared.request, prepared.settings, prepared.folder)
+
+    def preload(self, pack_name: str) -> None:
+        """Have a pack ready before it is asked for. Raises PackError."""
+        self._warm.pack(pack_name)
+
+    def trim(self) -> bool:
+        """Give memory back when there is too much of it; whether the process may go on."""
+        if self._memory_bytes is None or resident_bytes() <= self._memory_bytes:
+            return True
+        self._previous.clear()
+        self._warm.shrink()
+        return resident_bytes() <= self._memory_bytes
+
+    def describe(self) -> dict[str, Any]:
+        """What is held, for people."""
+        return {
+            "memory_bytes": resident_bytes(),
+            "memory_cap_bytes": self._memory_bytes,
+            **self._warm.describe(),
+        }
+
+    def _answer(
+        self, prepared: Prepared, emit: Emit | None, is_cancelled: Callable[[], bool] | None, waited_ms: float
+    ) -> Completion:
+        request, deadline_ms = prepared.request, prepared.request.options.deadline_ms
+        left_ms = None if deadline_ms is None else max(0.0, deadline_ms - waited_ms)
+        clock = Clock.starting(left_ms, is_cancelled)
+        opened = self._warm.open(request.root, prepared.settings)
+        digest = opened.parts.generator.digest
+        place = (request.root, request.document.path)
+        previous = self._previous.get(place)
+        rest = previous.rest(request, opened.state, digest) if previous is not None else None
+        if rest is not None:
+            if emit is not None:
+                emit(rest.text)
+            return rest
+        completion = complete(request, opened.parts, emit, clock)
+        self._previous.put(place, PreviousAnswer(request, completion, opened.state))
+        return completion
+
+
+def resident_bytes() -> int:
+    """Memory this process holds, where the system tells for a few microseconds; else 0."""
+    if sys.platform != "linux":
+        return 0
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _options(settings: Settings) -> CompletionOptions:
+    return CompletionOptions(
+        retrieve=settings.retrieve,
+        select=settings.select,
+        threshold=settings.threshold,
+        mode=settings.mode,
+        max_new_tokens=settings.max_new_tokens,
+        deadline_ms=settings.deadline_ms,
+        arms=settings.arm_names,
+    )
+
+
+def _shown_path(path: Path, root: Path | None) -> str:
+    """The path as index and model know it: relative to the root, "/" separated."""
+    absolute = path.resolve()
+    inside = root is not None and absolute.is_relative_to(root)
+    return absolute.relative_to(root).as_posix() if inside and root is not None else path.name
