@@ -59,14 +59,14 @@ def secure_imports() -> None:
 
 def trusted(entries: Iterable[str]) -> list[str]:
     """The entries of a module search path that are absolute and lie in no repository, except where packages install."""
-    installed = _installed()
+    own = installed()
     untrusted: list[str] | None = None
     kept = []
     for entry in entries:
         if not os.path.isabs(entry):
             continue
-        if not is_below(entry, installed) and entry != PACKAGE_HOME:
-            untrusted = _surroundings(installed) if untrusted is None else untrusted
+        if not is_below(entry, own) and entry != PACKAGE_HOME:
+            untrusted = surroundings(own) if untrusted is None else untrusted
             if is_below(os.path.realpath(entry), untrusted) or os.path.realpath(entry) == _working_directory():
                 continue
         kept.append(entry)
@@ -78,7 +78,7 @@ def is_below(path: str, folders: Iterable[str]) -> bool:
     return any(path == folder or path.startswith(folder.rstrip(os.sep) + os.sep) for folder in folders)
 
 
-def _installed() -> list[str]:
+def installed() -> list[str]:
     """The folders of the standard library and of installed packages."""
     site = sys.modules.get("site")
     folders = [os.path.dirname(os.__file__)]
@@ -87,12 +87,12 @@ def _installed() -> list[str]:
     return folders
 
 
-def _surroundings(installed: list[str]) -> list[str]:
+def surroundings(own: list[str]) -> list[str]:
     """The working directory and the top of its work tree; not a directory so far up that it holds Python itself."""
     here = _working_directory()
     if not here:
         return []
-    folders = [] if any(is_below(os.path.realpath(folder), [here]) for folder in installed) else [here]
+    folders = [] if any(is_below(os.path.realpath(folder), [here]) for folder in own) else [here]
     top = here
     while not os.path.lexists(os.path.join(top, ".git")):
         if top == (above := os.path.dirname(top)):

@@ -44,10 +44,10 @@ class Hook:
 
 def hooks_folder(root: Path) -> Path:
     """Where git looks for the hooks of this repository. Raises FeedbackError outside git."""
-    found = git.run(root, "rev-parse", "--git-path", "hooks")
+    found = git.hooks_path(root)
     if found is None:
         raise FeedbackError(f"{root}: is no git repository", "git init")
-    return root / os.path.expanduser(os.fsdecode(found).rstrip("\n"))
+    return found.folder
 
 
 def install(root: Path) -> list[Hook]:
