@@ -10,6 +10,9 @@ import sys
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    from repocomp.process import secure_imports
+
+    secure_imports()
     arguments = sys.argv[1:]
     code = _ask(arguments) if arguments[:1] == ["complete"] else None
     if code is None:

@@ -48,6 +48,12 @@ class StoreError(RepocompError):
     code = "index"
 
 
+class GitError(RepocompError):
+    """Git is there and cannot answer: another user's repository, a damaged index, no answer in time."""
+
+    code = "git"
+
+
 class PackError(RepocompError):
     """A model pack is missing, damaged or of a kind this version cannot run."""
 

@@ -1,35 +1,50 @@
-"""What we ask git: where the work tree is, and which files belong to it. Git is only read."""
+"""What we ask git: where the work tree is, which files belong to it, and what commits say. Git is only read.
+
+Every question is asked so that no setting changes the form of the answer: names end with NUL, never quoted.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
-import subprocess
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-_TIMEOUT_S = 60
-_HUNK = re.compile(r"@@ -[\d,]+ \+(\d+)(?:,(\d+))? @@")
+from repocomp import git_process, tree
+from repocomp.errors import GitError
+from repocomp.git_process import LONG_S, QUICK_S
+
+_HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+_COMMIT = re.compile(r"[0-9a-f]{4,64}|HEAD")
+_SIDES = ("--no-commit-id", "--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=all", "-r")
+_LINK, _SUBMODULE = "120000", "160000"
+_MOST_BLOB_BYTES = 1 << 26
 
 
-def run(folder: Path, *arguments: str, stdin: bytes | None = None, timeout_s: float = _TIMEOUT_S) -> bytes | None:
-    """Output of `git ARGUMENTS` in `folder`; None where git is missing, fails, says no or takes too long."""
-    # Objects that a partial clone lacks are not fetched: nothing leaves the machine.
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
-    try:
-        done = subprocess.run(
-            # A repository's own configuration may name commands to run; this is the one that listing files obeys.
-            ["git", "-c", "core.fsmonitor=false", *arguments],
-            cwd=folder,
-            input=stdin,
-            capture_output=True,
-            env=environment,
-            timeout=timeout_s,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+class HooksPath(NamedTuple):
+    """Where git looks for hooks. `scope` is that of the setting which says so; None: the repository's own folder."""
+
+    folder: Path
+    scope: str | None
+
+
+def run(folder: Path, *arguments: str, stdin: bytes | None = None, timeout_s: float = QUICK_S) -> bytes | None:
+    """Output of `git ARGUMENTS` in `folder`; None outside a work tree, and where git fails, says no or is too slow."""
+    top = work_tree(folder)
+    if top is None:
         return None
-    return done.stdout if done.returncode == 0 else None
+    answer = git_process.ask(folder, *arguments, top=top, stdin=stdin, timeout_s=timeout_s)
+    return answer.output if answer.exit_code == 0 else None
+
+
+def version() -> str | None:
+    """What git calls itself; None where there is none."""
+    folder = Path(os.path.abspath(os.sep))
+    answer = git_process.ask(folder, "--version", top=folder / "nowhere")
+    return answer.output.decode(errors="replace").strip() if answer.exit_code == 0 else None
 
 
 def work_tree(path: Path) -> Path | None:
@@ -43,35 +58,83 @@ def work_tree(path: Path) -> Path | None:
     return None
 
 
+def is_bare(folder: Path) -> bool:
+    """Whether `folder` is a git directory itself, without a work tree."""
+    return (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir()
+
+
 def revision(root: Path) -> str | None:
     """The commit that the work tree stands on, ending in "-dirty" where files differ from it; None without one."""
-    head = run(root, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
-    return head.decode().strip() if head is not None else None
+    head = commit_of(root)
+    if head is None:
+        return None
+    is_clean = run(root, "diff-index", "--cached", "--quiet", "--ignore-submodules=all", head) is not None
+    return head if is_clean and not _edited(root) else f"{head}-dirty"
 
 
 def list_files(root: Path, below: Sequence[str] = ()) -> list[str] | None:
-    """Paths git tracks or would track below `root`, relative and "/" separated; None without git.
+    """Paths git tracks or would track below `root`, relative and "/" separated; None without git or outside of it.
 
-    `below` names the files and folders to look at, instead of all.
+    `below` names the files and folders to look at, instead of all. Raises GitError where git is there and fails:
+    what it would have left out is not known then.
     """
-    options = ("-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
-    listed = run(root, "--literal-pathspecs", "ls-files", *options, "--", *below)
-    if listed is None:
+    if work_tree(root) is None:
         return None
-    return [os.fsdecode(name) for name in listed.split(b"\0") if name]
+    return _listed(root, "--cached", "--others", "--exclude-standard", "--", *below)
 
 
 def list_ignored(root: Path) -> list[str]:
-    """Untracked paths below `root` that git's own rules leave out; whole folders end with "/"."""
-    listed = run(root, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
-    return [os.fsdecode(name) for name in (listed or b"").split(b"\0") if name]
+    """Untracked paths below `root` that git's own rules leave out; whole folders end with "/". Raises GitError."""
+    if work_tree(root) is None:
+        return []
+    return _listed(root, "--others", "--ignored", "--exclude-standard", "--directory") or []
+
+
+def explain_ignored(root: Path, path: str) -> str | None:
+    """The rule of git's that leaves `path` out, as FILE:LINE:PATTERN; None where none does."""
+    # By standard input, which takes any name there is.
+    options = ("check-ignore", "-z", "-v", "--stdin")
+    fields = (run(root, *options, stdin=os.fsencode(path) + b"\0") or b"").split(b"\0")
+    if len(fields) < 4 or fields[2].startswith(b"!"):
+        return None
+    return b":".join(fields[:3]).decode(errors="replace")
+
+
+def hooks_path(root: Path) -> HooksPath | None:
+    """Where git looks for the hooks of this repository; None outside git."""
+    top = work_tree(root)
+    if top is None:
+        return None
+    found = git_process.ask(root, "rev-parse", "--git-path", "hooks", top=top, reads_hooks_path=True)
+    options = ("config", "-z", "--show-scope", "--get", "core.hooksPath")
+    setting = git_process.ask(root, *options, top=top, reads_hooks_path=True)
+    if found.exit_code != 0:
+        return None
+    folder = root / os.path.expanduser(os.fsdecode(found.output).rstrip("\n"))
+    return HooksPath(folder, None if setting.exit_code == 1 else setting.output.split(b"\0")[0].decode() or "unknown")
+
+
+def is_installed(root: Path) -> bool:
+    """Whether git can be asked in `root` at all."""
+    return git_process.find(work_tree(root) or root) is not None
 
 
 def changes(root: Path, limit: int) -> Iterator[list[str]]:
     """The paths that each of the last `limit` commits touches, the latest first; merges left out, none without git."""
-    listed = run(root, "log", f"-n{limit}", "--no-merges", "--no-renames", "--name-only", "-z", "--format=%x01")
-    for commit in (listed or b"").split(b"\x01")[1:]:
-        yield [os.fsdecode(name) for name in commit.strip(b"\0\n").split(b"\0") if name]
+    listed = run(root, "rev-list", f"-n{limit}", "--no-merges", "HEAD", timeout_s=LONG_S)
+    if not listed:
+        return
+    commits = set(listed.split())
+    options = ("--root", "--no-renames", "--name-only", "-z", "-r", "--stdin")
+    paths: list[str] = []
+    for field in (run(root, "diff-tree", *options, stdin=listed, timeout_s=LONG_S) or b"").split(b"\0"):
+        if field not in commits:
+            paths += [os.fsdecode(field)] if field else []
+        elif paths:
+            yield paths
+            paths = []
+    if paths:
+        yield paths
 
 
 def commit_of(root: Path) -> str | None:
@@ -82,70 +145,157 @@ def commit_of(root: Path) -> str | None:
 
 def parents(root: Path, commit: str) -> list[str]:
     """The commits that `commit` stands on; none for a root or an unknown commit."""
-    found = run(root, "rev-list", "--parents", "-n", "1", "--end-of-options", commit)
+    found = run(root, "rev-list", "--parents", "-n", "1", commit) if _COMMIT.fullmatch(commit) else None
     return found.decode().split()[1:] if found is not None else []
 
 
 def is_ancestor(root: Path, old: str, new: str) -> bool:
     """Whether `new` stands on `old`, or is it."""
-    return run(root, "merge-base", "--is-ancestor", old, new) is not None
+    if not (_COMMIT.fullmatch(old) and _COMMIT.fullmatch(new)):
+        return False
+    return run(root, "merge-base", "--is-ancestor", old, new, timeout_s=LONG_S) is not None
 
 
 def changed_paths(root: Path, commit: str) -> dict[str, str | None]:
     """Each path that `commit` changed against its first parent, with its name there now; None where it is gone."""
-    listed = _diff(root, commit, "-r", "-M", "-z", "--name-status") or b""
-    fields = iter(os.fsdecode(field) for field in listed.split(b"\0") if field)
-    changes: dict[str, str | None] = {}
-    for status in fields:
-        path = next(fields, "")
-        changes[path] = next(fields, None) if status[0] in "RC" else (None if status[0] == "D" else path)
-    return changes
+    return {old: new for old, new, _ in _changed(root, _against_parent(root, commit))}
 
 
 def added_lines(root: Path, commit: str, most: int) -> list[tuple[str, str]]:
     """(path, line) for every line that `commit` adds to its first parent; none at all where they are over `most`."""
-    counts = (_diff(root, commit, "-r", "-M", "--numstat") or b"").split(b"\n")
+    sides = _against_parent(root, commit)
+    counts = _diff(root, sides, "--numstat").split(b"\n")
     added = sum(int(row.split(b"\t")[0]) for row in counts if row[:1].isdigit())
     if not 0 < added <= most:
         return []
-    patch = _diff(root, commit, "-r", "-M", "-p", "-U0", "--no-ext-diff", "--no-textconv", "--no-color") or b""
-    lines: list[tuple[str, str]] = []
-    path, in_hunk = "", False
-    for line in patch.decode(errors="replace").split("\n"):
-        if line.startswith("diff --git "):
-            in_hunk = False
-        elif line.startswith("@@ "):
-            in_hunk = True
-        elif not in_hunk and line.startswith("+++ "):
-            path = line[4:].rstrip("\t").strip('"').removeprefix("b/")
-        elif in_hunk and line.startswith("+"):
-            lines.append((path, line[1:]))
-    return lines
+    return [(path, line.decode(errors="replace")) for path, _, line in _added(root, sides)]
 
 
 def recent_lines(root: Path, commits: int) -> dict[str, set[int]]:
     """The lines (from 1) of files as they stand that the last `commits` commits, or nobody yet, wrote; by path."""
-    listed = run(root, "rev-list", "--first-parent", f"-n{commits + 1}", "HEAD") or b""
+    listed = run(root, "rev-list", "--first-parent", f"-n{commits + 1}", "HEAD", timeout_s=LONG_S) or b""
     if not listed:
         return {}
-    sides = ["-U0", "-M", "--no-ext-diff", "--no-textconv", "--no-color", listed.decode().split()[-1]]
+    sides = [listed.decode().split()[-1], "HEAD"]
     found: dict[str, set[int]] = {}
-    path = ""
-    for line in (run(root, "diff", *sides) or b"").decode(errors="replace").split("\n"):
-        if line.startswith("+++ "):
-            path = line[4:].rstrip("\t").strip('"').removeprefix("b/")
-        elif hunk := _HUNK.match(line):
-            start, count = int(hunk[1]), int(hunk[2] or 1)
-            found.setdefault(path, set()).update(range(start, start + count))
-    return found
+    for path, number, _ in _added(root, sides):
+        found.setdefault(path, set()).add(number)
+    for path in _edited(root):
+        found[path] = _numbers_now(root, path, found.get(path, set()))
+    return {path: numbers for path, numbers in found.items() if numbers}
 
 
 def blob(root: Path, commit: str, path: str) -> bytes | None:
     """The bytes of `path` in `commit`; None where it holds no such file."""
-    return run(root, "cat-file", "blob", f"{commit}:{path}")
+    return run(root, "cat-file", "blob", f"{commit}:{path}") if _COMMIT.fullmatch(commit) else None
 
 
-def _diff(root: Path, commit: str, *options: str) -> bytes | None:
+def _listed(root: Path, *options: str) -> list[str] | None:
+    """Names from `git ls-files`, each once; None where git is not installed."""
+    top = work_tree(root)
+    answer = git_process.ask(root, "--literal-pathspecs", "ls-files", "-z", *options, top=top, timeout_s=LONG_S)
+    if answer.exit_code == 0:
+        return list(dict.fromkeys(os.fsdecode(name) for name in answer.output.split(b"\0") if name))
+    if not is_installed(root):
+        return None
+    first = answer.problem.partition("\n")[0] or f"exit code {answer.exit_code}"
+    hint = f"git -C {root} status"
+    if "dubious ownership" in answer.problem or "safe.directory" in answer.problem:
+        hint = f"git config --global --add safe.directory {top}"
+    raise GitError(f"{root}: git cannot say which files belong to it: {first.removeprefix('fatal: ')}", hint)
+
+
+def _against_parent(root: Path, commit: str) -> list[str]:
+    """What to compare `commit` with its first parent by; all of it is new where it has none."""
+    if not _COMMIT.fullmatch(commit):
+        return []
     before = parents(root, commit)[:1]
-    sides = [*before, commit] if before else ["--root", commit]
-    return run(root, "diff-tree", "--no-commit-id", *options, *sides)
+    return [*before, commit] if before else ["--root", commit]
+
+
+def _diff(root: Path, sides: list[str], *options: str) -> bytes:
+    """Output of `git diff-tree`; nothing where it fails."""
+    if not sides:
+        return b""
+    return run(root, "diff-tree", *_SIDES, *options, "-M", *sides, timeout_s=LONG_S) or b""
+
+
+def _changed(root: Path, sides: list[str]) -> Iterator[tuple[str, str | None, str]]:
+    """(path, path now, status letter) of every file that differs between the sides, in git's order."""
+    fields = iter(os.fsdecode(field) for field in _diff(root, sides, "-z", "--name-status").split(b"\0") if field)
+    for status in fields:
+        path = next(fields, "")
+        now = next(fields, None) if status[0] in "RC" else (None if status[0] == "D" else path)
+        yield path, now, status[0]
+
+
+def _added(root: Path, sides: list[str]) -> Iterator[tuple[str, int, bytes]]:
+    """(path now, line number, line) for every line that the second side adds to the first.
+
+    Names come from a list of their own, in the same order: in a patch their form depends on settings and characters.
+    """
+    # Where a file became a link, or the reverse, one patch removes it and another adds it.
+    names = [now or path for path, now, status in _changed(root, sides) for _ in range(1 + (status == "T"))]
+    at, number, old, new = -1, 0, 0, 0
+    for line in _diff(root, sides, "-p", "-U0").split(b"\n"):
+        if new and line.startswith(b"+"):
+            yield names[at], number, line[1:]
+            number, new = number + 1, new - 1
+        elif old and line.startswith(b"-"):
+            old -= 1
+        elif hunk := _HUNK.match(line):
+            old, number, new = int(hunk[1] or 1), int(hunk[2]), int(hunk[3] or 1)
+        elif line.startswith(b"diff --git ") and at + 1 < len(names):
+            at, old, new = at + 1, 0, 0
+
+
+def _edited(root: Path) -> list[str]:
+    """Tracked paths whose file differs from what git's index holds, found without git, which would run filters."""
+    edited = []
+    for record in (run(root, "ls-files", "-s", "-t", "-z", timeout_s=LONG_S) or b"").split(b"\0"):
+        head, _, name = record.partition(b"\t")
+        tag, mode, digest, _ = head.decode().split() if name else ("", "", "", "")
+        # Submodules have states of their own, and what a sparse checkout leaves out is not there.
+        if name and mode != _SUBMODULE and tag != "S" and not _is_same(root, os.fsdecode(name), mode, digest):
+            edited.append(os.fsdecode(name))
+    return [path for path in edited if not _has_filter(root, path)]
+
+
+def _is_same(root: Path, path: str, mode: str, digest: str) -> bool:
+    """Whether the file at `path` is the object `digest`; line ends do not count."""
+    try:
+        if mode == _LINK:
+            data = os.fsencode(os.readlink(root / path))
+        else:
+            data = tree.read(root, path, _MOST_BLOB_BYTES)
+    except OSError:
+        return False
+    return digest in (_object_name(data, len(digest)), _object_name(data.replace(b"\r\n", b"\n"), len(digest)))
+
+
+def _object_name(data: bytes, length: int) -> str:
+    hashed = hashlib.sha1 if length == 40 else hashlib.sha256
+    return hashed(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def _has_filter(root: Path, path: str) -> bool:
+    """Whether a filter stands between the file and the object: it alone could say whether they are the same."""
+    answer = run(root, "check-attr", "-z", "--stdin", "filter", stdin=os.fsencode(path) + b"\0") or b""
+    return answer.split(b"\0")[2:3] not in ([], [b"unspecified"], [b"unset"])
+
+
+def _numbers_now(root: Path, path: str, recent: set[int]) -> set[int]:
+    """The numbers of lines of the edited file that the commit lacks, or holds as one of its `recent` lines."""
+    try:
+        now = tree.read(root, path, _MOST_BLOB_BYTES).split(b"\n")
+    except OSError:
+        return set()
+    committed = (blob(root, "HEAD", path) or b"").split(b"\n")
+    old = Counter(line for number, line in enumerate(committed, 1) if number not in recent)
+    numbers = set()
+    for number, line in enumerate(now, 1):
+        if old[line] > 0:
+            old[line] -= 1
+        elif number < len(now) or line:
+            numbers.add(number)
+    return numbers

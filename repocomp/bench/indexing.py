@@ -13,9 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,10 +21,10 @@ from typing import Any
 from repocomp import __version__
 from repocomp.errors import BenchError
 from repocomp.languages.table import language_of, parser
+from repocomp.process import command, environment
 from repocomp.store.index.snapshot import IndexReader
+from repocomp.worker_pool import WorkerPool
 
-_HERE = str(Path(__file__).parents[2])
-_RUN = f"import sys; sys.path.append({_HERE!r}); from repocomp.__main__ import main; main()"
 _SHARE_FILES = 200
 _SAMPLE_S = 0.1
 
@@ -101,9 +99,8 @@ def bench_index(root: Path, jobs: int) -> Indexing:
 
 def _index(root: Path, jobs: int, cache: str) -> tuple[dict[str, Any], float | None]:
     """What one run says of itself, and the most megabytes that it held."""
-    command = [sys.executable, "-c", _RUN, "index", str(root), "--jobs", str(jobs), "--json"]
-    environment = {**os.environ, "XDG_CACHE_HOME": cache}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+    arguments = command("index", str(root), "--jobs", str(jobs), "--json")
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, env={**environment(), "XDG_CACHE_HOME": cache}) as process:
         peaks: list[float] = []
         watching = threading.Thread(target=_watch_memory, args=(process, peaks))
         watching.start()
@@ -146,7 +143,7 @@ def _proportional_bytes(pid: int) -> int:
 def _floor(root: Path, paths: Sequence[str], jobs: int) -> Floor:
     """Measure in workers that are warm, so that their start does not count."""
     shares = [paths[at : at + _SHARE_FILES] for at in range(0, len(paths), _SHARE_FILES)]
-    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+    with WorkerPool(jobs) as pool:
         list(pool.map(_parse, [(root, paths[:1])] * jobs))
         started = time.perf_counter()
         found = list(pool.map(_parse, [(root, share) for share in shares]))

@@ -9,7 +9,6 @@ of them. Seconds depend on the machine and on the hour; ratios within one run ar
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -27,12 +26,10 @@ from repocomp.bench.report import facts_of
 from repocomp.document import Document
 from repocomp.errors import BenchError
 from repocomp.model.pack import load_pack
+from repocomp.process import command, environment, python
 
 POLICIES = ("never", "threshold", "always")
 WAYS = ("process", "place", "typing")
-_HERE = str(Path(__file__).parents[2])
-_RUN = f"import sys; sys.path.append({_HERE!r}); from repocomp.__main__ import main; main()"
-"""As the installed script does, and the code that runs now, wherever it lies."""
 _CHECK_EVERY = 20
 """At every so many keys a process without a daemon answers too: a cold start, and the text to compare with."""
 _LEAST_BYTES = 3000
@@ -136,7 +133,7 @@ def bench_latency(
         for number, key in enumerate([*spots, *typed]):
             is_typing = number > len(spots)
             asked = {policy: _ask(root, key, policy, pack, where) for policy, where in daemons.items()}
-            bare.append(_timed([sys.executable, "-c", "pass"], root, b"", os.environ)[:2])
+            bare.append(_timed(python("pass"), root, b"", environment())[:2])
             # The first key of the row is a place never seen before, as those before it.
             samples += [_sample("typing" if is_typing else "place", policy, *one) for policy, one in asked.items()]
             if number % _CHECK_EVERY == 0:
@@ -168,9 +165,8 @@ def _daemons(pack: str) -> Iterator[dict[str, Mapping[str, str]]]:
         met: dict[str, Mapping[str, str]] = {}
         for policy in POLICIES:
             folder = stack.enter_context(TemporaryDirectory())
-            met[policy] = {**os.environ, "XDG_RUNTIME_DIR": folder}
-            command = [sys.executable, "-c", _RUN, "serve"]
-            daemon = stack.enter_context(subprocess.Popen(command, stderr=subprocess.PIPE, env=met[policy]))
+            met[policy] = {**environment(), "XDG_RUNTIME_DIR": folder}
+            daemon = stack.enter_context(subprocess.Popen(command("serve"), stderr=subprocess.PIPE, env=met[policy]))
             stack.callback(daemon.terminate)
             if daemon.stderr is None or b"ready" not in daemon.stderr.readline():
                 raise BenchError("a daemon of the benchmark's own does not start", "repocomp serve")
@@ -182,17 +178,17 @@ def _ask(
 ) -> tuple[float, float, dict[str, Any]]:
     """Ask the daemon met in `where` (None: no daemon). Wall-clock and processor milliseconds, and the answer."""
     packs = ["--policy", pack, "--generator", pack, "--daemon", "never" if where is None else "auto"]
-    command = [sys.executable, "-c", _RUN, *key.arguments(policy), *packs]
-    wall, cpu, out = _timed(command, root, key.data, where or os.environ)
+    asking = command(*key.arguments(policy), *packs)
+    wall, cpu, out = _timed(asking, root, key.data, where or environment())
     answer: dict[str, Any] = json.loads(out)
     if answer["data"] is None:
         raise BenchError(answer["errors"][0]["message"], answer["errors"][0]["hint"])
     return wall, cpu, answer["data"]
 
 
-def _timed(command: list[str], root: Path, data: bytes, env: Mapping[str, str]) -> tuple[float, float, bytes]:
+def _timed(arguments: list[str], root: Path, data: bytes, env: Mapping[str, str]) -> tuple[float, float, bytes]:
     before, start = _children_cpu(), time.perf_counter()
-    done = subprocess.run(command, cwd=root, input=data, capture_output=True, env=dict(env), check=False)
+    done = subprocess.run(arguments, cwd=root, input=data, capture_output=True, env=dict(env), check=False)
     return (time.perf_counter() - start) * 1000, (_children_cpu() - before) * 1000, done.stdout
 
 

@@ -19,6 +19,7 @@ from typing import Literal
 
 from repocomp import git
 from repocomp.errors import FeedbackError
+from repocomp.process import command, environment
 
 EVENTS = ("post-commit", "post-merge", "post-checkout", "post-rewrite")
 State = Literal["installed", "missing", "foreign"]
@@ -43,10 +44,10 @@ class Hook:
 
 def hooks_folder(root: Path) -> Path:
     """Where git looks for the hooks of this repository. Raises FeedbackError outside git."""
-    found = git.run(root, "rev-parse", "--git-path", "hooks")
+    found = git.hooks_path(root)
     if found is None:
         raise FeedbackError(f"{root}: is no git repository", "git init")
-    return root / os.path.expanduser(os.fsdecode(found).rstrip("\n"))
+    return found.folder
 
 
 def install(root: Path) -> list[Hook]:
@@ -82,12 +83,12 @@ def status(root: Path) -> list[Hook]:
 def block(event: str) -> str:
     """The lines that start repocomp for `event`, for a POSIX shell."""
     python = shlex.quote(sys.executable)
-    # -P: the work tree is the working directory, and nothing in it may be imported.
-    run = f'{python} -P -m repocomp hooks run {event} --head "$repocomp_head"'
+    # The work tree is the working directory, and nothing in it may be imported.
+    run = f'{_isolated()} {shlex.join(command("hooks", "run", event))} --head "$repocomp_head"'
     reads = event == "post-rewrite"
     lines = [
         _BEGIN,
-        "repocomp_in=$(cat) || :" if reads else "repocomp_in=",
+        "repocomp_in=$(command -p cat) || :" if reads else "repocomp_in=",
         f"if [ -x {python} ]; then (",
         "  repocomp_git=$(git rev-parse --git-dir) || exit 0",
         # One report at the end of a rebase says more than one for each of its steps.
@@ -99,6 +100,13 @@ def block(event: str) -> str:
         _END,
     ]
     return "\n".join(lines) + "\n"
+
+
+def _isolated() -> str:
+    """The variables with which the hook starts Python, whatever the shell that ran git has set."""
+    names = ("PYTHONHOME", "PYTHONINSPECT", "PYTHONPYCACHEPREFIX", "PYTHONSTARTUP", "PYTHONUSERBASE", "PYTHONWARNINGS")
+    clean = environment()
+    return " ".join(f"{name}={shlex.quote(clean.get(name, ''))}" for name in (*names, "PYTHONPATH"))
 
 
 def _install(path: Path, event: str) -> None:

@@ -50,7 +50,7 @@ def changes(root: Path) -> Iterator[Collection[Path]]:
         from watchfiles import watch as wait
     except ImportError as error:
         raise ConfigError("--watch needs the package watchfiles", "pip install watchfiles") from error
-    told: Iterable[set[tuple[object, str]]] = wait(
+    told: Iterable[Collection[tuple[object, str]]] = wait(
         root,
         watch_filter=lambda _, path: ".git" not in Path(path).relative_to(root).parts,
         step=_QUIET_MS,

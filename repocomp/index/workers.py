@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
+from multiprocessing import parent_process
 from threading import Thread
 
 from repocomp.index.read import Content, read
+from repocomp.worker_pool import WorkerPool
 
 Submit = Callable[[list[tuple[str, bytes]]], "Future[list[Content]]"]
 """Takes (path, bytes) pairs and promises what an index holds of them."""
@@ -26,8 +27,7 @@ def pool(workers: int) -> Iterator[Submit]:
     if workers <= 1:
         yield _at_once
         return
-    # Fresh interpreters: forking a process that may run threads is unsafe.
-    with ProcessPoolExecutor(workers, get_context("spawn"), _end_with_parent) as executor:
+    with WorkerPool(workers, _end_with_parent) as executor:
         try:
             yield lambda files: executor.submit(read_batch, files)
         except BaseException:

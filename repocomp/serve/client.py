@@ -93,16 +93,16 @@ def launch(arguments: Sequence[str], folder: str) -> None:
     """Start a command of repocomp in the background, if that can be done; nothing in `folder` is imported by it."""
     import subprocess
 
-    # The very code that runs here, also where it is not installed.
-    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    code = f"import sys; sys.path.append({here!r}); from repocomp.__main__ import main; main()"
+    from repocomp.process import command, environment
+
     try:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-c", code, *arguments],
+            command(*arguments),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=folder,
+            env=environment(),
             start_new_session=True,
         )
     except OSError:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -28,6 +27,7 @@ from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import Hidden, Retrieved
 from repocomp.store.index.snapshot import IndexReader
+from repocomp.worker_pool import WorkerPool, safe_start
 
 WRONG = "wrong chunks"
 """The answer when the chunks are those of another place."""
@@ -111,10 +111,11 @@ def measuring(policy: str, pack: str, *, as_published: bool, jobs: int) -> Itera
             measurer.close()
         return
     context = get_context("spawn")
-    shares: SimpleQueue[list[int]] = context.SimpleQueue()
+    with safe_start():
+        shares: SimpleQueue[list[int]] = context.SimpleQueue()
     for share in _shares(jobs):
         shares.put(share)
-    with ProcessPoolExecutor(jobs, context, _begin, (shares, policy, pack, as_published)) as pool:
+    with WorkerPool(jobs, _begin, (shares, policy, pack, as_published)) as pool:
         yield lambda works: pool.map(_measure, works)
 
 

@@ -55,10 +55,20 @@ def _checks() -> Iterator[Check]:
     yield Check("repocomp", True, f"{__version__}, Python {platform.python_version()}, {platform.platform()}")
     yield Check("sqlite", sqlite3.sqlite_version_info >= (3, 35), sqlite3.sqlite_version, None)
     yield _runtime()
-    version = git.run(Path.cwd(), "--version")
-    yield Check("git", True, version.decode().strip() if version else "not found: ignore rules are read without it")
+    yield _git()
     yield _pack()
     yield _index()
+
+
+def _git() -> Check:
+    root = git.work_tree(Path.cwd())
+    version = git.version() or "not found: .gitignore files alone decide what is indexed"
+    try:
+        if root is not None:
+            git.list_files(root, (".gitignore",))
+    except RepocompError as error:
+        return Check("git", False, error.message, error.hint)
+    return Check("git", True, version)
 
 
 def _runtime() -> Check:

@@ -11,11 +11,11 @@ import hashlib
 import json
 import random
 import re
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from repocomp import git_process
 from repocomp.errors import TrainError
 from repocomp.index.walk import unfit
 from repocomp.languages.table import TEXT, language_of
@@ -41,6 +41,7 @@ _LONGEST_LINE, _MEAN_LINE = 300, 100
 _SKETCH = 12
 _SAME_SHARE = 0.6
 _LINE_CHARS = 20
+_PATIENT_S, _MOST_BYTES = 600.0, 1 << 32
 
 
 @dataclass(slots=True)
@@ -165,7 +166,7 @@ def _collect_one(name: str, home: Path, out: Path, recipe: Recipe, seen: _Seen) 
 def _licences(home: Path) -> Iterator[str]:
     for name in _git(home, "ls-tree", "--name-only", "HEAD").decode(errors="replace").split("\n"):
         if _LICENCE_FILE.match(name):
-            yield _git(home, "show", f"HEAD:{name}").decode(errors="replace")
+            yield _git(home, "cat-file", "blob", f"HEAD:{name}").decode(errors="replace")
 
 
 def _listed(home: Path) -> list[tuple[str, str, int]]:
@@ -247,8 +248,7 @@ def _digest(text: str) -> bytes:
 
 
 def _git(home: Path, *arguments: str, stdin: bytes | None = None) -> bytes:
-    try:
-        done = subprocess.run(["git", "--git-dir", str(home), *arguments], input=stdin, capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise TrainError(f"{home}: git {arguments[0]} failed: {error}", "check the repository, or remove it") from error
-    return done.stdout
+    answer = git_process.ask(home, *arguments, top=None, stdin=stdin, timeout_s=_PATIENT_S, most_bytes=_MOST_BYTES)
+    if answer.exit_code != 0:
+        raise TrainError(f"{home}: git {arguments[0]} failed: {answer.problem}", "check the repository, or remove it")
+    return answer.output

@@ -15,10 +15,8 @@ import random
 import shutil
 import zlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +26,7 @@ from repocomp.errors import TrainError
 from repocomp.train.corpus.collect import MANIFEST, read_repository, repositories_of
 from repocomp.train.corpus.examples import Encode, Neighbourhood, encoder, fill_in, plain
 from repocomp.train.recipe import Mixture, Recipe
+from repocomp.worker_pool import WorkerPool
 
 Ids = npt.NDArray[np.uint16]
 
@@ -87,7 +86,7 @@ def make_rows(
     # The longest first, so that no worker ends long after the others.
     jobs.sort(key=lambda job: -job.rows)
     total, done = sum(job.rows for job in jobs), 0
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else nullcontext()
+    pool = WorkerPool(workers) if workers > 1 else nullcontext()
     with pool as running:
         for rows in running.map(_make, jobs) if running is not None else map(_make, jobs):
             done += rows

@@ -1,0 +1,60 @@
+"""Pools of worker processes, which import nothing from the working directory.
+
+`multiprocessing` starts its workers, and the tracker of their semaphores, as `python -c`: a repository's own
+`multiprocessing/` or `signal.py` would run. What keeps it out is the environment in which they start.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import Any, ParamSpec, TypeVar
+
+from repocomp.process import environment, secure_imports
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_starting = threading.RLock()
+
+
+class WorkerPool(ProcessPoolExecutor):
+    """A pool of fresh interpreters: forking a process that may run threads is unsafe."""
+
+    def __init__(
+        self, workers: int, initializer: Callable[..., object] | None = None, initargs: tuple[Any, ...] = ()
+    ) -> None:
+        # Workers take over the path of this process.
+        secure_imports()
+        with safe_start():
+            super().__init__(workers, get_context("spawn"), initializer, initargs)
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """As in any executor; it is here that workers start."""
+        with safe_start():
+            return super().submit(fn, *args, **kwargs)
+
+
+@contextmanager
+def safe_start() -> Iterator[None]:
+    """Have the environment of this process as `environment` cleans it, while something of `multiprocessing` is made."""
+    with _starting:
+        before, clean = dict(os.environ), environment()
+        changed = {name for name in before.keys() | clean.keys() if before.get(name) != clean.get(name)}
+        try:
+            _set(changed, clean)
+            yield
+        finally:
+            _set(changed, before)
+
+
+def _set(names: set[str], values: dict[str, str]) -> None:
+    for name in names:
+        if name in values:
+            os.environ[name] = values[name]
+        else:
+            os.environ.pop(name, None)
