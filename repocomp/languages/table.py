@@ -1,49 +1,42 @@
-"""The languages we know: their file names, comment leaders and grammars. Anything else is `text`.
-
-A grammar is a wheel of its own, imported when the first file of its language is parsed.
-"""
+"""The languages we know, a file of this room each, and how to find the one that is wanted. Anything else is `text`."""
 
 from __future__ import annotations
 
-import keyword
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from repocomp.languages.language import TEXT, Language
+
 if TYPE_CHECKING:
+    from tree_sitter import Language as Grammar
     from tree_sitter import Parser
 
-TEXT = "text"
-
-
-@dataclass(frozen=True, slots=True)
-class Language:
-    """One language: `grammar` is (module, function) of its tree-sitter wheel."""
-
-    name: str
-    extensions: tuple[str, ...]
-    grammar: tuple[str, str]
-    file_names: tuple[str, ...] = ()
-
-
-LANGUAGES = (
-    Language("python", (".py", ".pyi", ".pyw"), ("tree_sitter_python", "language"), ("SConstruct", "wscript")),
-    Language("javascript", (".js", ".jsx", ".mjs", ".cjs"), ("tree_sitter_javascript", "language")),
-    Language("typescript", (".ts", ".mts", ".cts"), ("tree_sitter_typescript", "language_typescript")),
-    Language("tsx", (".tsx",), ("tree_sitter_typescript", "language_tsx")),
-    Language("java", (".java",), ("tree_sitter_java", "language")),
-    Language("go", (".go",), ("tree_sitter_go", "language")),
-    Language("rust", (".rs",), ("tree_sitter_rust", "language")),
-    Language("c", (".c", ".h"), ("tree_sitter_c", "language")),
-    Language("cpp", (".cc", ".cpp", ".cxx", ".hpp", ".hh", ".hxx"), ("tree_sitter_cpp", "language")),
-    Language("c_sharp", (".cs",), ("tree_sitter_c_sharp", "language")),
-    Language("ruby", (".rb", ".rake"), ("tree_sitter_ruby", "language"), ("Rakefile", "Gemfile")),
-    Language("php", (".php",), ("tree_sitter_php", "language_php")),
-    Language("bash", (".sh", ".bash", ".bats"), ("tree_sitter_bash", "language"), (".bashrc", ".profile")),
+_FILES = (
+    "python",
+    "javascript",
+    "typescript",
+    "tsx",
+    "java",
+    "go",
+    "rust",
+    "c",
+    "cpp",
+    "c_sharp",
+    "ruby",
+    "php",
+    "bash",
 )
+
+
+def _stated(file: str) -> Language:
+    found: Language = import_module(f"repocomp.languages.{file}").LANGUAGE
+    return found
+
+
+LANGUAGES = tuple(map(_stated, _FILES))
 
 _BY_NAME = {language.name: language for language in LANGUAGES}
 _BY_EXTENSION = {extension: language.name for language in LANGUAGES for extension in language.extensions}
@@ -63,26 +56,41 @@ def language(name: str) -> Language | None:
 
 @cache
 def keywords(name: str) -> frozenset[str]:
-    """The reserved words of a language; none for `text`. Python's own list, else what its grammar spells out."""
-    if name == "python":
-        return frozenset(keyword.kwlist)
-    known = parser(name)
-    grammar = known.language if known is not None else None
-    if grammar is None:
+    """The reserved words of a language; none for `text`."""
+    known = _BY_NAME.get(name)
+    if known is None:
         return frozenset()
+    return known.reserved if known.reserved is not None else frozenset(_spelled_out(grammar(known)))
+
+
+def _spelled_out(grammar: Grammar) -> set[str]:
+    """The words that stand in the rules of a grammar as they are."""
     kinds = (number for number in range(grammar.node_kind_count) if not grammar.node_kind_is_named(number))
-    return frozenset(word for number in kinds if (word := grammar.node_kind_for_id(number) or "").isalpha())
+    return {word for number in kinds if (word := grammar.node_kind_for_id(number) or "").isalpha()}
 
 
 @cache
 def parser(name: str) -> Parser | None:
-    """The tree-sitter parser of a language, or None where there is no grammar. One per process."""
+    """The tree-sitter parser of a language, or None for `text`. One per process."""
     known = _BY_NAME.get(name)
     if known is None:
         return None
-    from tree_sitter import Language as Grammar
     from tree_sitter import Parser
 
-    module, function = known.grammar
+    return Parser(grammar(known))
+
+
+@cache
+def grammar(language: Language) -> Grammar:
+    """The tree-sitter grammar of a language, loaded at the first call."""
+    from tree_sitter import Language as Grammar
+
+    module, function = language.grammar
     load: Callable[[], object] = getattr(import_module(module), function)
-    return Parser(Grammar(load()))
+    return Grammar(load())
+
+
+def query_source(language: Language) -> str:
+    """The text of the tree-sitter query of a language."""
+    files = (Path(__file__).with_name(f"{name}.scm") for name in language.query)
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
