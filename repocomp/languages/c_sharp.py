@@ -12,6 +12,7 @@ LANGUAGE = Language(
     grammar=("tree_sitter_c_sharp", "language"),
     query=("c_sharp",),
     extensions=(".cs",),
+    other_names=("c#", "csharp"),
     strings=('"""', '"', "'"),
     string_nodes=frozenset(
         {

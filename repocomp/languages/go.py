@@ -19,6 +19,7 @@ LANGUAGE = Language(
     grammar=("tree_sitter_go", "language"),
     query=("go",),
     extensions=(".go",),
+    other_names=("golang",),
     strings=("`", '"', "'"),
     string_nodes=frozenset({"interpreted_string_literal", "raw_string_literal", "rune_literal"}),
     imports=_imports,

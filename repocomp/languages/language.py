@@ -36,6 +36,12 @@ class Language:
     # Which files are written in it.
     extensions: tuple[str, ...] = ()
     file_names: tuple[str, ...] = ()
+    interpreters: tuple[str, ...] = ()
+    """Programs that the first line of a script names after "#!", without version."""
+    claims: tuple[tuple[str, Callable[[str], bool]], ...] = ()
+    """Extensions that belong to another language, and a test of the text that makes a file this one's."""
+    other_names: tuple[str, ...] = ()
+    """What others call it, in lower case and without version: notebooks, script tags."""
 
     # How its text reads.
     reserved: frozenset[str] | None = None

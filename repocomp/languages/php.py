@@ -12,6 +12,7 @@ LANGUAGE = Language(
     grammar=("tree_sitter_php", "language_php"),
     query=("php",),
     extensions=(".php",),
+    interpreters=("php",),
     string_nodes=frozenset({"string", "encapsed_string", "heredoc", "nowdoc"}),
     bases=r"\bextends\s+([\w.,\s]+?)(?=\s+implements|$)",
     imports=whole_modules(_USE, "\\", alias=2),

@@ -11,6 +11,8 @@ LANGUAGE = Language(
     query=("ruby",),
     extensions=(".rb", ".rake"),
     file_names=("Rakefile", "Gemfile"),
+    interpreters=("ruby", "jruby"),
+    other_names=("rb",),
     line_comment="#",
     block_comment=("=begin", "=end"),
     opens_block=("do", "|", "{", "then"),

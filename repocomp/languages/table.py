@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
@@ -41,12 +42,48 @@ LANGUAGES = tuple(map(_stated, _FILES))
 _BY_NAME = {language.name: language for language in LANGUAGES}
 _BY_EXTENSION = {extension: language.name for language in LANGUAGES for extension in language.extensions}
 _BY_FILE_NAME = {name: language.name for language in LANGUAGES for name in language.file_names}
+_BY_INTERPRETER = {program: language.name for language in LANGUAGES for program in language.interpreters}
+_BY_OTHER_NAME = {name: language.name for language in LANGUAGES for name in language.other_names}
+_CLAIMS = [(extension, test, language.name) for language in LANGUAGES for extension, test in language.claims]
+_HEAD_BYTES, _SHEBANG_BYTES = 1 << 16, 256
+_VERSION = re.compile(r"[\d.]+$")
+_SHEBANG = re.compile(r"#![ \t]*(\S+)([^\n]*)")
 
 
 def language_of(path: str) -> str:
     """The language of a file by its name; `text` for any other."""
     pure = PurePosixPath(path)
     return _BY_FILE_NAME.get(pure.name) or _BY_EXTENSION.get(pure.suffix.lower(), TEXT)
+
+
+def language_by_content(path: str, data: bytes) -> str:
+    """The language of a file by its name and, where names do not tell, by the start of its content."""
+    suffix = PurePosixPath(path).suffix.lower()
+    for extension, is_ours, name in _CLAIMS:
+        if suffix == extension and is_ours(data[:_HEAD_BYTES].decode(errors="ignore")):
+            return name
+    by_name = language_of(path)
+    if by_name == TEXT and data.startswith(b"#!"):
+        return _BY_INTERPRETER.get(_interpreter(data[:_SHEBANG_BYTES].decode(errors="ignore")), TEXT)
+    return by_name
+
+
+def language_called(name: str) -> str:
+    """The language that others call `name`, such as "Python3", "c++17" or "ts"; `text` for one that we do not know."""
+    plain = _VERSION.sub("", name.strip().lower())
+    return plain if plain in _BY_NAME else _BY_OTHER_NAME.get(plain, TEXT)
+
+
+def _interpreter(text: str) -> str:
+    """The program that a first line such as `#!/usr/bin/env -S python3 -u` names, without its version."""
+    match = _SHEBANG.match(text)
+    if match is None:
+        return ""
+    program = match[1].rsplit("/", 1)[-1]
+    if program == "env":
+        words = (word for word in match[2].split() if not word.startswith("-") and "=" not in word)
+        program = next(words, "").rsplit("/", 1)[-1]
+    return _VERSION.sub("", program)
 
 
 def language(name: str) -> Language | None:

@@ -7,5 +7,10 @@ from dataclasses import replace
 from repocomp.languages import typescript
 
 LANGUAGE = replace(
-    typescript.LANGUAGE, name="tsx", grammar=("tree_sitter_typescript", "language_tsx"), extensions=(".tsx",)
+    typescript.LANGUAGE,
+    name="tsx",
+    grammar=("tree_sitter_typescript", "language_tsx"),
+    extensions=(".tsx",),
+    interpreters=(),
+    other_names=(),
 )

@@ -35,7 +35,8 @@ from repocomp.store.index.snapshot import IndexReader
 import pathlib, sys
 
 path = pathlib.Path(sys.argv[1])
-build_from(path, [("a/qapla.tlh", b"def heghlu(meh):\\n    'a good day'\\n    return meh\\n"), ("b.txt", b"def no(): pass\\n")])
+text = b"def heghlu(meh):\\n    'a good day'\\n    return meh\\n"
+build_from(path, [("a/qapla.tlh", text), ("b.txt", b"def no(): pass\\n")])
 with IndexReader.open_at(path) as reader:
     print([(row.path, row.language) for row in reader.files()])
     print([(found.name, found.kind, found.doc) for found in reader.definitions(["heghlu", "no"])])
