@@ -19,11 +19,10 @@ from sqlite3 import Connection
 from typing import Any
 
 from repocomp.index.history import update_history
-from repocomp.index.read import Content, digest_of
+from repocomp.index.read import READING, Content, digest_of
 from repocomp.index.walk import Found, look, unfit, walk
 from repocomp.index.workers import Submit, pool
 from repocomp.index.write import FileState, known_digests, remember, remove_files, tidy, write_batch
-from repocomp.languages.table import language_of
 from repocomp.store.connect import explained, open_index
 from repocomp.store.paths import index_path
 
@@ -88,6 +87,7 @@ def build(root: Path, *, progress: Report | None = None, jobs: int | None = None
         workers = jobs or min(_MAX_JOBS, os.cpu_count() or 1)
         report = _update(connection, root, walk(root), _known(connection), progress, workers)
         update_history(connection, root)
+        remember(connection, "reading", str(READING))
         remember(connection, "root", str(root.resolve()))
         remember(connection, "finished", str(int(time.time())))
     report.seconds = time.monotonic() - started
@@ -166,11 +166,12 @@ def _update(
 ) -> IndexReport:
     """Make `known`, what the index says of some paths, agree with what is `there` of them."""
     report = IndexReport()
+    reads_alike = _reads_alike(connection)
     changed: list[Found] = []
     for found in there:
         report.files += 1
         before = known.pop(found.path, None)
-        if before is not None and _is_unchanged(found, before):
+        if before is not None and reads_alike and _is_unchanged(found, before):
             report.unchanged += before[3] is None
             report.skipped.update([before[3]] if before[3] is not None else [])
         else:
@@ -183,6 +184,12 @@ def _update(
     if changed or known:
         tidy(connection)
     return report
+
+
+def _reads_alike(connection: Connection) -> bool:
+    """Whether the index was made by a version that reads files as we do."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'reading'").fetchone()
+    return row is not None and row[0] == str(READING)
 
 
 def _is_unchanged(found: Found, before: _Known) -> bool:
@@ -246,9 +253,9 @@ def _start(
         if data is None and skipped is None:
             skipped = "unreadable"
         elif data is not None:
-            skipped = unfit(data)
+            skipped = unfit(data, found.path)
         if data is not None and skipped is None:
-            digest = digest_of(data, language_of(found.path))
+            digest = digest_of(found.path, data)
             report.bytes += len(data)
             if digest in digests:
                 report.reused += 1

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from repocomp.index.chunk import WINDOWS, Piece, Terms, Words, part_terms, syntax_pieces, window_terms, windows
 from repocomp.index.symbols import Syntax, parse
-from repocomp.languages.table import language_of
+from repocomp.languages.formats import code, format_of, language_in, shown
 from repocomp.secrets import redact
 from repocomp.store.index.rows import ChunkKind
 
 _PACKING = 6
+READING = 2
+"""Raised when the same bytes are read in another way than before: indexes then read every file once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +31,26 @@ class Content:
     terms: dict[ChunkKind, Terms]
 
 
-def digest_of(data: bytes, language: str) -> str:
-    """The identity of a content, tagged with its algorithm. The language counts: it decides what is read."""
-    digest = hashlib.blake2b(data, digest_size=20, person=language.encode()[:16])
-    return f"b2:{digest.hexdigest()}"
+def digest_of(path: str, data: bytes) -> str:
+    """The identity of a content, tagged with its algorithm.
+
+    The language and the format count, since they decide what is read, and so does the version of how we read.
+    """
+    language, form = language_in(path, data).encode()[:16], f"{READING}{format_of(path).name}".encode()
+    return f"b2:{hashlib.blake2b(data, digest_size=20, person=language, salt=form).hexdigest()}"
 
 
 def read(path: str, data: bytes) -> Content:
     """Redact, parse, cut and count. `data` is UTF-8 text (checked by the walk); stray bytes are replaced."""
-    language = language_of(path)
-    text = redact(data.decode(errors="replace").replace("\r\n", "\n"))
+    language = language_in(path, data)
+    text = redact(shown(path, data.decode(errors="replace").replace("\r\n", "\n")))
     lines = text.split("\n")
     count = len(lines) - (len(lines) > 1 and not lines[-1])
-    syntax = parse(language, text)
+    syntax = parse(language, code(path, text))
     words = Words.of(lines[:count])
     pieces = {kind: windows(count, kind) for kind in WINDOWS}
     pieces[ChunkKind.SYNTAX] = syntax_pieces(count, syntax.definitions)
     terms = {kind: window_terms(words, count, kind) for kind in WINDOWS}
     terms[ChunkKind.SYNTAX] = part_terms(words, pieces[ChunkKind.SYNTAX], syntax.definitions)
     packed = zlib.compress(text.encode(), _PACKING)
-    return Content(digest_of(data, language), language, count, len(data), packed, syntax, pieces, terms)
+    return Content(digest_of(path, data), language, count, len(data), packed, syntax, pieces, terms)

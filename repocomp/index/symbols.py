@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from repocomp.languages.grammar import BASES, CONTAINERS, DEFINITIONS, IDENTIFIERS
-from repocomp.languages.table import parser
+from repocomp.languages.language import CONTAINERS, Language
+from repocomp.languages.table import grammar, language, parser, query_source
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Query
@@ -47,28 +47,35 @@ class Syntax:
 
 def parse(language_name: str, text: str) -> Syntax:
     """Definitions and references of `text`; empty for a language without a grammar."""
-    known = parser(language_name)
-    if known is None:
+    known, grammar_parser = language(language_name), parser(language_name)
+    if known is None or grammar_parser is None:
         return Syntax()
     data = text.encode()
-    root = known.parse(data).root_node
-    return Syntax(tuple(_definitions(language_name, root, data)), _references(language_name, root))
+    root = grammar_parser.parse(data).root_node
+    return Syntax(tuple(_definitions(known, root, data)), _references(known, root))
 
 
 @cache
-def _query(language_name: str, source: str) -> Query:
+def _queries(language: Language) -> tuple[Query, Query]:
+    """The patterns of a language's query that find definitions, and those that find identifiers.
+
+    Apart, since the many identifiers are quicker had as captures, and definitions only as matches.
+    """
     from tree_sitter import Query
 
-    grammar = parser(language_name)
-    if grammar is None or grammar.language is None:
-        raise ValueError(f"{language_name} has no grammar")
-    return Query(grammar.language, source)
+    source = query_source(language)
+    definitions, identifiers = Query(grammar(language), source), Query(grammar(language), source)
+    text = source.encode()
+    for number in range(definitions.pattern_count):
+        pattern = text[definitions.start_byte_for_pattern(number) : definitions.end_byte_for_pattern(number)]
+        (definitions if b"@id" in pattern else identifiers).disable_pattern(number)
+    return definitions, identifiers
 
 
-def _definitions(language_name: str, root: Node, data: bytes) -> Iterator[Definition]:
+def _definitions(language: Language, root: Node, data: bytes) -> Iterator[Definition]:
     from tree_sitter import QueryCursor
 
-    matches = QueryCursor(_query(language_name, DEFINITIONS[language_name])).matches(root)
+    matches = QueryCursor(_queries(language)[0]).matches(root)
     found = sorted(
         ((node, kind, captures["name"][0]) for _, captures in matches for kind, node in _outer(captures)),
         key=lambda item: (item[0].start_byte, -item[0].end_byte, item[1]),
@@ -83,7 +90,7 @@ def _definitions(language_name: str, root: Node, data: bytes) -> Iterator[Defini
             enclosing.pop()
         # C++ defines members outside their class, under a qualified name.
         name = data[name_node.start_byte : name_node.end_byte].decode().rsplit("::", 1)[-1]
-        yield _definition(language_name, node, kind, name, enclosing, data)
+        yield _definition(language, node, kind, name, enclosing, data)
         enclosing.append((node.end_byte, name, kind))
 
 
@@ -93,20 +100,20 @@ def _outer(captures: dict[str, list[Node]]) -> Iterator[tuple[str, Node]]:
 
 
 def _definition(
-    language_name: str, node: Node, kind: str, name: str, enclosing: list[tuple[int, str, str]], data: bytes
+    language: Language, node: Node, kind: str, name: str, enclosing: list[tuple[int, str, str]], data: bytes
 ) -> Definition:
     owner = next((outer for _, outer, outer_kind in reversed(enclosing) if outer_kind in CONTAINERS), None)
     signature = _signature(node, data)
     if kind == "function" and owner is not None and enclosing[-1][1] == owner:
         kind = "method"
-    bases = BASES.search(signature) if kind in CONTAINERS else None
+    bases = re.search(language.bases, signature) if language.bases and kind in CONTAINERS else None
     return Definition(
         name=name,
         qualified=".".join([*(outer for _, outer, _ in enclosing), name]),
         kind=kind,
-        parent=next((group.strip() for group in bases.groups() if group), None) if bases else owner,
+        parent=bases[1].strip() or None if bases else owner,
         signature=signature,
-        doc=_doc(language_name, node, data),
+        doc=_doc(language, node, data),
         start_line=node.start_point[0] + 1,
         end_line=node.end_point[0] + (1 if node.end_point[1] else 0),
     )
@@ -125,9 +132,9 @@ def _body(node: Node) -> Node | None:
     return node.child_by_field_name("body") or (value.child_by_field_name("body") if value is not None else None)
 
 
-def _doc(language_name: str, node: Node, data: bytes) -> str | None:
+def _doc(language: Language, node: Node, data: bytes) -> str | None:
     """First line of the docstring or of the comment that stands right above."""
-    if language_name == "python":
+    if language.has_docstrings:
         body = _body(node)
         first = body.named_children[0] if body is not None and body.named_children else None
         holder = first.named_children[0] if first is not None and first.named_children else first
@@ -142,11 +149,11 @@ def _doc(language_name: str, node: Node, data: bytes) -> str | None:
     return next((clean[:_DOC_CHARS] for line in lines if (clean := _MARKS.sub("", line))), None)
 
 
-def _references(language_name: str, root: Node) -> dict[str, list[int]]:
+def _references(language: Language, root: Node) -> dict[str, list[int]]:
     from tree_sitter import QueryCursor
 
     found: dict[str, list[int]] = {}
-    captures = QueryCursor(_query(language_name, IDENTIFIERS[language_name])).captures(root)
+    captures = QueryCursor(_queries(language)[1]).captures(root)
     for node in captures.get("id", ()):
         text = node.text
         if text is not None and len(text) > 1:
@@ -154,4 +161,5 @@ def _references(language_name: str, root: Node) -> dict[str, list[int]]:
             line = node.start_point[0] + 1
             if not lines or lines[-1] != line:
                 lines.append(line)
-    return {name: sorted(set(lines)) for name, lines in found.items()}
+    # Captures come in no fixed order.
+    return {name: sorted(set(found[name])) for name in sorted(found)}

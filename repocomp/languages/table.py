@@ -1,59 +1,89 @@
-"""The languages we know: their file names, comment leaders and grammars. Anything else is `text`.
-
-A grammar is a wheel of its own, imported when the first file of its language is parsed.
-"""
+"""The languages we know, a file of this room each, and how to find the one that is wanted. Anything else is `text`."""
 
 from __future__ import annotations
 
-import keyword
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from repocomp.languages.language import TEXT, Language
+
 if TYPE_CHECKING:
+    from tree_sitter import Language as Grammar
     from tree_sitter import Parser
 
-TEXT = "text"
-
-
-@dataclass(frozen=True, slots=True)
-class Language:
-    """One language: `grammar` is (module, function) of its tree-sitter wheel."""
-
-    name: str
-    extensions: tuple[str, ...]
-    grammar: tuple[str, str]
-    file_names: tuple[str, ...] = ()
-
-
-LANGUAGES = (
-    Language("python", (".py", ".pyi", ".pyw"), ("tree_sitter_python", "language"), ("SConstruct", "wscript")),
-    Language("javascript", (".js", ".jsx", ".mjs", ".cjs"), ("tree_sitter_javascript", "language")),
-    Language("typescript", (".ts", ".mts", ".cts"), ("tree_sitter_typescript", "language_typescript")),
-    Language("tsx", (".tsx",), ("tree_sitter_typescript", "language_tsx")),
-    Language("java", (".java",), ("tree_sitter_java", "language")),
-    Language("go", (".go",), ("tree_sitter_go", "language")),
-    Language("rust", (".rs",), ("tree_sitter_rust", "language")),
-    Language("c", (".c", ".h"), ("tree_sitter_c", "language")),
-    Language("cpp", (".cc", ".cpp", ".cxx", ".hpp", ".hh", ".hxx"), ("tree_sitter_cpp", "language")),
-    Language("c_sharp", (".cs",), ("tree_sitter_c_sharp", "language")),
-    Language("ruby", (".rb", ".rake"), ("tree_sitter_ruby", "language"), ("Rakefile", "Gemfile")),
-    Language("php", (".php",), ("tree_sitter_php", "language_php")),
-    Language("bash", (".sh", ".bash", ".bats"), ("tree_sitter_bash", "language"), (".bashrc", ".profile")),
+_FILES = (
+    "python",
+    "javascript",
+    "typescript",
+    "tsx",
+    "java",
+    "go",
+    "rust",
+    "c",
+    "cpp",
+    "c_sharp",
+    "ruby",
+    "php",
+    "bash",
 )
+
+
+def _stated(file: str) -> Language:
+    found: Language = import_module(f"repocomp.languages.{file}").LANGUAGE
+    return found
+
+
+LANGUAGES = tuple(map(_stated, _FILES))
 
 _BY_NAME = {language.name: language for language in LANGUAGES}
 _BY_EXTENSION = {extension: language.name for language in LANGUAGES for extension in language.extensions}
 _BY_FILE_NAME = {name: language.name for language in LANGUAGES for name in language.file_names}
+_BY_INTERPRETER = {program: language.name for language in LANGUAGES for program in language.interpreters}
+_BY_OTHER_NAME = {name: language.name for language in LANGUAGES for name in language.other_names}
+_CLAIMS = [(extension, test, language.name) for language in LANGUAGES for extension, test in language.claims]
+_HEAD_BYTES, _SHEBANG_BYTES = 1 << 16, 256
+_VERSION = re.compile(r"[\d.]+$")
+_SHEBANG = re.compile(r"#![ \t]*(\S+)([^\n]*)")
 
 
 def language_of(path: str) -> str:
     """The language of a file by its name; `text` for any other."""
     pure = PurePosixPath(path)
     return _BY_FILE_NAME.get(pure.name) or _BY_EXTENSION.get(pure.suffix.lower(), TEXT)
+
+
+def language_by_content(path: str, data: bytes) -> str:
+    """The language of a file by its name and, where names do not tell, by the start of its content."""
+    suffix = PurePosixPath(path).suffix.lower()
+    for extension, is_ours, name in _CLAIMS:
+        if suffix == extension and is_ours(data[:_HEAD_BYTES].decode(errors="ignore")):
+            return name
+    by_name = language_of(path)
+    if by_name == TEXT and data.startswith(b"#!"):
+        return _BY_INTERPRETER.get(_interpreter(data[:_SHEBANG_BYTES].decode(errors="ignore")), TEXT)
+    return by_name
+
+
+def language_called(name: str) -> str:
+    """The language that others call `name`, such as "Python3", "c++17" or "ts"; `text` for one that we do not know."""
+    plain = _VERSION.sub("", name.strip().lower())
+    return plain if plain in _BY_NAME else _BY_OTHER_NAME.get(plain, TEXT)
+
+
+def _interpreter(text: str) -> str:
+    """The program that a first line such as `#!/usr/bin/env -S python3 -u` names, without its version."""
+    match = _SHEBANG.match(text)
+    if match is None:
+        return ""
+    program = match[1].rsplit("/", 1)[-1]
+    if program == "env":
+        words = (word for word in match[2].split() if not word.startswith("-") and "=" not in word)
+        program = next(words, "").rsplit("/", 1)[-1]
+    return _VERSION.sub("", program)
 
 
 def language(name: str) -> Language | None:
@@ -63,26 +93,41 @@ def language(name: str) -> Language | None:
 
 @cache
 def keywords(name: str) -> frozenset[str]:
-    """The reserved words of a language; none for `text`. Python's own list, else what its grammar spells out."""
-    if name == "python":
-        return frozenset(keyword.kwlist)
-    known = parser(name)
-    grammar = known.language if known is not None else None
-    if grammar is None:
+    """The reserved words of a language; none for `text`."""
+    known = _BY_NAME.get(name)
+    if known is None:
         return frozenset()
+    return known.reserved if known.reserved is not None else frozenset(_spelled_out(grammar(known)))
+
+
+def _spelled_out(grammar: Grammar) -> set[str]:
+    """The words that stand in the rules of a grammar as they are."""
     kinds = (number for number in range(grammar.node_kind_count) if not grammar.node_kind_is_named(number))
-    return frozenset(word for number in kinds if (word := grammar.node_kind_for_id(number) or "").isalpha())
+    return {word for number in kinds if (word := grammar.node_kind_for_id(number) or "").isalpha()}
 
 
 @cache
 def parser(name: str) -> Parser | None:
-    """The tree-sitter parser of a language, or None where there is no grammar. One per process."""
+    """The tree-sitter parser of a language, or None for `text`. One per process."""
     known = _BY_NAME.get(name)
     if known is None:
         return None
-    from tree_sitter import Language as Grammar
     from tree_sitter import Parser
 
-    module, function = known.grammar
+    return Parser(grammar(known))
+
+
+@cache
+def grammar(language: Language) -> Grammar:
+    """The tree-sitter grammar of a language, loaded at the first call."""
+    from tree_sitter import Language as Grammar
+
+    module, function = language.grammar
     load: Callable[[], object] = getattr(import_module(module), function)
-    return Parser(Grammar(load()))
+    return Grammar(load())
+
+
+def query_source(language: Language) -> str:
+    """The text of the tree-sitter query of a language."""
+    files = (Path(__file__).with_name(f"{name}.scm") for name in language.query)
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from repocomp.languages.language import CONTAINERS
 from repocomp.store.index.rows import Symbol
 from repocomp.store.index.snapshot import IndexReader
 
-CONTAINERS = frozenset({"class", "interface", "struct", "enum", "trait", "module", "impl", "namespace", "record"})
 _SHORT_LINES = 16
 """A container without methods, no longer than this, is its own outline."""
 _MOST_LINES = 24

@@ -10,27 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from repocomp.languages.imports import imports_in
+from repocomp.languages.language import Language
+from repocomp.languages.table import language
 from repocomp.retrieve.query import Query
 from repocomp.store.index.cache import Kept
 from repocomp.store.index.snapshot import IndexReader
 
 _SOURCE_FOLDERS = ("", "src/", "lib/", "include/", "app/")
-_FORMS: dict[str, tuple[str, ...]] = {
-    "python": ("{}.py", "{}/__init__.py", "{}.pyi"),
-    "java": ("{}.java",),
-    "rust": ("{}.rs", "{}/mod.rs", "{}/lib.rs"),
-    "c": ("{}",),
-    "cpp": ("{}",),
-    "ruby": ("{}.rb", "{}"),
-    "php": ("{}.php",),
-    "bash": ("{}",),
-    "go": (),
-    "c_sharp": (),
-}
-_SCRIPT_FORMS = tuple(f"{{}}{end}" for end in (".ts", ".tsx", ".js", ".jsx", ".mjs", "/index.ts", "/index.js", ""))
-_FOLDERS = frozenset({"go", "c_sharp"})
-"""Languages whose modules are folders."""
 _MOST_IMPORTS = 60
 _PACKAGE_FILES = 30
 _ASKED = 8
@@ -60,12 +46,14 @@ def _asked(_: IndexReader) -> Kept[Query, list[Binding]]:
 
 
 def _bindings(reader: IndexReader, query: Query) -> list[Binding]:
-    text = query.above + query.prefix
-    found = list(dict.fromkeys(imports_in(query.language, text)))[:_MOST_IMPORTS]
-    candidates = [_candidates(module, name, query.path, query.language) for module, name, _ in found]
+    known = language(query.language)
+    if known is None:
+        return []
+    found = list(dict.fromkeys(known.imports(query.above + query.prefix)))[:_MOST_IMPORTS]
+    candidates = [_candidates(module, name, query.path, known) for module, name, _ in found]
     held = reader.held([path for paths in candidates for path in paths])
-    in_folders = query.language in _FOLDERS
-    packages = _packages(reader, query, [module for module, _, _ in found]) if in_folders else {}
+    modules = [module for module, _, _ in found]
+    packages = _packages(reader, modules, known) if known.modules_are_folders else {}
     return [
         Binding(alias, name, (*(path for path in paths if path in held), *packages.get(module, ())))
         for (module, name, alias), paths in zip(found, candidates, strict=True)
@@ -74,16 +62,15 @@ def _bindings(reader: IndexReader, query: Query) -> list[Binding]:
 
 # While somebody types, the imports of a file stay the same.
 @lru_cache(maxsize=1024)
-def _candidates(module: str, name: str | None, here: str, language: str) -> tuple[str, ...]:
+def _candidates(module: str, name: str | None, here: str, language: Language) -> tuple[str, ...]:
     """Where the module may lie that is imported in the file `here`, likeliest first."""
     return tuple(dict.fromkeys(path for path in _each_candidate(module, name, here, language) if path != here))
 
 
-def _each_candidate(module: str, name: str | None, importer: str, language: str) -> Iterator[str]:
-    forms = _FORMS.get(language, _SCRIPT_FORMS)
+def _each_candidate(module: str, name: str | None, importer: str, language: Language) -> Iterator[str]:
     here = importer.rpartition("/")[0]
     path = _as_path(module, language)
-    dots = len(module) - len(module.lstrip(".")) if language == "python" else 0
+    dots = len(module) - len(module.lstrip(".")) if language.dots_climb else 0
     if dots:
         base = "/".join(here.split("/")[: len(here.split("/")) - dots + 1]) if here else ""
         bases: Sequence[str] = [f"{base}/" if base else ""]
@@ -93,22 +80,22 @@ def _each_candidate(module: str, name: str | None, importer: str, language: str)
     else:
         bases = [*_above(here), *_SOURCE_FOLDERS]
     stems = [path] if name is None else [f"{path}/{name}".lstrip("/"), path]
-    if language == "rust":
+    if language.modules_hold_items:
         stems.append(path.rpartition("/")[0])
     for stem in stems:
         for base in bases:
-            for form in forms:
+            for form in language.module_files:
                 full = (base + form.format(stem)).replace("//", "/").lstrip("/")
                 if full:
                     yield full
 
 
-def _as_path(module: str, language: str) -> str:
-    if language == "rust":
-        module = module.removeprefix("crate::").removeprefix("self::").removeprefix("super::")
-    if language in ("python", "java", "c_sharp"):
-        return module.lstrip(".").replace(".", "/")
-    return module.replace("::", "/").replace("\\", "/")
+def _as_path(module: str, language: Language) -> str:
+    for root in language.module_roots:
+        module = module.removeprefix(root)
+    if language.module_separator == ".":
+        module = module.lstrip(".")
+    return module.replace(language.module_separator, "/")
 
 
 def _normal(path: str) -> str:
@@ -128,11 +115,11 @@ def _above(folder: str) -> list[str]:
     return ["/".join(parts[:count]) + "/" for count in range(len(parts), 0, -1)]
 
 
-def _packages(reader: IndexReader, query: Query, modules: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """For languages whose module is a folder: its files, found by the longest end of the module's path."""
+def _packages(reader: IndexReader, modules: Sequence[str], language: Language) -> dict[str, tuple[str, ...]]:
+    """For languages whose modules are folders: their files, found by the longest end of the module's path."""
     found: dict[str, tuple[str, ...]] = {}
     for module in dict.fromkeys(modules):
-        parts = _as_path(module, query.language).split("/")
+        parts = _as_path(module, language).split("/")
         for start in range(len(parts)):
             folder = "/".join(parts[start:]) + "/"
             inside = [path for path in reader.below(folder, _PACKAGE_FILES) if "/" not in path[len(folder) :]]

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from repocomp.errors import StoreError
 from repocomp.index.build import build, build_from
+from repocomp.index.read import READING
 from repocomp.index.write import CUTS
 from repocomp.store.index.rows import ChunkKind
 from repocomp.store.index.snapshot import IndexReader
@@ -74,6 +75,26 @@ def age(root: Path) -> None:
     for path in root.rglob("*"):
         if path.is_file() and ".git" not in path.parts:
             os.utime(path, (path.stat().st_mtime - 100,) * 2)
+
+
+def test_a_version_that_reads_differently_reads_every_file_once_more(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = repository({"a.py": PYTHON, "b.txt": "plain words\n", ".env": "x\n"})
+    build(root)
+    age(root)
+    build(root)
+    monkeypatch.setattr("repocomp.index.read.READING", READING + 1)
+    monkeypatch.setattr("repocomp.index.build.READING", READING + 1)
+    assert [build(root).indexed, build(root).indexed] == [2, 0]
+    assert skipped_in(root) == {".env": "secret"}
+
+
+def skipped_in(root: Path) -> dict[str, str]:
+    reader = IndexReader.open(root)
+    assert reader is not None
+    with reader:
+        return skipped(reader)
 
 
 def test_a_second_run_reads_nothing(repository: Repository) -> None:

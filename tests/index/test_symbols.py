@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from repocomp.index.symbols import parse
-from repocomp.languages.imports import imports_in
-from repocomp.languages.table import LANGUAGES
+from repocomp.languages.language import Import
+from repocomp.languages.table import LANGUAGES, language
 
-Expected = tuple[str, list[tuple[str, str]], list[tuple[str, str | None, str]]]
+Expected = tuple[str, list[tuple[str, str]], list[Import]]
 
 CASES: dict[str, Expected] = {
     "python": (
@@ -128,6 +130,12 @@ def test_broken_code_still_tells_what_is_whole() -> None:
     text = "from a import b\ndef good(x):\n    return x\n\ndef bad(\n"
     assert [found.name for found in parse("python", text).definitions][:1] == ["good"]
     assert list(imports_in("python", text)) == [("a", "b", "b")]
+
+
+def imports_in(name: str, text: str) -> Iterator[Import]:
+    known = language(name)
+    assert known is not None
+    return known.imports(text)
 
 
 @given(st.sampled_from(sorted(CASES)), st.text(max_size=60), st.integers(0, 200))

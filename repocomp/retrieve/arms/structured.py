@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from repocomp.languages.language import CONTAINERS
 from repocomp.retrieve.arms.lexical import overlaps
 from repocomp.retrieve.hit import Hit, best_path, shared_folders
-from repocomp.retrieve.outline import CONTAINERS, Line, class_lines, file_lines, first_lines, out_of_sight
+from repocomp.retrieve.outline import Line, class_lines, file_lines, first_lines, out_of_sight
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.resolve import Binding, bindings
 from repocomp.retrieve.understand import Asked, Understanding, understand

@@ -1,0 +1,10 @@
+(class_declaration name: (identifier) @name) @class
+(interface_declaration name: (identifier) @name) @interface
+(struct_declaration name: (identifier) @name) @struct
+(enum_declaration name: (identifier) @name) @enum
+(record_declaration name: (identifier) @name) @record
+(method_declaration name: (identifier) @name) @function
+(constructor_declaration name: (identifier) @name) @function
+(property_declaration name: (identifier) @name) @property
+
+(identifier) @id

@@ -1,0 +1,67 @@
+"""Files that hold code inside something else, and what of any file may be shown: from bytes to language, text and code.
+
+Whatever is taken out leaves its line empty, so that line numbers stay those of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from repocomp.languages import components, marks, notebook
+from repocomp.languages.table import language_by_content, language_called
+
+
+def _same(text: str) -> str:
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of file. `language` names the language of its code (None: told by path and content).
+
+    `shown` is what of a text may be indexed and offered, `code` what of that is parsed. Larger files than `most_bytes`
+    are not worth reading.
+    """
+
+    name: str
+    extensions: tuple[str, ...] = ()
+    language: Callable[[str], str] | None = None
+    shown: Callable[[str], str] = _same
+    code: Callable[[str], str] = _same
+    most_bytes: int = 1 << 20
+
+
+PLAIN = Format("")
+FORMATS = (
+    # Pictures make a notebook large, not code.
+    Format("notebook", (".ipynb",), notebook.language, notebook.cells, notebook.without_magics, most_bytes=1 << 24),
+    Format("component", (".vue", ".svelte"), components.language, code=components.scripts),
+    Format("markdown", (".md", ".markdown", ".mkd", ".mdx", ".rmd", ".qmd"), shown=marks.without_markdown_fences),
+    Format("asciidoc", (".adoc", ".asciidoc", ".asc"), shown=marks.without_asciidoc_fences),
+)
+_BY_EXTENSION = {extension: form for form in FORMATS for extension in form.extensions}
+
+
+def format_of(path: str) -> Format:
+    """The format of a file by its name; `PLAIN` for source code and text."""
+    return _BY_EXTENSION.get(PurePosixPath(path).suffix.lower(), PLAIN)
+
+
+def language_in(path: str, data: bytes) -> str:
+    """The language of the code in a file; `text` where it is none that we know."""
+    form = format_of(path)
+    if form.language is None:
+        return language_by_content(path, data)
+    return language_called(form.language(data.decode(errors="replace")))
+
+
+def shown(path: str, text: str) -> str:
+    r"""What of a text (line ends `\n`) may be indexed and offered, each line where it stands in the file."""
+    return format_of(path).shown(marks.without_conflict_marks(text))
+
+
+def code(path: str, text: str) -> str:
+    """What of a shown text is code to be parsed, each line where it stands."""
+    return format_of(path).code(text)

@@ -1,0 +1,4 @@
+(function_definition name: (identifier) @name) @function
+(class_definition name: (identifier) @name) @class
+
+(identifier) @id

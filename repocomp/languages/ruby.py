@@ -1,0 +1,23 @@
+"""Ruby."""
+
+from __future__ import annotations
+
+from repocomp.languages.imports import whole_modules
+from repocomp.languages.language import Language
+
+LANGUAGE = Language(
+    name="ruby",
+    grammar=("tree_sitter_ruby", "language"),
+    query=("ruby",),
+    extensions=(".rb", ".rake"),
+    file_names=("Rakefile", "Gemfile"),
+    interpreters=("ruby", "jruby"),
+    other_names=("rb",),
+    line_comment="#",
+    block_comment=("=begin", "=end"),
+    opens_block=("do", "|", "{", "then"),
+    string_nodes=frozenset({"string", "bare_string", "heredoc_body", "regex", "character"}),
+    bases=r"^(?:class|module)\s+\w+\s*<\s*([\w:]+)\s*(?=$|#|;)",
+    imports=whole_modules(r"^[ \t]*require(?:_relative)?[ \t(]+[\"']([^\"'\n]+)[\"']", "/"),
+    module_files=("{}.rb", "{}"),
+)
