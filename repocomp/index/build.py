@@ -24,7 +24,7 @@ from repocomp.index.walk import Found, look, unfit, walk
 from repocomp.index.workers import Submit, pool
 from repocomp.index.write import FileState, known_digests, remember, remove_files, tidy, write_batch
 from repocomp.languages.table import language_of
-from repocomp.store.connect import explained, open_index
+from repocomp.store.index.connect import explained, open_index
 from repocomp.store.paths import index_path
 
 _BATCH_BYTES = 1 << 20

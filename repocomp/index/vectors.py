@@ -22,7 +22,8 @@ from repocomp.index.chunk import Terms
 from repocomp.index.segments import drop_contents, merge_small, new_segment, postings
 from repocomp.index.vector_rows import write_vectors
 from repocomp.index.write import remember
-from repocomp.store.connect import explained, open_index, transaction
+from repocomp.store.connect import transaction
+from repocomp.store.index.connect import explained, open_index
 from repocomp.store.index.queries import ENCODER, PLACE
 from repocomp.store.index.rows import WEIGHT_STEP, ChunkKind
 from repocomp.store.index.snapshot import IndexReader

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sqlite3
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +32,7 @@ from repocomp.request import CompletionRequest
 from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.rank import fuse, rank
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS
+from repocomp.store.connect import Connection
 from repocomp.store.feedback.learning import ReplayRow, add_replay, replay_rows
 from repocomp.store.index.snapshot import IndexReader
 
@@ -77,8 +77,8 @@ def state_of(loaded: Loaded) -> str:
 def replay(
     root: Path,
     loaded: Loaded,
-    connection: sqlite3.Connection,
-    memory: sqlite3.Connection,
+    connection: Connection,
+    memory: Connection,
     seconds: float,
     progress: Progress,
     limit: int | None = None,

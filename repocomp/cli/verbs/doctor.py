@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -14,6 +13,7 @@ import click
 from repocomp import __version__, git
 from repocomp.cli import output
 from repocomp.errors import ExitCode, RepocompError
+from repocomp.store.connect import sqlite_version
 from repocomp.store.paths import index_path
 
 EPILOG = """\b
@@ -53,10 +53,11 @@ def command(as_json: bool) -> int:
 
 def _checks() -> Iterator[Check]:
     yield Check("repocomp", True, f"{__version__}, Python {platform.python_version()}, {platform.platform()}")
-    yield Check("sqlite", sqlite3.sqlite_version_info >= (3, 35), sqlite3.sqlite_version, None)
+    version, is_recent = sqlite_version()
+    yield Check("sqlite", is_recent, version)
     yield _runtime()
-    version = git.run(Path.cwd(), "--version")
-    yield Check("git", True, version.decode().strip() if version else "not found: ignore rules are read without it")
+    answer = git.run(Path.cwd(), "--version")
+    yield Check("git", True, answer.decode().strip() if answer else "not found: ignore rules are read without it")
     yield _pack()
     yield _index()
 

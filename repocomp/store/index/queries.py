@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from repocomp.store.connect import explained
+from repocomp.store.index.connect import explained
 from repocomp.store.index.rows import Chunk, ChunkKind, Postings, Symbol, Vectors
 
 _BATCH = 500

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from repocomp.languages.table import language_of
-from repocomp.store.connect import open_index
 from repocomp.store.index.cache import Kept, Made
+from repocomp.store.index.connect import open_index
 from repocomp.store.index.queries import PLACE, Lookup
 from repocomp.store.index.rows import Chunk, ChunkKind, FileRow, Postings, Segment, Symbol, Vectors
 from repocomp.store.paths import index_path
