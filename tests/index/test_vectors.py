@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from repocomp.index.build import build, build_from
 from repocomp.index.vectors import build_vectors, encode_at
 from repocomp.model.encoder import Encoded
-from repocomp.store.index.queries import ENCODER
+from repocomp.store.index.facts import ENCODER
 from repocomp.store.index.rows import WEIGHT_STEP, ChunkKind
 from repocomp.store.index.snapshot import IndexReader
 from tests.conftest import Repository, write_files

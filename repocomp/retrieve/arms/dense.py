@@ -17,7 +17,7 @@ from repocomp.model.scan import Scan
 from repocomp.retrieve.arms.lexical import hits, wanted
 from repocomp.retrieve.hit import Hit, Unavailable
 from repocomp.retrieve.query import Query
-from repocomp.store.index.queries import ENCODER
+from repocomp.store.index.facts import ENCODER
 from repocomp.store.index.rows import Chunk, ChunkKind, Vectors
 from repocomp.store.index.snapshot import IndexReader
 

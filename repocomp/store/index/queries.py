@@ -11,16 +11,10 @@ from typing import Any
 import numpy as np
 
 from repocomp.store.index.connect import explained
-from repocomp.store.index.rows import Chunk, ChunkKind, Postings, Symbol, Vectors
+from repocomp.store.index.rows import COUNT, PLACE, Chunk, ChunkKind, Postings, Symbol, Vectors
 
 _BATCH = 500
 """Values in one IN list; SQLite's own limit was 999 for long."""
-PLACE = np.dtype("<u4")
-"""How chunk numbers, places and line numbers lie in a BLOB."""
-COUNT = np.dtype("<u2")
-"""How term counts lie in a BLOB."""
-ENCODER = "encoder"
-"""The fact that names the encoder of the vectors, by its digest."""
 
 
 class Lookup:

@@ -19,8 +19,9 @@ import numpy.typing as npt
 from repocomp.languages.table import language_of
 from repocomp.store.index.cache import Kept, Made
 from repocomp.store.index.connect import open_index
-from repocomp.store.index.queries import PLACE, Lookup
-from repocomp.store.index.rows import Chunk, ChunkKind, FileRow, Postings, Segment, Symbol, Vectors
+from repocomp.store.index.queries import Lookup
+from repocomp.store.index.rows import PLACE, Chunk, ChunkKind, FileRow, Postings, Segment, Symbol, Vectors
+from repocomp.store.index.segments import postings
 from repocomp.store.paths import index_path
 
 V = TypeVar("V")
@@ -156,6 +157,11 @@ class IndexReader:
         self._refresh()
         keys = [(int(kind), term) for term in sorted(set(terms))]
         return [one for lists in self._postings.each(keys, self._lookup.postings, list) for one in lists]
+
+    def all_postings(self, kind: ChunkKind) -> list[Postings]:
+        """Every posting list of a kind, by term and segment; read each time."""
+        select = "SELECT segment_id, term, places, counts FROM posting WHERE kind = ?"
+        return [postings(row) for row in self._lookup.rows(select, (int(kind),))]
 
     def vectors(self) -> list[Vectors]:
         """The vectors of all segments that have some, oldest first; those read before are not read again."""
