@@ -21,7 +21,7 @@ from repocomp.prompt.window import Context, context
 from repocomp.request import Choice
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import DEFAULT_ARMS, Hidden, Retrieved, retrieve
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 
 
 class TextCodec(Protocol):

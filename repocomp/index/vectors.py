@@ -22,6 +22,7 @@ from repocomp.store.connect import Connection, transaction
 from repocomp.store.index.connect import writing_index
 from repocomp.store.index.contents import content_ids, content_lines
 from repocomp.store.index.facts import ENCODER, fact, set_fact
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import WEIGHT_STEP, ChunkKind, Vectors
 from repocomp.store.index.segments import (
     add_postings,
@@ -32,7 +33,6 @@ from repocomp.store.index.segments import (
     delete_segments,
     read_segments,
 )
-from repocomp.store.index.snapshot import IndexReader
 from repocomp.store.paths import index_path
 
 _BATCH_CHUNKS = 2048

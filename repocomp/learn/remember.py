@@ -11,7 +11,7 @@ from repocomp.policy.select import shipped
 from repocomp.prompt.snippets import fit
 from repocomp.retrieve.arms.memory import credit_rows
 from repocomp.store.connect import Connection
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.memory.credits import add_credits
 from repocomp.terms import words
 

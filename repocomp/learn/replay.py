@@ -34,7 +34,7 @@ from repocomp.retrieve.rank import fuse, rank
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS
 from repocomp.store.connect import Connection
 from repocomp.store.feedback.learning import ReplayRow, add_replay, replay_rows
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 
 Progress = Callable[[int, float], None]
 """How many replays there are, and the share of the time that is over."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from repocomp.languages.imports import imports_in
+from repocomp.lru import LruCache
 from repocomp.retrieve.query import Query
-from repocomp.store.index.cache import Kept
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 
 _SOURCE_FOLDERS = ("", "src/", "lib/", "include/", "app/")
 _FORMS: dict[str, tuple[str, ...]] = {
@@ -51,19 +51,19 @@ class Binding:
 
 def bindings(reader: IndexReader, query: Query) -> list[Binding]:
     """What the file as it is being written imports, in order."""
-    return reader.derived(_asked).get(query, lambda: _bindings(reader, query))
+    return reader.cached("bindings", _last_queries).get_or(query, lambda: _bindings(reader, query))
 
 
 # Several arms and the ranker ask about the same query, one after the other.
-def _asked(_: IndexReader) -> Kept[Query, list[Binding]]:
-    return Kept(_ASKED)
+def _last_queries() -> LruCache[Query, list[Binding]]:
+    return LruCache(_ASKED)
 
 
 def _bindings(reader: IndexReader, query: Query) -> list[Binding]:
     text = query.above + query.prefix
     found = list(dict.fromkeys(imports_in(query.language, text)))[:_MOST_IMPORTS]
     candidates = [_candidates(module, name, query.path, query.language) for module, name, _ in found]
-    held = reader.held([path for paths in candidates for path in paths])
+    held = reader.files.contents_of([path for paths in candidates for path in paths])
     in_folders = query.language in _FOLDERS
     packages = _packages(reader, query, [module for module, _, _ in found]) if in_folders else {}
     return [
@@ -135,7 +135,7 @@ def _packages(reader: IndexReader, query: Query, modules: Sequence[str]) -> dict
         parts = _as_path(module, query.language).split("/")
         for start in range(len(parts)):
             folder = "/".join(parts[start:]) + "/"
-            inside = [path for path in reader.below(folder, _PACKAGE_FILES) if "/" not in path[len(folder) :]]
+            inside = [path for path in reader.files.below(folder, _PACKAGE_FILES) if "/" not in path[len(folder) :]]
             if inside:
                 found[module] = tuple(inside)
                 break

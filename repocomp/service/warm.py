@@ -26,7 +26,7 @@ from repocomp.policy.learned import path_for
 from repocomp.request import Completion, CompletionRequest
 from repocomp.serve.server import Cancelled
 from repocomp.service.reuse import Offer
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.paths import index_path
 
 _PACKS, _INDEXES, _OFFERS = 3, 8, 64

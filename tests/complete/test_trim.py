@@ -90,9 +90,7 @@ def test_a_block_cut_off_by_length_keeps_whole_lines() -> None:
         ("block", "def f():|", "\n    a = 1\nx", "block"),
     ],
 )
-def test_generation_stops_as_soon_as_the_end_is_known(
-    mode: Mode, text: str, said: str, reason: str | None
-) -> None:
+def test_generation_stops_as_soon_as_the_end_is_known(mode: Mode, text: str, said: str, reason: str | None) -> None:
     _, surroundings = around(text)
     assert trim.stop_rule(mode, surroundings)(said) == reason
 

@@ -13,8 +13,8 @@ from repocomp.errors import StoreError
 from repocomp.index.build import build_from
 from repocomp.store.connect import transaction
 from repocomp.store.index.connect import explained, open_index
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.schema import NAME, STEPS
-from repocomp.store.index.snapshot import IndexReader
 from repocomp.store.migrate import migrate
 
 
@@ -87,5 +87,5 @@ def test_where_nothing_can_be_written_the_file_alone_is_read(database: Path, mon
     before = sorted(path.name for path in database.parent.iterdir())
     monkeypatch.setattr(os, "access", lambda *_: False)
     with IndexReader.open_at(database) as reader:
-        assert [row.path for row in reader.files()] == ["a.py"]
+        assert [row.path for row in reader.files.all()] == ["a.py"]
         assert sorted(path.name for path in database.parent.iterdir()) == before

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from repocomp.retrieve.arms.bm25 import K1, B
 from repocomp.store.index.rows import ChunkKind
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 
 Floats = npt.NDArray[np.float64]
 Top = list[tuple[float, int]]
@@ -47,12 +47,12 @@ class Table:
     def of(cls, path: Path, kind: ChunkKind) -> Table:
         """Read all posting lists of the index at `path`, which must hold live contents only."""
         with IndexReader.open_at(path) as reader:
-            segments = reader.segments(kind)
+            segments = reader.segments.all(kind)
             starts = np.cumsum([0, *(len(segment.chunks) for segment in segments)])
             first = {segment.id: start for segment, start in zip(segments, starts, strict=False)}
             chunks = np.concatenate([segment.chunks for segment in segments])
             lengths = np.concatenate([segment.lengths for segment in segments]).astype(np.float64)
-            lists = reader.all_postings(kind)
+            lists = reader.segments.all_postings(kind)
         vocabulary: dict[str, int] = {}
         columns: list[list[npt.NDArray[Any]]] = [[], [], []]
         for one in lists:

@@ -84,7 +84,7 @@ def _pack() -> Check:
 
 
 def _index() -> Check:
-    from repocomp.store.index.snapshot import IndexReader
+    from repocomp.store.index.reader import IndexReader
 
     root = git.work_tree(Path.cwd()) or Path.cwd()
     if not index_path(root).exists():
