@@ -22,7 +22,7 @@ from repocomp import __version__
 from repocomp.errors import BenchError
 from repocomp.languages.table import language_of, parser
 from repocomp.process import command, environment
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 from repocomp.worker_pool import WorkerPool
 
 _SHARE_FILES = 200
@@ -76,7 +76,7 @@ def bench_index(root: Path, jobs: int) -> Indexing:
         (database,) = Path(folder).rglob("index.db")
         size = database.stat().st_size
         with IndexReader.open_at(database) as reader:
-            paths = [file.path for file in reader.files()]
+            paths = [file.path for file in reader.files.all()]
     floor = _floor(root, paths, jobs)
     facts = {"suite": "index", "repocomp": __version__, "tree": root.name, "jobs": jobs, "cores": os.cpu_count()}
     speed = report["lines"] / report["seconds"]

@@ -13,7 +13,7 @@ from repocomp.policy.select import Action
 from repocomp.policy.selector import Selector
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import Hidden, Retrieved, retrieve
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 
 
 class Retriever(Protocol):

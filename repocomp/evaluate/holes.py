@@ -16,8 +16,8 @@ import numpy as np
 
 from repocomp.document import Document
 from repocomp.languages.table import language_of
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import Symbol
-from repocomp.store.index.snapshot import IndexReader
 from repocomp.terms import words
 
 HoleKind = Literal["line", "api", "chunk", "function", "midline"]
@@ -85,12 +85,12 @@ def sources_of(reader: IndexReader) -> tuple[list[Source], frozenset[str]]:
     """What an index offers to sample from: its source files, and every name the repository defines."""
     sources: list[Source] = []
     defined: set[str] = set()
-    for row in reader.files():
+    for row in reader.files.all():
         if not is_source(row.path):
             continue
-        symbols = reader.symbols_of(row.content_id)
+        symbols = reader.symbols.of(row.content_id)
         defined.update(symbol.name for symbol in symbols)
-        document = Document(row.path, reader.text(row.content_id).encode())
+        document = Document(row.path, reader.contents.text(row.content_id).encode())
         sources.append(Source(document, tuple(_bodies(document, symbols))))
     return sources, frozenset(defined)
 

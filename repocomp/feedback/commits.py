@@ -12,7 +12,6 @@ Fast-forward merges change no file here; a merge is measured like any commit, ag
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from repocomp import git
 from repocomp.feedback.marks import Marks, visible_chars
 from repocomp.feedback.persistence import Text, kept_chars
 from repocomp.languages.table import language_of
+from repocomp.store.connect import Connection
 from repocomp.store.feedback.reports import GitEvent, add_committed, add_rewrites, rewrites, standing
 from repocomp.store.feedback.rows import Impression, Persistence, add_persistence, fact, impressions, persistences
 
@@ -33,7 +33,7 @@ _BULK_LINES = 20_000
 """A commit that adds more lines than this brings code in; nobody wrote it."""
 
 
-def take_in(connection: sqlite3.Connection, root: Path, event: GitEvent) -> int:
+def take_in(connection: Connection, root: Path, event: GitEvent) -> int:
     """Measure what a report of git's hooks asks for; returns the number of measurements. One report can be repeated."""
     if event.kind == "post-rewrite":
         return _rewritten(connection, root, event)
@@ -47,7 +47,7 @@ def take_in(connection: sqlite3.Connection, root: Path, event: GitEvent) -> int:
 class _Ledger:
     """What is known while one report is taken in."""
 
-    connection: sqlite3.Connection
+    connection: Connection
     root: Path
     event: GitEvent
 
@@ -104,7 +104,7 @@ def _measure(ledger: _Ledger, commit: str) -> int:
     return count
 
 
-def _rewritten(connection: sqlite3.Connection, root: Path, event: GitEvent) -> int:
+def _rewritten(connection: Connection, root: Path, event: GitEvent) -> int:
     add_rewrites(connection, event.rewrites)
     for new in dict.fromkeys(event.rewrites.values()):
         _add_size(connection, root, new, event.at_ms)
@@ -123,7 +123,7 @@ def _path_in(root: Path, commit: str, path: str) -> str:
     return git.changed_paths(root, commit).get(path) or path
 
 
-def _add_size(connection: sqlite3.Connection, root: Path, commit: str, at_ms: int) -> None:
+def _add_size(connection: Connection, root: Path, commit: str, at_ms: int) -> None:
     """Remember what a commit adds; a merge adds what its other parent brought, which was counted there."""
     if len(git.parents(root, commit)) < 2:
         add_committed(connection, commit, at_ms, Counter(dict(_sizes(root, commit))))

@@ -6,18 +6,18 @@ and measurements in the order they came.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from repocomp.secrets import redact
+from repocomp.store.connect import Connection
 from repocomp.store.feedback.rows import VERDICTS, Event, Impression, Persistence, events, persistences
 
 EXPORT_VERSION = 1
 
 
-def export(connection: sqlite3.Connection, rows: Sequence[Impression]) -> Iterator[dict[str, Any]]:
+def export(connection: Connection, rows: Sequence[Impression]) -> Iterator[dict[str, Any]]:
     """Completions as plain values, in order; texts are redacted again, by today's patterns."""
     said, measured = events(connection, rows), persistences(connection, rows)
     for row in rows:

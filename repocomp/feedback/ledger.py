@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -15,6 +14,7 @@ from repocomp.feedback.export import export
 from repocomp.feedback.marks import visible_chars
 from repocomp.feedback.record import text_digest
 from repocomp.secrets import REDACTED, redact
+from repocomp.store.connect import Connection
 from repocomp.store.feedback.connect import explained, open_feedback, read_feedback
 from repocomp.store.feedback.erase import was_forgotten
 from repocomp.store.feedback.rows import EventKind, Impression, add_event, fact, impression, newest
@@ -42,7 +42,7 @@ def repository_path(root: Path) -> Path:
 
 
 @contextmanager
-def reading(root: Path) -> Iterator[sqlite3.Connection | None]:
+def reading(root: Path) -> Iterator[Connection | None]:
     """The feedback of the repository at `root` for reading; None while there is none. Raises FeedbackError."""
     path = repository_path(root)
     connection = read_feedback(path)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from repocomp.feedback.commits import COMMIT
 from repocomp.feedback.export import verdict
+from repocomp.store.connect import Connection
 from repocomp.store.feedback.rows import Event, Impression, Persistence, events, impressions, persistences
 
 
@@ -40,7 +40,7 @@ class Outcome:
         return self.verdict in ("accepted", "partially_accepted")
 
 
-def outcomes(connection: sqlite3.Connection) -> list[Outcome]:
+def outcomes(connection: Connection) -> list[Outcome]:
     """Every completion, oldest first, empty answers too."""
     rows = impressions(connection)
     said, measured = events(connection, rows), persistences(connection, rows)

@@ -6,13 +6,13 @@ the others are done. A process that is killed leaves its reports waiting for the
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 
 from repocomp.feedback.commits import take_in
+from repocomp.store.connect import Connection, lock
 from repocomp.store.feedback.connect import explained, open_feedback
 from repocomp.store.feedback.reports import GitEvent, add_git_event, finish, git_events, waiting
 from repocomp.store.identity import identify
@@ -37,7 +37,7 @@ def work(root: Path, afterwards: Callable[[], None]) -> int:
     with closing(open_feedback(path, synced=False)) as connection, explained(path):
         # Who comes while the lock is held leaves: so look again after it was given back.
         while waiting(connection, tree) is not None:
-            with _lock(root) as is_held:
+            with lock(index_path(root).with_name("hooks.lock")) as is_held:
                 if not is_held:
                     break
                 count += _look(connection, root, tree)
@@ -60,7 +60,7 @@ def parse_rewrites(text: str) -> dict[str, str]:
     return {row[0]: row[1] for row in rows if len(row) >= 2}
 
 
-def _look(connection: sqlite3.Connection, root: Path, tree: str) -> int:
+def _look(connection: Connection, root: Path, tree: str) -> int:
     count = 0
     while (event := waiting(connection, tree)) is not None:
         try:
@@ -71,17 +71,3 @@ def _look(connection: sqlite3.Connection, root: Path, tree: str) -> int:
             finish(connection, event)
         count += 1
     return count
-
-
-@contextmanager
-def _lock(root: Path) -> Iterator[bool]:
-    """Whether this process may work on `root` now. SQLite's own lock: it ends with the process, on every platform."""
-    path = index_path(root).with_name("hooks.lock")
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as connection:
-        try:
-            connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError:
-            yield False
-        else:
-            yield True

@@ -5,7 +5,6 @@ Every figure carries its definition, its count and an interval; with few complet
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from repocomp.feedback.outcomes import Outcome, outcomes
 from repocomp.feedback.persistence import NEARLY
 from repocomp.feedback.sweep import MOMENTS_S
 from repocomp.stats.figures import Figure, difference, percentile, ratio, share
+from repocomp.store.connect import Connection
 from repocomp.store.feedback.reports import committed, rewrites, standing
 
 _BANDS = 10
@@ -55,7 +55,7 @@ class Stats:
         }
 
 
-def stats(connection: sqlite3.Connection) -> Stats:
+def stats(connection: Connection) -> Stats:
     """All figures of one repository's history."""
     all_of = outcomes(connection)
     written = _written(connection, all_of)
@@ -174,7 +174,7 @@ def _grouped(
     }
 
 
-def _written(connection: sqlite3.Connection, all_of: Sequence[Outcome]) -> list[Written]:
+def _written(connection: Connection, all_of: Sequence[Outcome]) -> list[Written]:
     """What commits added since the first completion, rewritten ones and merges left out."""
     moved = rewrites(connection)
     kept: defaultdict[tuple[str, str], int] = defaultdict(int)

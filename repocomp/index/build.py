@@ -11,19 +11,20 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
-from sqlite3 import Connection
 from typing import Any
 
 from repocomp.index.history import update_history
 from repocomp.index.read import READING, Content, digest_of
 from repocomp.index.walk import Found, look, unfit, walk
 from repocomp.index.workers import Submit, pool
-from repocomp.index.write import FileState, known_digests, remember, remove_files, tidy, write_batch
-from repocomp.store.connect import explained, open_index
+from repocomp.index.write import remove_files, tidy, write_batch
+from repocomp.store.connect import Connection
+from repocomp.store.index.connect import explained, writing_index
+from repocomp.store.index.contents import FileState, KnownFile, known_digests, known_files, known_files_below
+from repocomp.store.index.facts import FINISHED, READING_FACT, ROOT, fact, set_fact
 from repocomp.store.paths import index_path
 
 _BATCH_BYTES = 1 << 20
@@ -73,8 +74,6 @@ class _Job:
 
 
 Report = Callable[[Progress], None]
-_Known = tuple[int, int, int, str | None]
-"""Size, time stamp, time of the look at it, and why it was skipped."""
 
 
 def build(root: Path, *, progress: Report | None = None, jobs: int | None = None, rebuild: bool = False) -> IndexReport:
@@ -83,13 +82,13 @@ def build(root: Path, *, progress: Report | None = None, jobs: int | None = None
     if rebuild:
         _remove(path)
     started = time.monotonic()
-    with _opened(path) as connection:
+    with writing_index(path) as connection:
         workers = jobs or min(_MAX_JOBS, os.cpu_count() or 1)
-        report = _update(connection, root, walk(root), _known(connection), progress, workers)
+        report = _update(connection, root, walk(root), known_files(connection), progress, workers)
         update_history(connection, root)
-        remember(connection, "reading", str(READING))
-        remember(connection, "root", str(root.resolve()))
-        remember(connection, "finished", str(int(time.time())))
+        set_fact(connection, READING_FACT, str(READING))
+        set_fact(connection, ROOT, str(root.resolve()))
+        set_fact(connection, FINISHED, str(int(time.time())))
     report.seconds = time.monotonic() - started
     return report
 
@@ -100,8 +99,8 @@ def update(root: Path, paths: Sequence[str]) -> IndexReport:
     For milliseconds: the rest of the tree is not looked at, nor its history. Raises StoreError.
     """
     started = time.monotonic()
-    with _opened(index_path(root)) as connection:
-        report = _update(connection, root, look(root, paths), _known_below(connection, paths), None, 1)
+    with writing_index(index_path(root)) as connection:
+        report = _update(connection, root, look(root, paths), known_files_below(connection, paths), None, 1)
     report.seconds = time.monotonic() - started
     return report
 
@@ -109,7 +108,7 @@ def update(root: Path, paths: Sequence[str]) -> IndexReport:
 def build_from(path: Path, sources: Iterable[tuple[str, bytes]]) -> IndexReport:
     """Index (path, bytes) pairs that need not lie on a disk into the database at `path`, in this process."""
     report = IndexReport()
-    with _opened(path) as connection:
+    with writing_index(path) as connection:
         jobs = [_Job(Found(name, len(data), 0), partial(bytes, data)) for name, data in sources]
         _read_all(connection, jobs, report, None, 1)
         tidy(connection)
@@ -123,44 +122,17 @@ def readable(root: Path) -> Iterator[tuple[str, bytes]]:
             yield found.path, data
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Connection]:
-    connection = open_index(path)
-    try:
-        with explained(path):
-            yield connection
-    finally:
-        connection.close()
-
-
 def _remove(path: Path) -> None:
     with explained(path):
         for suffix in ("", "-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-def _known(connection: Connection, where: str = "", values: Sequence[str] = ()) -> dict[str, _Known]:
-    # A row with neither content nor reason lost a race with another run: it is read again.
-    select = (
-        "SELECT path, size, mtime_ns, seen_ns, skipped FROM file WHERE (content_id IS NOT NULL OR skipped IS NOT NULL)"
-    )
-    rows = connection.execute(select + where, values)
-    return {path: (size, mtime_ns, seen_ns, skipped) for path, size, mtime_ns, seen_ns, skipped in rows}
-
-
-def _known_below(connection: Connection, paths: Sequence[str]) -> dict[str, _Known]:
-    known: dict[str, _Known] = {}
-    for path in paths:
-        # All that begin with the folder's name and a slash, whose successor is "0".
-        known |= _known(connection, " AND (path = ? OR (path >= ? AND path < ?))", (path, f"{path}/", f"{path}0"))
-    return known
-
-
 def _update(
     connection: Connection,
     root: Path,
     there: Iterable[Found],
-    known: dict[str, _Known],
+    known: dict[str, KnownFile],
     progress: Report | None,
     workers: int,
 ) -> IndexReport:
@@ -172,8 +144,8 @@ def _update(
         report.files += 1
         before = known.pop(found.path, None)
         if before is not None and reads_alike and _is_unchanged(found, before):
-            report.unchanged += before[3] is None
-            report.skipped.update([before[3]] if before[3] is not None else [])
+            report.unchanged += before.skipped is None
+            report.skipped.update([before.skipped] if before.skipped is not None else [])
         else:
             changed.append(found)
     report.removed = len(known)
@@ -188,16 +160,14 @@ def _update(
 
 def _reads_alike(connection: Connection) -> bool:
     """Whether the index was made by a version that reads files as we do."""
-    row = connection.execute("SELECT value FROM meta WHERE key = 'reading'").fetchone()
-    return row is not None and row[0] == str(READING)
+    return fact(connection, READING_FACT) == str(READING)
 
 
-def _is_unchanged(found: Found, before: _Known) -> bool:
-    size, mtime_ns, seen_ns, skipped = before
+def _is_unchanged(found: Found, before: KnownFile) -> bool:
     if found.skipped is not None:
-        return skipped == found.skipped
-    same = (size, mtime_ns) == (found.size, found.mtime_ns)
-    return same and mtime_ns < seen_ns - _RACY_NS
+        return before.skipped == found.skipped
+    is_same = (before.size, before.mtime_ns) == (found.size, found.mtime_ns)
+    return is_same and before.mtime_ns < before.seen_ns - _RACY_NS
 
 
 def _bytes(path: Path) -> bytes | None:

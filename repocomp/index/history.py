@@ -5,36 +5,30 @@ Bounded on every side: so many commits, none that touches half the repository, s
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from repocomp import git
-from repocomp.index.write import remember
-from repocomp.store.connect import transaction
+from repocomp.store.connect import Connection
+from repocomp.store.index.contents import indexed_paths
+from repocomp.store.index.facts import HISTORY, fact, replace_companions
 
 _COMMITS = 1000
 _MOST_FILES = 20
 """A commit that touches more is a reformatting or an import of foreign code: it ties nothing together."""
 _COMPANIONS = 8
-_HEAD = "history"
 
 
-def update_history(connection: sqlite3.Connection, root: Path) -> None:
+def update_history(connection: Connection, root: Path) -> None:
     """Read the history again where the commit has changed since; nothing without git."""
-    head = git.run(root, "rev-parse", "HEAD")
-    known = connection.execute("SELECT value FROM meta WHERE key = ?", (_HEAD,)).fetchone()
-    if head is None or (known is not None and known[0] == head.decode().strip()):
+    answer = git.run(root, "rev-parse", "HEAD")
+    head = None if answer is None else answer.decode().strip()
+    if head is None or head == fact(connection, HISTORY):
         return
-    files = {path for (path,) in connection.execute("SELECT path FROM file WHERE content_id IS NOT NULL")}
+    files = indexed_paths(connection)
     rows = companions(commit for commit in git.changes(root, _COMMITS) if len(commit) <= _MOST_FILES)
-    with transaction(connection):
-        connection.execute("DELETE FROM together")
-        connection.executemany(
-            "INSERT INTO together VALUES (?, ?, ?)", (row for row in rows if row[0] in files and row[1] in files)
-        )
-        remember(connection, _HEAD, head.decode().strip())
+    replace_companions(connection, head, (row for row in rows if row[0] in files and row[1] in files))
 
 
 def companions(commits: Iterator[Sequence[str]]) -> list[tuple[str, str, float]]:

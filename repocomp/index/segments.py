@@ -1,46 +1,42 @@
-"""Posting segments: written once a batch, merged when they become many.
+"""Posting segments: written once per batch, merged when they become many.
 
 A segment's posting lists name chunks by place, so merging is a shift of places; nothing is tokenised again.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from repocomp.index.chunk import Terms
 from repocomp.index.read import Content
-from repocomp.index.vector_rows import move_vectors
-from repocomp.store.index.queries import COUNT, PLACE
-from repocomp.store.index.rows import ChunkKind
+from repocomp.store.connect import Connection
+from repocomp.store.index import segments as store
+from repocomp.store.index.rows import COUNT, PLACE, ChunkKind, Postings, Segment, Vectors
 
 _MAX_SEGMENTS = 8
 _BIG = 4
 """A segment this many times larger than all smaller ones together is left alone by a merge."""
-_PAGE = 10_000
 _WEIGHTED = frozenset({ChunkKind.SYNTAX, ChunkKind.ENCODED})
-_GONE = np.iinfo(np.uint32).max
+_GONE = np.iinfo(PLACE).max
+
+Moves = Mapping[int, npt.NDArray[np.uint32]]
+"""By segment: the place [size] of each of its chunks in the merged segment, `_GONE` for one that is dropped."""
 
 
-def add_segment(connection: sqlite3.Connection, kind: ChunkKind, contents: Sequence[Content], first: int) -> None:
+def add_segment(connection: Connection, kind: ChunkKind, contents: Sequence[Content], first: int) -> None:
     """Write the chunks of `contents`, numbered from `first`, and their postings as one segment."""
-    (chunk,) = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM chunk").fetchone()
-    owners = np.repeat(np.arange(first, first + len(contents)), [len(c.pieces[kind]) for c in contents])
+    sizes = [len(content.pieces[kind]) for content in contents]
+    owners = np.repeat(np.arange(first, first + len(contents)), sizes)
     pieces = [piece for content in contents for piece in content.pieces[kind]]
-    connection.executemany(
-        "INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            (chunk + at, int(owner), int(kind), piece.start, piece.end, piece.name)
-            for at, (owner, piece) in enumerate(zip(owners, pieces, strict=True))
-        ),
-    )
-    terms = _join([content.terms[kind] for content in contents], [len(c.pieces[kind]) for c in contents])
+    rows = ((owner, p.start, p.end, p.name) for owner, p in zip(owners.tolist(), pieces, strict=True))
+    chunk = store.add_chunks(connection, kind, rows)
+    terms = _join([content.terms[kind] for content in contents], sizes)
     lengths = np.bincount(terms.pieces, terms.counts, minlength=len(pieces))
-    segment = new_segment(connection, kind, np.arange(chunk, chunk + len(pieces)), lengths, owners)
-    connection.executemany("INSERT INTO posting VALUES (?, ?, ?, ?, ?)", postings(kind, segment, terms))
+    segment = store.add_segment(connection, kind, np.arange(chunk, chunk + len(pieces)), lengths, owners)
+    store.add_postings(connection, kind, postings(kind, segment, terms))
 
 
 def _join(each: Sequence[Terms], sizes: Sequence[int]) -> Terms:
@@ -62,47 +58,33 @@ def _join(each: Sequence[Terms], sizes: Sequence[int]) -> Terms:
     return Terms(list(numbers), pieces, terms, np.concatenate([part.counts for part in each if len(part.pieces)]))
 
 
-def postings(kind: ChunkKind, segment: int, terms: Terms) -> Iterator[tuple[int, str, int, bytes, bytes | None]]:
-    """The rows of a segment's posting lists."""
+def postings(kind: ChunkKind, segment: int, terms: Terms) -> Iterator[Postings]:
+    """The posting lists of a segment."""
     order = np.lexsort((terms.pieces, terms.terms))
     sorted_terms = terms.terms[order]
     places, counts = terms.pieces[order].astype(PLACE), terms.counts[order].astype(COUNT)
     edges = np.flatnonzero(np.diff(sorted_terms, prepend=-1, append=-1))
+    is_weighted = kind in _WEIGHTED
     for start, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        weights = counts[start:end].tobytes() if kind in _WEIGHTED else None
-        yield int(kind), terms.vocabulary[sorted_terms[start]], segment, places[start:end].tobytes(), weights
+        term = terms.vocabulary[sorted_terms[start]]
+        yield Postings(segment, term, places[start:end], counts[start:end] if is_weighted else None)
 
 
-def new_segment(
-    connection: sqlite3.Connection,
-    kind: ChunkKind,
-    chunks: npt.NDArray[np.int64],
-    lengths: npt.NDArray[np.float64] | npt.NDArray[np.int64],
-    contents: npt.NDArray[np.int64],
-) -> int:
-    """Write what a segment is made of, [size] each; returns its number."""
-    blobs = [np.asarray(column).astype(PLACE).tobytes() for column in (chunks, lengths, contents)]
-    cursor = connection.execute(
-        "INSERT INTO segment (kind, chunks, lengths, contents) VALUES (?, ?, ?, ?)", (int(kind), *blobs)
-    )
-    if cursor.lastrowid is None:
-        raise sqlite3.DatabaseError("a segment got no number")
-    return cursor.lastrowid
-
-
-def merge_small(connection: sqlite3.Connection, kind: ChunkKind) -> None:
+def merge_small(connection: Connection, kind: ChunkKind) -> None:
     """Merge the smaller segments of a kind when there are too many. Runs in the caller's transaction."""
-    sizes = connection.execute(
-        "SELECT length(chunks), id FROM segment WHERE kind = ? ORDER BY 1, 2", (int(kind),)
-    ).fetchall()
+    sizes = store.segment_sizes(connection, kind)
     if len(sizes) > _MAX_SEGMENTS:
-        _merge(connection, kind, _small_ones(sizes), np.array([], dtype=np.uint32))
+        _merge(connection, store.read_segments(connection, kind, _small_ones(sizes)))
 
 
-def drop_contents(connection: sqlite3.Connection, kind: ChunkKind, dead: npt.NDArray[np.uint32]) -> None:
-    """Merge all segments of a kind, the chunks of `dead` contents left out."""
-    ids = [n for (n,) in connection.execute("SELECT id FROM segment WHERE kind = ? ORDER BY id", (int(kind),))]
-    _merge(connection, kind, ids, dead)
+def drop_contents(connection: Connection, kind: ChunkKind, dead: npt.NDArray[np.uint32]) -> None:
+    """Merge all segments of a kind, the chunks of `dead` contents left out. Runs in the caller's transaction."""
+    _merge(connection, store.read_segments(connection, kind), dead)
+
+
+def merge_all(connection: Connection, kind: ChunkKind) -> None:
+    """Merge all segments of a kind. Runs in the caller's transaction."""
+    _merge(connection, store.read_segments(connection, kind))
 
 
 def _small_ones(sizes: Sequence[tuple[int, int]]) -> list[int]:
@@ -114,74 +96,58 @@ def _small_ones(sizes: Sequence[tuple[int, int]]) -> list[int]:
             break
         total += size
         chosen.append(number)
-    return sorted(chosen)
+    return chosen
 
 
-def _merge(
-    connection: sqlite3.Connection, kind: ChunkKind, segments: Sequence[int], dead: npt.NDArray[np.uint32]
-) -> None:
-    """Write `segments` anew as one, without the chunks of `dead` contents."""
+_NONE = np.array([], dtype=np.uint32)
+
+
+def _merge(connection: Connection, segments: Sequence[Segment], dead: npt.NDArray[np.uint32] = _NONE) -> None:
+    """Write `segments`, all of one kind, anew as one, without the chunks of `dead` contents."""
     if not segments:
         return
-    moved: dict[int, npt.NDArray[np.uint32]] = {}
-    kept: list[tuple[npt.NDArray[np.uint32], ...]] = []
-    size = 0
-    for number in segments:
-        blobs = connection.execute("SELECT chunks, lengths, contents FROM segment WHERE id = ?", (number,)).fetchone()
-        chunks, lengths, contents = (np.frombuffer(blob, PLACE) for blob in blobs)
-        keep = ~np.isin(contents, dead)
-        moved[number] = np.where(keep, size + np.cumsum(keep) - 1, _GONE).astype(np.uint32)
-        kept.append((chunks[keep], lengths[keep], contents[keep]))
-        size += int(keep.sum())
-    columns = [np.concatenate(column) for column in zip(*kept, strict=True)]
-    merged = new_segment(connection, kind, *columns)
-    _move_postings(connection, kind, moved, merged)
-    marks = ",".join("?" * len(segments))
+    kind = segments[0].kind
+    keeps = [~np.isin(segment.contents, dead) for segment in segments]
+    columns = (
+        np.concatenate([column[keep] for column, keep in zip(each, keeps, strict=True)])
+        for each in zip(*((s.chunks, s.lengths, s.contents) for s in segments), strict=True)
+    )
+    merged = store.add_segment(connection, kind, *columns)
+    numbers = [segment.id for segment in segments]
+    moves = dict(zip(numbers, _places_after(keeps), strict=True))
+    for page in store.postings_of(connection, kind, numbers):
+        store.add_postings(connection, kind, _moved(page, moves, merged))
     if kind is ChunkKind.ENCODED:
-        move_vectors(connection, {number: places != _GONE for number, places in moved.items()}, merged)
-    connection.execute(f"DELETE FROM posting WHERE segment_id IN ({marks})", segments)
-    connection.execute(f"DELETE FROM segment WHERE id IN ({marks})", segments)
+        store.add_vectors(connection, _joined_vectors(connection, moves, merged))
+    store.delete_segments(connection, kind, numbers)
 
 
-def _move_postings(
-    connection: sqlite3.Connection, kind: ChunkKind, moved: dict[int, npt.NDArray[np.uint32]], merged: int
-) -> None:
-    """Copy the posting lists of the segments in `moved` to segment `merged`, a page of terms at a time."""
-    marks = ",".join("?" * len(moved))
-    after = ""
-    while True:
-        terms = connection.execute(
-            f"SELECT DISTINCT term FROM posting WHERE kind = ? AND term > ? AND segment_id IN ({marks})"
-            f" ORDER BY term LIMIT {_PAGE}",
-            (int(kind), after, *moved),
-        ).fetchall()
-        if not terms:
-            return
-        last = terms[-1][0]
-        rows = connection.execute(
-            f"SELECT term, segment_id, places, counts FROM posting WHERE kind = ? AND term > ? AND term <= ?"
-            f" AND segment_id IN ({marks}) ORDER BY term, segment_id",
-            (int(kind), after, last, *moved),
-        ).fetchall()
-        connection.executemany("INSERT INTO posting VALUES (?, ?, ?, ?, ?)", _moved_rows(kind, rows, moved, merged))
-        after = last
+def _places_after(keeps: Sequence[npt.NDArray[np.bool_]]) -> Iterator[npt.NDArray[np.uint32]]:
+    size = 0
+    for keep in keeps:
+        yield np.where(keep, size + np.cumsum(keep) - 1, _GONE).astype(np.uint32)
+        size += int(keep.sum())
 
 
-def _moved_rows(
-    kind: ChunkKind,
-    rows: Sequence[tuple[str, int, bytes, bytes | None]],
-    moved: dict[int, npt.NDArray[np.uint32]],
-    merged: int,
-) -> Iterator[tuple[int, str, int, bytes, bytes | None]]:
-    lists: dict[str, list[tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint16] | None]]] = {}
-    for term, segment, packed, weights in rows:
-        places = moved[segment][np.frombuffer(packed, PLACE)]
+def _moved(page: Sequence[Postings], moves: Moves, merged: int) -> Iterator[Postings]:
+    """The posting lists of a page with their new places, those of one term joined."""
+    by_term: dict[str, list[Postings]] = {}
+    for postings in page:
+        by_term.setdefault(postings.term, []).append(postings)
+    for term, lists in by_term.items():
+        places = np.concatenate([moves[one.segment_id][one.places] for one in lists])
         keep = places != _GONE
-        counts = None if weights is None else np.frombuffer(weights, COUNT)[keep]
-        lists.setdefault(term, []).append((places[keep], counts))
-    for term, found in lists.items():
-        places = np.concatenate([part for part, _ in found])
-        if len(places):
-            each = [part for _, part in found if part is not None]
-            counts = np.concatenate(each).astype(COUNT).tobytes() if each else None
-            yield int(kind), term, merged, places.astype(PLACE).tobytes(), counts
+        if keep.any():
+            counts = [one.counts for one in lists if one.counts is not None]
+            yield Postings(
+                merged,
+                term,
+                places[keep].astype(PLACE),
+                np.concatenate(counts)[keep].astype(COUNT) if counts else None,
+            )
+
+
+def _joined_vectors(connection: Connection, moves: Moves, merged: int) -> Vectors:
+    each = [(store.read_vectors(connection, number), places != _GONE) for number, places in moves.items()]
+    levels = np.concatenate([vectors.levels[keep] for vectors, keep in each])
+    return Vectors(merged, levels, np.concatenate([vectors.scales[keep] for vectors, keep in each]))

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from repocomp.index.walk import walk
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import ChunkKind
-from repocomp.store.index.snapshot import IndexReader
 from repocomp.store.paths import index_path
 
 
@@ -20,10 +20,10 @@ def status(root: Path) -> dict[str, Any]:
     if reader is None:
         return facts
     with reader:
-        known = reader.file_states()
+        known = reader.files.states()
         finished = reader.fact("finished")
         facts |= reader.stats()
-        facts["vectors"] = sum(len(segment.chunks) for segment in reader.segments(ChunkKind.ENCODED))
+        facts["vectors"] = sum(len(segment.chunks) for segment in reader.segments.all(ChunkKind.ENCODED))
     stale = 0
     for found in walk(root):
         before = known.pop(found.path, None)

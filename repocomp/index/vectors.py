@@ -7,9 +7,7 @@ are dropped first: the two cannot be compared.
 
 from __future__ import annotations
 
-import sqlite3
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,17 +17,27 @@ import numpy as np
 import numpy.typing as npt
 
 from repocomp.index.chunk import Terms
-from repocomp.index.segments import drop_contents, merge_small, new_segment, postings
-from repocomp.index.vector_rows import write_vectors
-from repocomp.index.write import remember
-from repocomp.store.connect import explained, open_index, transaction
-from repocomp.store.index.queries import ENCODER, PLACE
-from repocomp.store.index.rows import WEIGHT_STEP, ChunkKind
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.index.segments import merge_all, merge_small, postings
+from repocomp.store.connect import Connection, transaction
+from repocomp.store.index.connect import writing_index
+from repocomp.store.index.contents import content_ids, content_lines
+from repocomp.store.index.facts import ENCODER, fact, set_fact
+from repocomp.store.index.reader import IndexReader
+from repocomp.store.index.rows import WEIGHT_STEP, ChunkKind, Vectors
+from repocomp.store.index.segments import (
+    add_postings,
+    add_segment,
+    add_vectors,
+    chunk_counts,
+    chunks_of,
+    delete_segments,
+    read_segments,
+)
 from repocomp.store.paths import index_path
 
 _BATCH_CHUNKS = 2048
 _MOST = np.iinfo(np.uint16).max
+_PEAK = 127
 
 
 class Encoded(Protocol):
@@ -92,81 +100,54 @@ def has_vectors(root: Path) -> bool:
 def encode_at(path: Path, encoder: Encoder, progress: Report | None = None) -> VectorReport:
     """Encode the chunks of the index in the file `path`; `progress` is told how many are done, of how many."""
     started = time.monotonic()
-    with explained(path):
-        connection = open_index(path)
-        try:
-            _begin(connection, encoder.digest)
-            known = _encoded(connection)
-            wanted = _pending(connection, known)
-            total, done = sum(count for _, count in wanted), 0
-            for batch in _batches(connection, wanted):
-                encoded = encoder.encode_chunks(batch.texts)
-                with transaction(connection):
-                    _write(connection, encoder.digest, batch, encoded)
-                done += len(batch.chunks)
-                if progress is not None:
-                    progress(done, total)
-            if done:
-                with transaction(connection):
-                    _merge(connection, is_large=done >= len(known))
-        finally:
-            connection.close()
+    with writing_index(path) as connection:
+        _begin(connection, encoder.digest)
+        known = _encoded(connection)
+        pending = _pending(connection, known)
+        total, done = sum(count for _, count in pending), 0
+        for batch in _batches(connection, [content for content, _ in pending]):
+            encoded = encoder.encode_chunks(batch.texts)
+            with transaction(connection):
+                _write(connection, encoder.digest, batch, encoded)
+            done += len(batch.chunks)
+            if progress is not None:
+                progress(done, total)
+        if done:
+            # All segments after a run that made most of what there is, else where there are many.
+            merge = merge_all if done >= len(known) else merge_small
+            with transaction(connection):
+                merge(connection, ChunkKind.ENCODED)
     return VectorReport(done, len(known), time.monotonic() - started)
 
 
-def _merge(connection: sqlite3.Connection, is_large: bool) -> None:
-    """Join segments: all of them after a run that made most of what there is, else where there are many."""
-    if is_large:
-        drop_contents(connection, ChunkKind.ENCODED, np.array([], dtype=np.uint32))
-    else:
-        merge_small(connection, ChunkKind.ENCODED)
-
-
-def _begin(connection: sqlite3.Connection, digest: str) -> None:
+def _begin(connection: Connection, digest: str) -> None:
     """Make room for the vectors of this encoder, where there are those of another."""
     with transaction(connection):
-        if _digest(connection) != digest:
-            kind = (int(ChunkKind.ENCODED),)
-            connection.execute("DELETE FROM vector")
-            connection.execute("DELETE FROM posting WHERE kind = ?", kind)
-            connection.execute("DELETE FROM segment WHERE kind = ?", kind)
-            remember(connection, ENCODER, digest)
+        if fact(connection, ENCODER) != digest:
+            delete_segments(connection, ChunkKind.ENCODED)
+            set_fact(connection, ENCODER, digest)
 
 
-def _digest(connection: sqlite3.Connection) -> str | None:
-    row = connection.execute("SELECT value FROM meta WHERE key = ?", (ENCODER,)).fetchone()
-    return None if row is None else str(row[0])
-
-
-def _encoded(connection: sqlite3.Connection) -> npt.NDArray[np.uint32]:
+def _encoded(connection: Connection) -> npt.NDArray[np.uint32]:
     """The content of every chunk that has a vector."""
-    rows = connection.execute("SELECT contents FROM segment WHERE kind = ?", (int(ChunkKind.ENCODED),))
-    return np.concatenate([np.zeros(0, np.uint32), *(np.frombuffer(blob, PLACE) for (blob,) in rows)])
+    segments = read_segments(connection, ChunkKind.ENCODED)
+    return np.concatenate([np.zeros(0, np.uint32), *(segment.contents for segment in segments)])
 
 
-def _pending(connection: sqlite3.Connection, known: npt.NDArray[np.uint32]) -> list[tuple[int, int]]:
+def _pending(connection: Connection, known: npt.NDArray[np.uint32]) -> list[tuple[int, int]]:
     """(content, number of chunks) of the live contents without vectors."""
-    rows = connection.execute(
-        "SELECT content_id, count(*) FROM chunk JOIN content ON content.id = content_id"
-        " WHERE kind = ? AND live = 1 GROUP BY content_id ORDER BY content_id",
-        (int(ChunkKind.SYNTAX),),
-    )
     done = set(np.unique(known).tolist())
-    return [(content, count) for content, count in rows if content not in done]
+    return [row for row in chunk_counts(connection, ChunkKind.SYNTAX) if row[0] not in done]
 
 
-def _batches(connection: sqlite3.Connection, wanted: Sequence[tuple[int, int]]) -> Iterator[_Batch]:
+def _batches(connection: Connection, contents: Sequence[int]) -> Iterator[_Batch]:
     batch = _Batch([], [], [])
-    for content, _ in wanted:
-        row = connection.execute("SELECT text FROM content WHERE id = ?", (content,)).fetchone()
-        lines = zlib.decompress(row[0]).decode().split("\n") if row is not None else []
-        for chunk, start, end in connection.execute(
-            "SELECT id, start_line, end_line FROM chunk WHERE content_id = ? AND kind = ? ORDER BY id",
-            (content, int(ChunkKind.SYNTAX)),
-        ).fetchall():
-            batch.chunks.append(chunk)
+    for content in contents:
+        lines = content_lines(connection, content)
+        for chunk in chunks_of(connection, content, ChunkKind.SYNTAX):
+            batch.chunks.append(chunk.id)
             batch.contents.append(content)
-            batch.texts.append("\n".join(lines[start - 1 : end]))
+            batch.texts.append("\n".join(lines[chunk.start_line - 1 : chunk.end_line]))
         if len(batch.chunks) >= _BATCH_CHUNKS:
             yield batch
             batch = _Batch([], [], [])
@@ -174,13 +155,12 @@ def _batches(connection: sqlite3.Connection, wanted: Sequence[tuple[int, int]]) 
         yield batch
 
 
-def _write(connection: sqlite3.Connection, digest: str, batch: _Batch, encoded: Encoded) -> None:
+def _write(connection: Connection, digest: str, batch: _Batch, encoded: Encoded) -> None:
     """Write what is still wanted of a batch: another run may have been here, or dropped a content."""
-    if _digest(connection) != digest:
+    if fact(connection, ENCODER) != digest:
         return
     contents = np.array(batch.contents, dtype=np.uint32)
-    held = [number for (number,) in connection.execute("SELECT id FROM content")]
-    keep = np.isin(contents, held) & ~np.isin(contents, _encoded(connection))
+    keep = np.isin(contents, content_ids(connection)) & ~np.isin(contents, _encoded(connection))
     if not keep.any():
         return
     places = np.cumsum(keep) - 1
@@ -190,9 +170,14 @@ def _write(connection: sqlite3.Connection, digest: str, batch: _Batch, encoded: 
     levels = np.clip(np.rint(weights / WEIGHT_STEP), 1, _MOST).astype(np.int64)
     tokens, terms = np.unique(encoded.tokens[kept], return_inverse=True)
     lengths = np.bincount(owners, minlength=len(chunks))
-    segment = new_segment(connection, ChunkKind.ENCODED, chunks, lengths, contents[keep].astype(np.int64))
-    connection.executemany(
-        "INSERT INTO posting VALUES (?, ?, ?, ?, ?)",
-        postings(ChunkKind.ENCODED, segment, Terms([str(token) for token in tokens], owners, terms, levels)),
-    )
-    write_vectors(connection, segment, encoded.dense[keep])
+    segment = add_segment(connection, ChunkKind.ENCODED, chunks, lengths, contents[keep])
+    by_token = Terms([str(token) for token in tokens], owners, terms, levels)
+    add_postings(connection, ChunkKind.ENCODED, postings(ChunkKind.ENCODED, segment, by_token))
+    add_vectors(connection, _rounded(segment, encoded.dense[keep]))
+
+
+def _rounded(segment: int, dense: npt.NDArray[np.float32]) -> Vectors:
+    """The rows of `dense` [size, d] in 8 bits, each by its own largest magnitude."""
+    scales = np.maximum(np.abs(dense).max(axis=1, initial=0.0), np.finfo(np.float32).tiny) / _PEAK
+    levels = np.rint(dense / scales[:, None]).astype(np.int8)
+    return Vectors(segment, levels, scales.astype(np.float32))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -27,6 +26,7 @@ from repocomp.policy.select import Parameters, traits, vector
 from repocomp.policy.selector import actions_of
 from repocomp.stats.off_policy import Evaluation, Log, evaluate
 from repocomp.stats.ridge import moments
+from repocomp.store.connect import Connection
 from repocomp.store.feedback.connect import explained, open_feedback
 from repocomp.store.feedback.learning import learned_rows, replay_rows
 from repocomp.store.memory.credits import erase_memory, open_memory
@@ -183,7 +183,7 @@ def off_policy(heard: Sequence[Event], parameters: Parameters | None) -> Evaluat
 
 
 @contextmanager
-def _open(root: Path) -> Iterator[tuple[sqlite3.Connection, Path]]:
+def _open(root: Path) -> Iterator[tuple[Connection, Path]]:
     """The repository's database, and the file that requests read."""
     path = repository_path(root)
     with closing(open_feedback(path)) as connection, explained(path):

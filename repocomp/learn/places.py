@@ -10,7 +10,7 @@ import numpy as np
 
 from repocomp.evaluate.holes import Hole, HoleKind, Source, sample, sources_of
 from repocomp.git import recent_lines
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 
 KINDS: tuple[HoleKind, ...] = ("line", "midline", "api", "chunk")
 """What is hidden, in turn. Whole functions take ten times as long and are seldom written in one go."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 
 from repocomp.complete.parts import IndexRetriever
@@ -11,12 +10,13 @@ from repocomp.evaluate.unseen import Place
 from repocomp.generate.local.generator import LocalGenerator
 from repocomp.policy.select import shipped
 from repocomp.retrieve.arms.memory import credit_rows
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.connect import Connection
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.memory.credits import add_credits
 from repocomp.terms import words
 
 
-def remember(memory: sqlite3.Connection, hole: Hole, reader: IndexReader, generator: LocalGenerator) -> None:
+def remember(memory: Connection, hole: Hole, reader: IndexReader, generator: LocalGenerator) -> None:
     """Credit each chunk that would be shown with the share of the answer's unseen identifiers that it holds.
 
     Those that hold none are remembered too: they stood in the way of others.

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sqlite3
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -32,8 +31,9 @@ from repocomp.policy.selector import actions_of
 from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.rank import fuse, rank
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS
+from repocomp.store.connect import Connection
 from repocomp.store.feedback.learning import ReplayRow, add_replay, replay_rows
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 
 Progress = Callable[[int, float], None]
 """How many replays there are, and the share of the time that is over."""
@@ -76,8 +76,8 @@ def state_of(generator: LocalGenerator) -> str:
 def replay(
     root: Path,
     generator: LocalGenerator,
-    connection: sqlite3.Connection,
-    memory: sqlite3.Connection,
+    connection: Connection,
+    memory: Connection,
     seconds: float,
     progress: Progress,
     limit: int | None = None,

@@ -9,13 +9,13 @@ edited afterwards is worth less; a late measurement or a changed verdict changes
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from repocomp.feedback.outcomes import Outcome, outcomes
 from repocomp.feedback.persistence import NEARLY
+from repocomp.store.connect import Connection
 from repocomp.store.feedback.rows import Impression, impressions
 
 COST = 0.1
@@ -39,7 +39,7 @@ class Event:
     propensities: dict[str, float] | None
 
 
-def events(connection: sqlite3.Connection) -> list[Event]:
+def events(connection: Connection) -> list[Event]:
     """Every completion with a reward, oldest first."""
     came_to = {one.id: one for one in outcomes(connection)}
     found = (event_of(row, came_to[row.id]) for row in impressions(connection))

@@ -7,7 +7,6 @@ next `settle` puts the file right. Going back is a version of its own.
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,7 +16,7 @@ from typing import Any
 from repocomp.errors import FeedbackError
 from repocomp.policy.learned import write_learned
 from repocomp.policy.select import Parameters, from_json, to_json
-from repocomp.store.connect import transaction
+from repocomp.store.connect import Connection, transaction
 from repocomp.store.feedback.learning import LearnedRow, add_learned, learned_rows
 from repocomp.store.feedback.rows import fact, remember
 
@@ -25,26 +24,26 @@ _FROZEN, _ATTEMPT = "frozen", "learn_attempt"
 _LEARNED = "learned"
 
 
-def in_use(connection: sqlite3.Connection) -> Parameters | None:
+def in_use(connection: Connection) -> Parameters | None:
     """What is in use; None for the shipped behaviour."""
     rows = learned_rows(connection)
     return _parameters(rows[-1], is_frozen(connection)) if rows else None
 
 
-def promote(connection: sqlite3.Connection, path: Path, parameters: Parameters, report: Mapping[str, Any]) -> int:
+def promote(connection: Connection, path: Path, parameters: Parameters, report: Mapping[str, Any]) -> int:
     """Take parameters into use; returns the number of the version. Raises FeedbackError when it cannot be written."""
     number = _add(connection, _LEARNED, json.dumps(to_json(parameters)), report)
     settle(connection, path)
     return number
 
 
-def withdraw(connection: sqlite3.Connection, path: Path, report: Mapping[str, Any]) -> None:
+def withdraw(connection: Connection, path: Path, report: Mapping[str, Any]) -> None:
     """Take the shipped behaviour into use, since what is in use has been shown to be worse."""
     _add(connection, "withdrawn: no better than what is shipped", None, report)
     settle(connection, path)
 
 
-def replays_behind(connection: sqlite3.Connection) -> int:
+def replays_behind(connection: Connection) -> int:
     """How many replays the version in use had seen."""
     rows = {row.number: row for row in learned_rows(connection)}
     if not rows:
@@ -53,7 +52,7 @@ def replays_behind(connection: sqlite3.Connection) -> int:
     return int(content.get("replays", 0))
 
 
-def roll_back(connection: sqlite3.Connection, path: Path) -> int | None:
+def roll_back(connection: Connection, path: Path) -> int | None:
     """Take the version before the one in use into use again; returns its number, None for the shipped behaviour.
 
     Raises FeedbackError when nothing was learned.
@@ -73,25 +72,25 @@ def roll_back(connection: sqlite3.Connection, path: Path) -> int | None:
     return None if target is None else _origin(target)
 
 
-def reset(connection: sqlite3.Connection, path: Path) -> None:
+def reset(connection: Connection, path: Path) -> None:
     """Take the shipped behaviour into use. Replays and feedback are kept."""
     if in_use(connection) is not None:
         _add(connection, "reset", None, {})
     settle(connection, path)
 
 
-def freeze(connection: sqlite3.Connection, path: Path, is_on: bool) -> None:
+def freeze(connection: Connection, path: Path, is_on: bool) -> None:
     """Let nothing be learned any more, and nothing explored; or let it again."""
     remember(connection, _FROZEN, b"1" if is_on else b"")
     settle(connection, path)
 
 
-def is_frozen(connection: sqlite3.Connection) -> bool:
+def is_frozen(connection: Connection) -> bool:
     """Whether nothing is to be learned."""
     return bool(fact(connection, _FROZEN))
 
 
-def settle(connection: sqlite3.Connection, path: Path) -> None:
+def settle(connection: Connection, path: Path) -> None:
     """Make the file say what the last row says. Raises FeedbackError when it cannot be written."""
     parameters = in_use(connection)
     try:
@@ -105,19 +104,19 @@ def settle(connection: sqlite3.Connection, path: Path) -> None:
         ) from error
 
 
-def note_attempt(connection: sqlite3.Connection, report: Mapping[str, Any]) -> None:
+def note_attempt(connection: Connection, report: Mapping[str, Any]) -> None:
     """Remember how the last attempt to learn went."""
     remember(connection, _ATTEMPT, json.dumps(report).encode())
 
 
-def last_attempt(connection: sqlite3.Connection) -> dict[str, Any]:
+def last_attempt(connection: Connection) -> dict[str, Any]:
     """How the last attempt to learn went; empty before the first."""
     found = fact(connection, _ATTEMPT)
     attempt: dict[str, Any] = json.loads(found) if found else {}
     return attempt
 
 
-def _add(connection: sqlite3.Connection, reason: str, parameters: str | None, report: Mapping[str, Any]) -> int:
+def _add(connection: Connection, reason: str, parameters: str | None, report: Mapping[str, Any]) -> int:
     with transaction(connection):
         return add_learned(connection, time.time_ns() // 1_000_000, reason, parameters, json.dumps(report))
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from repocomp.request import Choice
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.resolve import bindings
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 from repocomp.terms import words
 
 Floats = npt.NDArray[np.float64]
@@ -187,8 +187,8 @@ def look(reader: IndexReader, query: Query) -> dict[str, str | int]:
     elif any(binding.alias == last for binding in bindings(reader, query)):
         name = "imported"
     else:
-        name = "defined" if reader.definitions([last]) else "unknown"
-    return {"last_name": name, "index_contents": reader.content_count()}
+        name = "defined" if reader.symbols.definitions([last]) else "unknown"
+    return {"last_name": name, "index_contents": reader.contents.count()}
 
 
 def traits(known: Known) -> dict[str, float]:

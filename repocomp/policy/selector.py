@@ -11,7 +11,7 @@ from repocomp.policy.select import Action, Known, actions, choose, look
 from repocomp.request import Choice
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import DEFAULT_ARMS
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.lexicon import FACTS, Floats, Ints, Lexicon, Part, lexicon_of
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.resolve import bindings
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 
 PIECE_LINES = 6
 RRF_K = 60
@@ -58,7 +58,7 @@ class Scene:
     def of(cls, reader: IndexReader, query: Query) -> Scene:
         """Look around."""
         near = word_weights(query)
-        spread = reader.spread(sorted(near))
+        spread = reader.symbols.document_frequency(sorted(near))
         weights = {name: near[name] / math.log2(2 + files) for name, files in spread.items() if len(name) > 1}
         return cls(query, reader, lexicon_of(reader), near, weights, near_contents(reader, query))
 
@@ -216,7 +216,7 @@ def word_matrix(scene: Scene, pieces: Pieces, found: Words, relevance: Floats) -
     likest, mean = lexicon.likeness(found.numbers, lexicon.numbers(scene.near_words), weights)
     facts = lexicon.facts(found.numbers)
     imported = lexicon.numbers(binding.alias for binding in bindings(scene.reader, query))
-    largest = math.log2(1 + max(2, scene.reader.content_count()))
+    largest = math.log2(1 + max(2, scene.reader.contents.count()))
     return np.column_stack(
         [
             np.log(np.bincount(cols, share[rows], minlength=number)),

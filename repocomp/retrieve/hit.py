@@ -7,7 +7,7 @@ from typing import Protocol
 
 from repocomp.errors import RepocompError
 from repocomp.retrieve.query import Query
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from repocomp.languages.table import keywords
-from repocomp.store.index.cache import Kept
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.lru import LruCache
+from repocomp.store.index.reader import IndexReader
 from repocomp.terms import parts, words
 
 Floats = npt.NDArray[np.float64]
@@ -60,9 +60,9 @@ class Lexicon:
         self._columns = np.zeros(1024, dtype=np.int64)
         self._version = -1
         self.names: list[str] = []
-        self._counts: Kept[str, tuple[Ints, Ints]] = Kept(16)
-        self._reserved: Kept[str, Ints] = Kept(16)
-        self._cut: Kept[tuple[str, int], list[Part]] = Kept(_TEXTS)
+        self._counts: LruCache[str, tuple[Ints, Ints]] = LruCache(16)
+        self._reserved: LruCache[str, Ints] = LruCache(16)
+        self._cut: LruCache[tuple[str, int], list[Part]] = LruCache(_TEXTS)
 
     @property
     def is_full(self) -> bool:
@@ -76,15 +76,15 @@ class Lexicon:
 
     def count(self, text: str) -> tuple[Ints, Ints]:
         """The distinct words of a text, and how often each stands there."""
-        return self._counts.get(text, lambda: np.unique(self.numbers(words(text)), return_counts=True))
+        return self._counts.get_or(text, lambda: np.unique(self.numbers(words(text)), return_counts=True))
 
     def reserved(self, language: str) -> Ints:
         """The keywords of a language."""
-        return self._reserved.get(language, lambda: self.numbers(sorted(keywords(language))))
+        return self._reserved.get_or(language, lambda: self.numbers(sorted(keywords(language))))
 
     def cut(self, text: str, lines: int) -> list[Part]:
         """A text in runs of `lines`, a short rest left with the run before it; blank runs are left out."""
-        return self._cut.get((text, lines), lambda: self._new_parts(text, lines))
+        return self._cut.get_or((text, lines), lambda: self._new_parts(text, lines))
 
     def facts(self, some: Ints) -> Floats:
         """Facts [n, len(FACTS)] of words."""
@@ -103,7 +103,7 @@ class Lexicon:
             self._files[:] = _UNKNOWN
         unknown = some[self._files[some] == _UNKNOWN].tolist()
         if unknown:
-            spread = reader.spread([self.names[number] for number in unknown])
+            spread = reader.symbols.document_frequency([self.names[number] for number in unknown])
             self._files[unknown] = [spread.get(self.names[number], 0) for number in unknown]
         return self._files[some]
 
@@ -173,7 +173,7 @@ class Lexicon:
 
 def lexicon_of(reader: IndexReader) -> Lexicon:
     """The lexicon of a reader, begun anew when it has grown large."""
-    found = reader.owned(_lexicon)
+    found = reader.memo(_lexicon)
     if found.is_full:
         found.clear()
     return found

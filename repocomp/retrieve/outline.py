@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from repocomp.languages.language import CONTAINERS
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import Symbol
-from repocomp.store.index.snapshot import IndexReader
 
 _SHORT_LINES = 16
 """A container without methods, no longer than this, is its own outline."""
@@ -21,10 +21,10 @@ Line = tuple[int, str]
 
 def class_lines(reader: IndexReader, symbol: Symbol) -> list[Line]:
     """The header of a class, its docstring's first line, and what it declares."""
-    lines = reader.lines(symbol.content_id)
+    lines = reader.contents.lines(symbol.content_id)
     members = [
         member
-        for member in reader.symbols_of(symbol.content_id)
+        for member in reader.symbols.of(symbol.content_id)
         if symbol.start_line < member.start_line <= symbol.end_line and member.parent == symbol.name
     ]
     if not members and symbol.end_line - symbol.start_line < _SHORT_LINES:
@@ -38,10 +38,10 @@ def class_lines(reader: IndexReader, symbol: Symbol) -> list[Line]:
 
 def file_lines(reader: IndexReader, content_id: int) -> list[Line]:
     """The lines that open a file's definitions, those inside of functions left out."""
-    symbols = reader.symbols_of(content_id)
+    symbols = reader.symbols.of(content_id)
     functions = [(s.start_line, s.end_line) for s in symbols if s.kind not in CONTAINERS]
     outer = [s.start_line for s in symbols if not any(a < s.start_line <= b for a, b in functions)]
-    return _numbered(reader.lines(content_id), sorted(set(outer)))
+    return _numbered(reader.contents.lines(content_id), sorted(set(outer)))
 
 
 def out_of_sight(lines: Sequence[Line], visible: tuple[int, int]) -> Iterator[list[Line]]:

@@ -34,7 +34,7 @@ from repocomp.retrieve.features import (
 from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.lexicon import Floats
 from repocomp.retrieve.query import Query
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 
 _COVERED = 0.5
 """Share of a hit's lines that a better hit may already show."""

@@ -12,9 +12,9 @@ from functools import lru_cache
 
 from repocomp.languages.language import Language
 from repocomp.languages.table import language
+from repocomp.lru import LruCache
 from repocomp.retrieve.query import Query
-from repocomp.store.index.cache import Kept
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 
 _SOURCE_FOLDERS = ("", "src/", "lib/", "include/", "app/")
 _MOST_IMPORTS = 60
@@ -37,12 +37,12 @@ class Binding:
 
 def bindings(reader: IndexReader, query: Query) -> list[Binding]:
     """What the file as it is being written imports, in order."""
-    return reader.derived(_asked).get(query, lambda: _bindings(reader, query))
+    return reader.cached("bindings", _last_queries).get_or(query, lambda: _bindings(reader, query))
 
 
 # Several arms and the ranker ask about the same query, one after the other.
-def _asked(_: IndexReader) -> Kept[Query, list[Binding]]:
-    return Kept(_ASKED)
+def _last_queries() -> LruCache[Query, list[Binding]]:
+    return LruCache(_ASKED)
 
 
 def _bindings(reader: IndexReader, query: Query) -> list[Binding]:
@@ -51,7 +51,7 @@ def _bindings(reader: IndexReader, query: Query) -> list[Binding]:
         return []
     found = list(dict.fromkeys(known.imports(query.above + query.prefix)))[:_MOST_IMPORTS]
     candidates = [_candidates(module, name, query.path, known) for module, name, _ in found]
-    held = reader.held([path for paths in candidates for path in paths])
+    held = reader.files.contents_of([path for paths in candidates for path in paths])
     modules = [module for module, _, _ in found]
     packages = _packages(reader, modules, known) if known.modules_are_folders else {}
     return [
@@ -122,7 +122,7 @@ def _packages(reader: IndexReader, modules: Sequence[str], language: Language) -
         parts = _as_path(module, language).split("/")
         for start in range(len(parts)):
             folder = "/".join(parts[start:]) + "/"
-            inside = [path for path in reader.below(folder, _PACKAGE_FILES) if "/" not in path[len(folder) :]]
+            inside = [path for path in reader.files.below(folder, _PACKAGE_FILES) if "/" not in path[len(folder) :]]
             if inside:
                 found[module] = tuple(inside)
                 break

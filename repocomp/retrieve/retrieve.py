@@ -19,7 +19,7 @@ from repocomp.retrieve.arms.usage import Usage
 from repocomp.retrieve.hit import Arm, Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.rank import fuse, rank
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 
 Hidden = Callable[[Hit], bool]
 """Whether a hit must not be found: evaluation hides the answer."""

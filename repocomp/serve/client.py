@@ -7,7 +7,6 @@ does the work itself.
 from __future__ import annotations
 
 import os
-import sys
 
 from repocomp.serve import protocol
 

@@ -18,11 +18,12 @@ from repocomp.complete.pipeline import Emit, complete
 from repocomp.config import Settings, load_settings
 from repocomp.document import Document
 from repocomp.errors import RepocompError
+from repocomp.lru import LruCache
 from repocomp.request import Completion, CompletionOptions, CompletionRequest
 from repocomp.service.question import Question
 from repocomp.service.reuse import PreviousAnswer
 from repocomp.service.roots import root_of
-from repocomp.service.warm import LruCache, Warm
+from repocomp.service.warm import Warm
 
 _PREVIOUS_ANSWERS = 64
 
@@ -48,7 +49,7 @@ class CompletionService:
     def __init__(self, memory_bytes: int | None = None) -> None:
         self._memory_bytes = memory_bytes
         self._warm = Warm(memory_bytes)
-        self._previous: LruCache[PreviousAnswer] = LruCache(_PREVIOUS_ANSWERS)
+        self._previous: LruCache[tuple[Path | None, str], PreviousAnswer] = LruCache(_PREVIOUS_ANSWERS)
 
     def prepare(self, question: Question) -> Prepared:
         """Find the repository and the settings in force, and check the buffer. Raises RepocompError."""

@@ -6,11 +6,8 @@ changed. Nothing grows for ever: the least recently used goes first.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Generic, TypeVar
 
 from repocomp.complete.parts import IndexRetriever, Parts
 from repocomp.config import Settings
@@ -18,10 +15,11 @@ from repocomp.generate.backends import is_pack, open_generator
 from repocomp.generate.generator import Generator
 from repocomp.generate.local.generator import LocalGenerator, load
 from repocomp.generate.local.kv_cache import KvCaches
+from repocomp.lru import LruCache
 from repocomp.model.pack import MANIFEST, folder_of
 from repocomp.policy.learned import path_for
 from repocomp.policy.selector import Selector
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.paths import index_path
 
 _PACKS, _INDEXES, _SERVERS = 3, 8, 8
@@ -30,46 +28,6 @@ _CACHE_SHARE = 4
 
 Stamp = tuple[tuple[int, ...], ...]
 """What the disk says of some files; equal stamps mean unchanged files."""
-_Value = TypeVar("_Value")
-
-
-class LruCache(Generic[_Value]):
-    """At most `capacity` values by key; the one used longest ago is let go, after `on_evict` was told."""
-
-    def __init__(self, capacity: int, on_evict: Callable[[_Value], None] = lambda value: None) -> None:
-        self._capacity, self._on_evict = capacity, on_evict
-        self._held: OrderedDict[object, _Value] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._held)
-
-    def get(self, key: object) -> _Value | None:
-        """The value of `key`, now the last to go."""
-        if key in self._held:
-            self._held.move_to_end(key)
-        return self._held.get(key)
-
-    def put(self, key: object, value: _Value) -> _Value:
-        """Hold `value`."""
-        self.drop(key)
-        self._held[key] = value
-        while len(self._held) > self._capacity:
-            self._on_evict(self._held.popitem(last=False)[1])
-        return value
-
-    def values(self) -> list[_Value]:
-        """Everything that is held."""
-        return list(self._held.values())
-
-    def drop(self, key: object) -> None:
-        """Let go of `key`, if it is held."""
-        if key in self._held:
-            self._on_evict(self._held.pop(key))
-
-    def clear(self) -> None:
-        """Let go of everything."""
-        for key in list(self._held):
-            self.drop(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +46,12 @@ class Warm:
 
     def __init__(self, memory_bytes: int | None = None) -> None:
         self._memory_bytes = memory_bytes
-        self._packs: LruCache[tuple[Stamp, LocalGenerator]] = LruCache(_PACKS)
-        self._servers: LruCache[Generator] = LruCache(_SERVERS)
-        self._indexes: LruCache[tuple[Stamp, IndexReader, object]] = LruCache(_INDEXES, lambda held: held[1].close())
-        self._selectors: LruCache[tuple[object, Selector]] = LruCache(_INDEXES)
+        self._packs: LruCache[Path, tuple[Stamp, LocalGenerator]] = LruCache(_PACKS)
+        self._servers: LruCache[str, Generator] = LruCache(_SERVERS)
+        self._indexes: LruCache[Path, tuple[Stamp, IndexReader, object]] = LruCache(
+            _INDEXES, on_evict=lambda held: held[1].close()
+        )
+        self._selectors: LruCache[Path, tuple[object, Selector]] = LruCache(_INDEXES)
 
     def open(self, root: Path | None, settings: Settings) -> Opened:
         """The parts for a work tree by its settings. Raises PackError, and StoreError for a damaged index."""

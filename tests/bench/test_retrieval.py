@@ -26,7 +26,7 @@ from repocomp.model.encoder import shipped_encoder
 from repocomp.prompt.window import Window
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import ARMS
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 from tests.conftest import Repository
 from tests.train.repositories import modules
 
@@ -90,8 +90,8 @@ def test_several_seeds_are_summed_up(root: Path) -> None:
 
 def test_what_is_given_to_compare_with_finds_what_it_scores(root: Path) -> None:
     with IndexReader.open(root) as reader:  # type: ignore[union-attr]
-        path = "alpha/module_0.py" if reader.content_of("alpha/module_0.py") else reader.files()[0].path
-        text = reader.text(reader.content_of(path) or 0)
+        path = "alpha/module_0.py" if reader.files.content_of("alpha/module_0.py") else reader.files.all()[0].path
+        text = reader.contents.text(reader.files.content_of(path) or 0)
         query = Query("new.py", "python", text.rstrip("\n"), "", (1, 2))
         for cut in cuts_of(reader).values():
             assert cut.draw(query, 3)[0].path == path

@@ -18,7 +18,7 @@ from repocomp.cli import app
 from repocomp.errors import ExitCode
 from repocomp.feedback.hooks import EVENTS, block
 from repocomp.store.feedback.connect import open_feedback
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.paths import feedback_paths, index_path
 from tests.conftest import Repository
 from tests.feedback.answers import show
@@ -199,7 +199,7 @@ def test_a_commit_is_reindexed_and_measured_in_the_background(
 
     def is_indexed() -> bool:
         with IndexReader.open_at(index_path(root)) as reader:
-            return "remembered_name" in reader.text(reader.content_of("app.py") or 0)
+            return "remembered_name" in reader.contents.text(reader.files.content_of("app.py") or 0)
 
     wait_for(is_indexed)
     capsysbinary.readouterr()

@@ -18,7 +18,7 @@ from repocomp.feedback.record import record
 from repocomp.store.feedback import schema as feedback_schema
 from repocomp.store.feedback.rows import Impression, impressions
 from repocomp.store.identity import identify
-from repocomp.store.index.schema import migrate
+from repocomp.store.migrate import migrate
 from repocomp.store.paths import feedback_path, feedback_paths
 from tests.conftest import Repository
 from tests.feedback.answers import answer, show

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ from repocomp.errors import StoreError
 from repocomp.index.build import build, build_from
 from repocomp.index.read import READING
 from repocomp.index.write import CUTS
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import ChunkKind
-from repocomp.store.index.snapshot import IndexReader
 from repocomp.store.paths import index_path
 from tests.conftest import Repository, write_files
 
@@ -34,33 +35,31 @@ SECRET = "AKIA" + "ABCDEFGHIJKLMNOP"
 
 def dump(reader: IndexReader) -> dict[str, Any]:
     """What an index says, by path and text, whatever its row numbers are."""
-    contents = {row.content_id: row.path for row in reader.files()}
+    contents = {row.content_id: row.path for row in reader.files.all()}
     postings: dict[Any, Any] = {}
     for kind in CUTS:
-        terms = [
-            term for (term,) in reader._lookup.rows("SELECT DISTINCT term FROM posting WHERE kind = ?", (int(kind),))
-        ]
-        segments = {segment.id: segment for segment in reader.segments(kind)}
-        for found in reader.postings(kind, terms):
+        segments = {segment.id: segment for segment in reader.segments.all(kind)}
+        for found in reader.segments.all_postings(kind):
             segment = segments[found.segment_id]
-            dead = reader.dead(segment)
+            dead = reader.segments.dead(segment)
             counts = found.counts if found.counts is not None else np.ones(len(found.places))
             for place, count in zip(found.places, counts, strict=True):
                 if dead is None or not dead[place]:
-                    (chunk,) = reader.chunks([int(segment.chunks[place])])
+                    (chunk,) = reader.chunks.by_id([int(segment.chunks[place])])
                     where = (contents[chunk.content_id], chunk.start_line, chunk.end_line)
                     postings[kind, found.term, where] = (int(count), int(segment.lengths[place]))
     symbols = {
         (row.path, symbol.qualified, symbol.signature, symbol.start_line)
-        for row in reader.files()
-        for symbol in reader.symbols_of(row.content_id)
+        for row in reader.files.all()
+        for symbol in reader.symbols.of(row.content_id)
     }
-    texts = {row.path: reader.text(row.content_id) for row in reader.files()}
+    texts = {row.path: reader.contents.text(row.content_id) for row in reader.files.all()}
     return {"texts": texts, "symbols": symbols, "postings": postings, "skipped": skipped(reader)}
 
 
 def skipped(reader: IndexReader) -> dict[str, str]:
-    return dict(reader._lookup.rows("SELECT path, skipped FROM file WHERE skipped IS NOT NULL"))
+    with closing(sqlite3.connect(reader.path)) as connection:
+        return dict(connection.execute("SELECT path, skipped FROM file WHERE skipped IS NOT NULL"))
 
 
 def dump_of(root: Path) -> dict[str, Any]:
@@ -158,8 +157,8 @@ def test_many_small_runs_do_not_leave_many_segments(repository: Repository) -> N
     reader = IndexReader.open(root)
     assert reader is not None
     with reader:
-        assert all(len(reader.segments(kind)) <= 9 for kind in ChunkKind)
-        assert len(reader.files()) == 41
+        assert all(len(reader.segments.all(kind)) <= 9 for kind in ChunkKind)
+        assert len(reader.files.all()) == 41
 
 
 def test_dead_contents_are_dropped_when_they_outweigh_the_living(repository: Repository) -> None:
@@ -184,7 +183,7 @@ def test_secrets_never_reach_the_disk(repository: Repository, isolated: Path) ->
     build(root)
     raw = b"".join(path.read_bytes() for path in isolated.rglob("index.db*"))
     with IndexReader.open_at(index_path(root)) as reader:
-        texts = "".join(reader.text(row.content_id) for row in reader.files())
+        texts = "".join(reader.contents.text(row.content_id) for row in reader.files.all())
         assert skipped(reader) == {".env": "secret", "id_rsa": "secret"}
     for word in (SECRET, "hunter2", "uniquekeymaterial", "plainsecretvalue", "privatematerial"):
         assert word not in texts
@@ -225,8 +224,8 @@ def test_sources_that_lie_on_no_disk(tmp_path: Path) -> None:
     build_from(tmp_path / "x" / "index.db", [("a.py", PYTHON.encode()), ("bin", b"\0")])
     with IndexReader.open_at(tmp_path / "x" / "index.db") as reader:
         assert dump(reader)["texts"] == {"a.py": PYTHON}
-        assert [symbol.qualified for symbol in reader.definitions(["run", "helper"])] == ["Base.run", "helper"]
-        assert reader.references(["helper"])["helper"] == [(1, 3), (1, 6)]
+        assert [symbol.qualified for symbol in reader.symbols.definitions(["run", "helper"])] == ["Base.run", "helper"]
+        assert reader.symbols.references(["helper"])["helper"] == [(1, 3), (1, 6)]
 
 
 def run_index(root: Path) -> subprocess.Popen[bytes]:
@@ -254,8 +253,8 @@ def kill_at_random_moments(root: Path, times: int) -> None:
                 continue
             assert reader is not None
             with reader:
-                for row in reader.files()[:5]:
-                    assert reader.text(row.content_id)
+                for row in reader.files.all()[:5]:
+                    assert reader.contents.text(row.content_id)
 
 
 def assert_equals_one_made_in_one_go(root: Path) -> None:

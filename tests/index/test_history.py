@@ -10,8 +10,8 @@ from pathlib import Path
 from repocomp.git import changes
 from repocomp.index.build import build
 from repocomp.index.history import companions
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.schema import STEPS
-from repocomp.store.index.snapshot import IndexReader
 from repocomp.store.paths import index_path
 from tests.conftest import Repository, write_files
 
@@ -26,7 +26,7 @@ def together(root: Path, path: str) -> dict[str, float]:
     reader = IndexReader.open(root)
     assert reader is not None
     with reader:
-        return reader.changed_with(path)
+        return reader.files.changed_with(path)
 
 
 def test_each_commit_ties_its_files(repository: Repository) -> None:

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from repocomp.index.build import build, build_from
 from repocomp.index.vectors import build_vectors, encode_at
 from repocomp.model.encoder import Encoded
-from repocomp.store.index.queries import ENCODER
+from repocomp.store.index.facts import ENCODER
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import WEIGHT_STEP, ChunkKind
-from repocomp.store.index.snapshot import IndexReader
 from tests.conftest import Repository, write_files
 
 
@@ -51,20 +51,20 @@ def held(path: Path) -> dict[str, tuple[list[float], dict[str, float]]]:
     """What live chunks have: by text, the vector and the weights by term."""
     found = {}
     with IndexReader.open_at(path) as reader:
-        vectors = {one.segment_id: one for one in reader.vectors()}
-        for segment in reader.segments(ChunkKind.ENCODED):
-            dead = reader.dead(segment)
+        vectors = {one.segment_id: one for one in reader.segments.vectors()}
+        for segment in reader.segments.all(ChunkKind.ENCODED):
+            dead = reader.segments.dead(segment)
             lists = [
                 one
-                for one in reader.postings(ChunkKind.ENCODED, [str(n) for n in range(50)])
+                for one in reader.segments.postings(ChunkKind.ENCODED, [str(n) for n in range(50)])
                 if one.segment_id == segment.id
             ]
             own = vectors[segment.id]
             assert len(own.scales) == len(segment.chunks)
-            for place, chunk in enumerate(reader.chunks(segment.chunks.tolist())):
+            for place, chunk in enumerate(reader.chunks.by_id(segment.chunks.tolist())):
                 if dead is not None and dead[place]:
                     continue
-                text = "\n".join(reader.lines(chunk.content_id)[chunk.start_line - 1 : chunk.end_line])
+                text = "\n".join(reader.contents.lines(chunk.content_id)[chunk.start_line - 1 : chunk.end_line])
                 terms = {
                     one.term: float(one.counts[one.places == place][0]) * WEIGHT_STEP
                     for one in lists
@@ -130,7 +130,7 @@ def test_another_encoder_begins_anew(tmp_path: Path) -> None:
     assert encode_at(path, Hashing("two")).encoded == count
     with IndexReader.open_at(path) as reader:
         assert reader.fact(ENCODER) == "two"
-        assert sum(len(one.scales) for one in reader.vectors()) == count
+        assert sum(len(one.scales) for one in reader.segments.vectors()) == count
 
 
 def test_progress_ends_with_all_done(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_an_index_can_be_used_before_it_has_vectors(tmp_path: Path) -> None:
     path = tmp_path / "index.db"
     build_from(path, [(name, text.encode()) for name, text in files(2).items()])
     with IndexReader.open_at(path) as reader:
-        assert reader.vectors() == []
+        assert reader.segments.vectors() == []
         assert reader.fact(ENCODER) is None
 
 
@@ -154,10 +154,10 @@ def test_a_reader_keeps_the_vectors_that_did_not_change(tmp_path: Path) -> None:
     build_from(path, [(name, text.encode()) for name, text in files(2).items()])
     encode_at(path, Hashing())
     with IndexReader.open_at(path) as reader:
-        first = reader.vectors()
+        first = reader.segments.vectors()
         build_from(path, [("b.py", b"def other():\n    return 2\n")])
         encode_at(path, Hashing())
-        second = reader.vectors()
+        second = reader.segments.vectors()
         assert second[0] is first[0]
         assert len(second) == 2
 

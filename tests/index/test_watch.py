@@ -17,7 +17,7 @@ from repocomp.errors import ConfigError
 from repocomp.index import build as building
 from repocomp.index.build import build, update
 from repocomp.index.watch import changes, watch
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.paths import index_path
 from tests.conftest import Repository
 
@@ -29,7 +29,7 @@ def indexed(root: Path) -> dict[str, str]:
     reader = IndexReader.open(root)
     assert reader is not None
     with reader:
-        return {row.path: reader.text(row.content_id) for row in reader.files()}
+        return {row.path: reader.contents.text(row.content_id) for row in reader.files.all()}
 
 
 def edit(root: Path) -> list[str]:

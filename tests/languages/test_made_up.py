@@ -31,7 +31,7 @@ SCRIPT = """
 from repocomp.index.build import build_from
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.resolve import bindings
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 import pathlib, sys
 
 path = pathlib.Path(sys.argv[1])

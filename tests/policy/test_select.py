@@ -33,7 +33,7 @@ from repocomp.retrieve import retrieve as module
 from repocomp.retrieve.hit import Arm, Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS, retrieve
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 from tests.conftest import Repository
 from tests.train.repositories import modules
 
@@ -176,7 +176,7 @@ def test_an_arm_that_fails_leaves_the_answer_to_the_others(
     arms: dict[str, Arm] = {**ARMS, "bm25": Broken()}
     monkeypatch.setattr(module, "ARMS", arms)
     with IndexReader.open(root) as reader:  # type: ignore[union-attr]
-        path = reader.files()[0].path
+        path = reader.files.all()[0].path
         query = Query(path, "python", "value = ", "", (1, 1))
         found = retrieve(reader, query)
         assert set(found.drawn) == set(DEFAULT_ARMS) - {"bm25"}

@@ -18,7 +18,7 @@ from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.rank import Ranker, grouped
 from repocomp.retrieve.resolve import bindings
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 from repocomp.terms import parts, words
 
 Floats = npt.NDArray[np.float64]
@@ -51,7 +51,7 @@ class Scene:
     def of(cls, reader: IndexReader, query: Query) -> Scene:
         """Look around."""
         near = word_weights(query)
-        spread = reader.spread(sorted(near))
+        spread = reader.symbols.document_frequency(sorted(near))
         return cls(
             query,
             near,
@@ -169,8 +169,8 @@ def word_matrix(scene: Scene, reader: IndexReader, pieces: Sequence[Piece], foun
     near = np.array([scene.nearness.get(piece.hit.content_id, 0.0) for piece in pieces])
     in_file = Counter(words(query.above))
     in_file.update(words(query.below))
-    contents = reader.spread(found.names)
-    largest = math.log2(1 + max(2, reader.content_count()))
+    contents = reader.symbols.document_frequency(found.names)
+    largest = math.log2(1 + max(2, reader.contents.count()))
     of_part: dict[str, float] = {}
     for word, weight in scene.near_words.items():
         for part in _parts(word):

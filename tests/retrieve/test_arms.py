@@ -18,8 +18,8 @@ from repocomp.retrieve.arms.jaccard import Jaccard
 from repocomp.retrieve.arms.structured import Structured
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS, retrieve
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import ChunkKind
-from repocomp.store.index.snapshot import IndexReader
 from repocomp.terms import parts, words
 
 FAR = (10_000, 10_001)
@@ -50,9 +50,9 @@ def test_jaccard_is_exact(tmp_path: Path, files: dict[str, str], line: str) -> N
         hits = Jaccard().draw(reader, ask(line), 1000)
         scores = Counter(round(hit.score, 9) for hit in hits)
         expected: Counter[float] = Counter()
-        for row in reader.files():
-            lines = reader.lines(row.content_id)
-            for chunk in reader.chunks_of(row.content_id, ChunkKind.WINDOW_20):
+        for row in reader.files.all():
+            lines = reader.contents.lines(row.content_id)
+            for chunk in reader.chunks.of(row.content_id, ChunkKind.WINDOW_20):
                 window = set(words("\n".join(lines[chunk.start_line - 1 : chunk.end_line])))
                 if asked & window:
                     expected[round(len(asked & window) / len(asked | window), 9)] += 1
@@ -69,12 +69,12 @@ def test_bm25_is_exact(tmp_path: Path, files: dict[str, str], line: str) -> None
     with opened(tmp_path, files) as reader:
         hits = {(hit.path, hit.start_line): hit.score for hit in Bm25().draw(reader, query, 1000)}
         documents: dict[tuple[str, int], Counter[str]] = {}
-        for row in reader.files():
-            lines = reader.lines(row.content_id)
-            for chunk in reader.chunks_of(row.content_id, ChunkKind.SYNTAX):
+        for row in reader.files.all():
+            lines = reader.contents.lines(row.content_id)
+            for chunk in reader.chunks.of(row.content_id, ChunkKind.SYNTAX):
                 text = "\n".join(lines[chunk.start_line - 1 : chunk.end_line])
                 found = (part for word in words(text) for part in parts(word))
-                key = (reader.paths_of(row.content_id)[0], chunk.start_line)
+                key = (reader.files.paths_of(row.content_id)[0], chunk.start_line)
                 documents[key] = Counter(part for part in found if not part.isdigit())
     mean = sum(d.total() for d in documents.values()) / len(documents) or 1.0
     expected = {}

@@ -14,7 +14,7 @@ from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS, retrieve
 from repocomp.store.identity import identify
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.memory.credits import CreditRow, add_credits, open_memory
 from repocomp.store.paths import memory_path
 from tests.conftest import Repository
@@ -49,7 +49,7 @@ def learn(root: Path, rows: list[CreditRow]) -> None:
 
 
 def hit_of(reader: IndexReader, path: str) -> Hit:
-    return Hit(reader.content_of(path) or 0, path, 2, 3, 1.0, "bm25", "")
+    return Hit(reader.files.content_of(path) or 0, path, 2, 3, 1.0, "bm25", "")
 
 
 def test_keys_are_names_neighbours_and_the_function_that_is_written() -> None:

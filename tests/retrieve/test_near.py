@@ -17,8 +17,8 @@ from repocomp.retrieve.arms.structured import Structured
 from repocomp.retrieve.arms.usage import Usage
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.resolve import bindings
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import ChunkKind
-from repocomp.store.index.snapshot import IndexReader
 from repocomp.terms import words
 from tests.conftest import Repository, write_files
 
@@ -75,7 +75,7 @@ def test_each_kind_of_nearness_counts(repository: Repository) -> None:
     with reader:
         query = Query("a/here.py", "python", "import b.imported\n", "", (1, 2))
         near = near_contents(reader, query)
-        found = {reader.paths_of(content)[0]: value for content, value in near.items()}
+        found = {reader.files.paths_of(content)[0]: value for content, value in near.items()}
     assert set(found) == {"a/here.py", "a/sibling.py", "b/imported.py", "b/edited.py"}
     assert found["a/here.py"] > found["b/imported.py"] > found["a/sibling.py"]
 
@@ -140,9 +140,13 @@ def test_near_is_exact(tmp_path: Path, files: dict[str, str], line: str) -> None
     with opened(tmp_path, {name: text + "\n" for name, text in files.items()}) as reader:
         near, weights = near_contents(reader, query), word_weights(query)
         windows = [
-            (row.content_id, chunk, set(words("\n".join(reader.lines(row.content_id)[chunk.start_line - 1 :][:10]))))
-            for row in {row.content_id: row for row in reader.files()}.values()
-            for chunk in reader.chunks_of(row.content_id, ChunkKind.WINDOW_10)
+            (
+                row.content_id,
+                chunk,
+                set(words("\n".join(reader.contents.lines(row.content_id)[chunk.start_line - 1 :][:10]))),
+            )
+            for row in {row.content_id: row for row in reader.files.all()}.values()
+            for chunk in reader.chunks.of(row.content_id, ChunkKind.WINDOW_10)
         ]
         frequency = Counter(word for _, _, held in windows for word in held)
         expected = {}

@@ -17,7 +17,7 @@ from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.rank import chosen, grouped, linear, rank, trees
 from repocomp.retrieve.retrieve import retrieve
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 from repocomp.train.ranker.linear import fit, fit_words
 from tests.conftest import Repository
 from tests.train.repositories import modules

@@ -18,7 +18,7 @@ from repocomp.retrieve.arms.usage import _best_first, _best_lines, _Worth
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.rank import linear, rank
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS, retrieve
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 from tests.retrieve import plain
 
 OWN = Path(repocomp.__file__).parent

@@ -22,8 +22,8 @@ from repocomp.retrieve.arms.sparse import Sparse
 from repocomp.retrieve.hit import Hit, Unavailable
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS, retrieve
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import ChunkKind, Vectors
-from repocomp.store.index.snapshot import IndexReader
 from repocomp.terms import words
 
 SIZE = 64
@@ -154,11 +154,11 @@ def test_the_best_of_several_segments_come_first(path: Path) -> None:
     encode_at(path, ByWords())
     question = ByWords().encode_question("kettle.heat(water)").dense[0]
     with IndexReader.open_at(path) as reader:
-        assert len(reader.segments(ChunkKind.ENCODED)) == 2
+        assert len(reader.segments.all(ChunkKind.ENCODED)) == 2
         scored = nearest(reader, question, 10)
         texts = {
-            chunk.id: "\n".join(reader.lines(chunk.content_id)[chunk.start_line - 1 : chunk.end_line])
-            for chunk in reader.chunks([number for _, number in scored])
+            chunk.id: "\n".join(reader.contents.lines(chunk.content_id)[chunk.start_line - 1 : chunk.end_line])
+            for chunk in reader.chunks.by_id([number for _, number in scored])
         }
     for score, number in scored:
         assert score == pytest.approx(float(ByWords().encode_chunks([texts[number]]).dense[0] @ question), abs=0.02)

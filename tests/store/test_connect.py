@@ -11,9 +11,11 @@ import pytest
 
 from repocomp.errors import StoreError
 from repocomp.index.build import build_from
-from repocomp.store.connect import explained, open_index, transaction
-from repocomp.store.index.schema import STEPS, migrate
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.connect import transaction
+from repocomp.store.index.connect import explained, open_index
+from repocomp.store.index.reader import IndexReader
+from repocomp.store.index.schema import NAME, STEPS
+from repocomp.store.migrate import migrate
 
 
 @pytest.fixture
@@ -38,8 +40,8 @@ def test_two_that_open_at_once_migrate_once(tmp_path: Path) -> None:
         closing(sqlite3.connect(path, isolation_level=None)) as first,
         closing(sqlite3.connect(path, isolation_level=None)) as second,
     ):
-        migrate(first)
-        migrate(second)
+        migrate(first, STEPS, NAME)
+        migrate(second, STEPS, NAME)
         assert second.execute("SELECT count(*) FROM _sqlite_migrations").fetchone() == (len(STEPS),)
 
 
@@ -85,5 +87,5 @@ def test_where_nothing_can_be_written_the_file_alone_is_read(database: Path, mon
     before = sorted(path.name for path in database.parent.iterdir())
     monkeypatch.setattr(os, "access", lambda *_: False)
     with IndexReader.open_at(database) as reader:
-        assert [row.path for row in reader.files()] == ["a.py"]
+        assert [row.path for row in reader.files.all()] == ["a.py"]
         assert sorted(path.name for path in database.parent.iterdir()) == before

@@ -9,8 +9,8 @@ import pytest
 
 from repocomp.errors import StoreError
 from repocomp.index.build import build
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import ChunkKind
-from repocomp.store.index.snapshot import IndexReader
 from tests.conftest import Repository
 
 BEFORE, AFTER = "def first():\n    return wonder\n", "def second():\n    return wonder + marvel\n"
@@ -31,19 +31,19 @@ def reader(root: Path) -> Iterator[IndexReader]:
 
 def state(reader: IndexReader) -> dict[str, object]:
     """One answer of every kind that is kept."""
-    names, content = ["first", "second", "wonder", "marvel"], reader.held(["a.py", "b.py"])
-    terms = reader.postings(ChunkKind.SYNTAX, names)
+    names, content = ["first", "second", "wonder", "marvel"], reader.files.contents_of(["a.py", "b.py"])
+    terms = reader.segments.postings(ChunkKind.SYNTAX, names)
     return {
         "held": content,
-        "count": reader.content_count(),
-        "definitions": [symbol.name for symbol in reader.definitions(names)],
-        "references": {name: len(places) for name, places in reader.references(names).items()},
-        "spread": reader.spread(names),
+        "count": reader.contents.count(),
+        "definitions": [symbol.name for symbol in reader.symbols.definitions(names)],
+        "references": {name: len(places) for name, places in reader.symbols.references(names).items()},
+        "spread": reader.symbols.document_frequency(names),
         "terms": [(postings.term, len(postings.places)) for postings in terms],
-        "lines": [reader.lines(number) for number in content.values()],
-        "paths": [reader.paths_of(number) for number in content.values()],
-        "chunks": [reader.chunks_of(number, ChunkKind.SYNTAX) for number in content.values()],
-        "symbols": [[symbol.name for symbol in reader.symbols_of(number)] for number in content.values()],
+        "lines": [reader.contents.lines(number) for number in content.values()],
+        "paths": [reader.files.paths_of(number) for number in content.values()],
+        "chunks": [reader.chunks.of(number, ChunkKind.SYNTAX) for number in content.values()],
+        "symbols": [[symbol.name for symbol in reader.symbols.of(number)] for number in content.values()],
     }
 
 
@@ -52,18 +52,18 @@ def test_what_others_make_lives_as_long_as_its_version_or_the_reader(reader: Ind
 
     def paths(of: IndexReader) -> list[str]:
         made.append("paths")
-        return [row.path for row in of.files()]
+        return [row.path for row in of.files.all()]
 
     def scratch(_: IndexReader) -> list[int]:
         made.append("scratch")
         return []
 
-    assert reader.derived(paths) == reader.derived(paths) == ["a.py"]
-    own = reader.owned(scratch)
+    assert reader.cached("paths", lambda: paths(reader)) == reader.cached("paths", lambda: paths(reader)) == ["a.py"]
+    own = reader.memo(scratch)
     (root / "b.py").write_text(AFTER)
     build(root)
-    assert reader.derived(paths) == ["a.py", "b.py"]
-    assert reader.owned(scratch) is own
+    assert reader.cached("paths", lambda: paths(reader)) == ["a.py", "b.py"]
+    assert reader.memo(scratch) is own
     assert made == ["paths", "scratch", "paths"]
 
 
@@ -85,17 +85,17 @@ def test_a_snapshot_is_one_state_of_the_index(reader: IndexReader, root: Path) -
         build(root)
         assert state(reader) == first
         with reader.snapshot():
-            assert reader.held(["b.py"]) == {}
-        assert reader.definitions(["second"]) == []
-    assert [symbol.name for symbol in reader.definitions(["second"])] == ["second"]
+            assert reader.files.contents_of(["b.py"]) == {}
+        assert reader.symbols.definitions(["second"]) == []
+    assert [symbol.name for symbol in reader.symbols.definitions(["second"])] == ["second"]
 
 
 def test_a_snapshot_ends_with_what_went_wrong_inside(reader: IndexReader, root: Path) -> None:
     with pytest.raises(KeyError), reader.snapshot():
-        reader.chunks([10_000])
+        reader.chunks.by_id([10_000])
     (root / "b.py").write_text(AFTER)
     build(root)
-    assert reader.held(["b.py"])
+    assert reader.files.contents_of(["b.py"])
     reader.close()
     with pytest.raises(StoreError, match="closed"), reader.snapshot():
         pass

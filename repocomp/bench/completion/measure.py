@@ -26,7 +26,7 @@ from repocomp.policy.select import Action
 from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import Hidden, Retrieved
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 from repocomp.worker_pool import WorkerPool, safe_start
 
 WRONG = "wrong chunks"

@@ -24,7 +24,7 @@ from repocomp.evaluate.holes import KINDS, Hole, HoleKind, sample, sources_of
 from repocomp.git import revision
 from repocomp.index.build import build_from, readable
 from repocomp.model.pack import load_pack
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.paths import cache_home, index_path
 
 Show = Callable[[int, int], None]

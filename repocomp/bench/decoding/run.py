@@ -35,7 +35,7 @@ from repocomp.model.pack import load_pack
 from repocomp.model.session import Session
 from repocomp.model.tokenizer import Tokenizer
 from repocomp.request import CompletionOptions, CompletionRequest
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 
 THREADS = 2
 PROMPT, WRITTEN = 512, 64

@@ -36,7 +36,7 @@ from repocomp.retrieve.hit import Hit, Unavailable
 from repocomp.retrieve.rank import Ranker, chosen, fuse, linear, rank, trees
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS
 from repocomp.stats.intervals import bootstrap, interval
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 from repocomp.terms import words
 
 CHUNKS = (3, 5, 10, 30)
@@ -190,7 +190,7 @@ def _trials(
     if reader is None:
         raise StoreError(f"{root}: has no index", "repocomp index")
     with reader:
-        files = Counter(word for row in reader.files() for word in set(words(reader.text(row.content_id))))
+        files = Counter(word for row in reader.files.all() for word in set(words(reader.contents.text(row.content_id))))
         tree = _Tree(root.name, reader, shipped(is_read=loaded.pack.is_reader), files, cuts_of(reader), rankers)
         for hole in holes:
             yield _trial(hole, tree, loaded, extra)

@@ -17,8 +17,8 @@ from repocomp.retrieve.arms.lexical import hits
 from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.lexicon import Ints, Lexicon
 from repocomp.retrieve.query import Query
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import ChunkKind
-from repocomp.store.index.snapshot import IndexReader
 from repocomp.terms import words
 
 CUTS: Mapping[str, ChunkKind] = {"windows": ChunkKind.WINDOW_20, "syntax chunks": ChunkKind.SYNTAX}
@@ -31,8 +31,8 @@ def by_codebleu(reader: IndexReader, query: Query, top_k: int) -> list[Hit]:
     jaccard, asked = Jaccard(), query.last_lines(_QUERY_LINES)
     found = sorted(jaccard.scored(reader, query, _RERANKED), key=lambda entry: -entry[0])[:_RERANKED]
     scored = []
-    for chunk in reader.chunks([number for _, number in found]):
-        window = "\n".join(reader.lines(chunk.content_id)[chunk.start_line - 1 : chunk.end_line])
+    for chunk in reader.chunks.by_id([number for _, number in found]):
+        window = "\n".join(reader.contents.lines(chunk.content_id)[chunk.start_line - 1 : chunk.end_line])
         scored.append((codebleu(window, asked, query.language).total, chunk.id))
     return hits(reader, query, "codebleu", scored, top_k, lambda chunk: jaccard.following(reader, chunk))
 
@@ -44,9 +44,9 @@ class Cut:
         self._reader, self._lexicon = reader, Lexicon()
         self._ids: list[int] = []
         sets: list[Ints] = []
-        for content_id in dict.fromkeys(row.content_id for row in reader.files()):
-            lines = [self._lexicon.numbers(words(line)) for line in reader.lines(content_id)]
-            for chunk in reader.chunks_of(content_id, kind):
+        for content_id in dict.fromkeys(row.content_id for row in reader.files.all()):
+            lines = [self._lexicon.numbers(words(line)) for line in reader.contents.lines(content_id)]
+            for chunk in reader.chunks.of(content_id, kind):
                 own = lines[chunk.start_line - 1 : chunk.end_line]
                 self._ids.append(chunk.id)
                 sets.append(np.unique(np.concatenate([*own, np.zeros(0, dtype=np.int64)])))

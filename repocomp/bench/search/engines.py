@@ -19,9 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from repocomp.retrieve.arms.bm25 import K1, B
-from repocomp.store.index.queries import COUNT, PLACE
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import ChunkKind
-from repocomp.store.index.snapshot import IndexReader
 
 Floats = npt.NDArray[np.float64]
 Top = list[tuple[float, int]]
@@ -48,22 +47,20 @@ class Table:
     def of(cls, path: Path, kind: ChunkKind) -> Table:
         """Read all posting lists of the index at `path`, which must hold live contents only."""
         with IndexReader.open_at(path) as reader:
-            segments = reader.segments(kind)
+            segments = reader.segments.all(kind)
             starts = np.cumsum([0, *(len(segment.chunks) for segment in segments)])
             first = {segment.id: start for segment, start in zip(segments, starts, strict=False)}
             chunks = np.concatenate([segment.chunks for segment in segments])
             lengths = np.concatenate([segment.lengths for segment in segments]).astype(np.float64)
+            lists = reader.segments.all_postings(kind)
         vocabulary: dict[str, int] = {}
         columns: list[list[npt.NDArray[Any]]] = [[], [], []]
-        select = "SELECT term, segment_id, places, counts FROM posting WHERE kind = ?"
-        connection = sqlite3.connect(path)
-        for term, segment, packed, weights in connection.execute(select, (int(kind),)):
-            places = np.frombuffer(packed, PLACE).astype(np.int64) + first[segment]
-            counts = np.ones(len(places)) if weights is None else np.frombuffer(weights, COUNT).astype(np.float64)
-            number = np.full(len(places), vocabulary.setdefault(term, len(vocabulary)))
+        for one in lists:
+            places = one.places.astype(np.int64) + first[one.segment_id]
+            counts = np.ones(len(places)) if one.counts is None else one.counts.astype(np.float64)
+            number = np.full(len(places), vocabulary.setdefault(one.term, len(vocabulary)))
             for column, part in zip(columns, (places, number, counts), strict=True):
                 column.append(part)
-        connection.close()
         places, terms, counts = (np.concatenate(column) for column in columns)
         return cls(vocabulary, places, terms, counts, chunks, lengths)
 

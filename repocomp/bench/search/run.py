@@ -30,8 +30,8 @@ from repocomp.retrieve.arms.bm25 import Bm25, term_weights
 from repocomp.retrieve.arms.dense import nearest
 from repocomp.retrieve.arms.jaccard import Jaccard
 from repocomp.retrieve.query import Query
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import ChunkKind
-from repocomp.store.index.snapshot import IndexReader
 from repocomp.terms import words
 
 Show = Callable[[str, int, int], None]
@@ -124,7 +124,7 @@ def _count(path: Path) -> int:
     if not path.exists():
         return 0
     with IndexReader.open_at(path) as reader:
-        return sum(len(segment.chunks) for segment in reader.segments(ChunkKind.SYNTAX))
+        return sum(len(segment.chunks) for segment in reader.segments.all(ChunkKind.SYNTAX))
 
 
 def _measure(path: Path, encoder: Encoder | None, count: int, seed: int, show: Show) -> Iterator[Row]:
@@ -142,10 +142,10 @@ def _measure(path: Path, encoder: Encoder | None, count: int, seed: int, show: S
 
 def _queries(reader: IndexReader, count: int, rng: np.random.Generator) -> Iterator[Query]:
     """Cursors at the ends of random lines that have words before them."""
-    files = reader.files()
+    files = reader.files.all()
     while count:
         row = files[int(rng.integers(len(files)))]
-        lines = reader.lines(row.content_id)
+        lines = reader.contents.lines(row.content_id)
         at = int(rng.integers(len(lines)))
         prefix, suffix = "\n".join(lines[: at + 1]), "\n".join(lines[at + 1 :])
         query = Query(row.path, language_of(row.path), prefix, "\n" + suffix, _FAR)
@@ -187,8 +187,8 @@ def _jaccard(path: Path, reader: IndexReader) -> list[_Engine]:
 
 def _vectors(reader: IndexReader, encoder: Encoder) -> list[_Engine]:
     """The question's vector is made beforehand, and timed apart: a scan of 8-bit rows, and one of floats."""
-    rows = np.concatenate([own.levels * own.scales[:, None] for own in reader.vectors()])
-    chunks = np.concatenate([segment.chunks for segment in reader.segments(ChunkKind.ENCODED)])
+    rows = np.concatenate([own.levels * own.scales[:, None] for own in reader.segments.vectors()])
+    chunks = np.concatenate([segment.chunks for segment in reader.segments.all(ChunkKind.ENCODED)])
     asked: dict[Query, np.ndarray[Any, np.dtype[np.float32]]] = {}
 
     def encode(query: Query) -> None:

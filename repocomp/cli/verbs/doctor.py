@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -14,6 +13,7 @@ import click
 from repocomp import __version__, git
 from repocomp.cli import output
 from repocomp.errors import ExitCode, RepocompError
+from repocomp.store.connect import sqlite_version
 from repocomp.store.paths import index_path
 
 EPILOG = """\b
@@ -53,7 +53,8 @@ def command(as_json: bool) -> int:
 
 def _checks() -> Iterator[Check]:
     yield Check("repocomp", True, f"{__version__}, Python {platform.python_version()}, {platform.platform()}")
-    yield Check("sqlite", sqlite3.sqlite_version_info >= (3, 35), sqlite3.sqlite_version, None)
+    version, is_recent = sqlite_version()
+    yield Check("sqlite", is_recent, version)
     yield _runtime()
     yield _git()
     yield _pack()
@@ -93,7 +94,7 @@ def _pack() -> Check:
 
 
 def _index() -> Check:
-    from repocomp.store.index.snapshot import IndexReader
+    from repocomp.store.index.reader import IndexReader
 
     root = git.work_tree(Path.cwd()) or Path.cwd()
     if not index_path(root).exists():

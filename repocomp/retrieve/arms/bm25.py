@@ -17,17 +17,14 @@ import numpy as np
 from repocomp.retrieve.arms.lexical import Floats, for_each_place, hits, places_of, statistics, top_chunks, wanted
 from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
-from repocomp.store.index.cache import Kept
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import ChunkKind, Postings, Segment
-from repocomp.store.index.snapshot import IndexReader
 from repocomp.terms import parts, words
 
 K1, B = 1.2, 0.75
 
 _BEFORE_LINES, _AFTER_LINES = 20, 4
 _HALF_LIFE_LINES = 6
-_KEPT = 2_000_000
-"""Places whose shares are kept: 16 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +41,15 @@ class Bm25:
     def scored(self, reader: IndexReader, query: Query, number: int) -> list[tuple[float, int]]:
         """The best (score, chunk number), those tied with the last one included."""
         weights = term_weights(query)
-        found = reader.postings(ChunkKind.SYNTAX, sorted(weights))
+        found = reader.segments.postings(ChunkKind.SYNTAX, sorted(weights))
         count, mean, frequency = statistics(reader, ChunkKind.SYNTAX, found)
-        known = reader.derived(_known)
         gains = {
             term: weights[term] * math.log(1 + (count - df + 0.5) / (df + 0.5)) * (K1 + 1)
             for term, df in frequency.items()
         }
 
         def score(segment: Segment, lists: Sequence[Postings]) -> Floats:
-            each = for_each_place(lists, gains) * _shares(known, segment, lists, mean)
+            each = for_each_place(lists, gains) * _shares(reader, segment, lists, mean)
             return np.asarray(np.bincount(places_of(lists), each, minlength=len(segment.chunks)), dtype=np.float64)
 
         return top_chunks(reader, ChunkKind.SYNTAX, found, score, number) if found else []
@@ -73,11 +69,7 @@ def term_weights(query: Query) -> dict[str, float]:
 
 
 # What a term is worth in a chunk is the same for every query until the index changes: half of the arithmetic.
-def _known(_: IndexReader) -> Kept[tuple[int, str], Floats]:
-    return Kept(_KEPT, len)
-
-
-def _shares(known: Kept[tuple[int, str], Floats], segment: Segment, lists: Sequence[Postings], mean: float) -> Floats:
+def _shares(reader: IndexReader, segment: Segment, lists: Sequence[Postings], mean: float) -> Floats:
     """Tf / (tf + norm) of each place's term, in the order of `places_of`; 0 to 1."""
     by_key = {(segment.id, one.term): one for one in lists}
 
@@ -88,7 +80,7 @@ def _shares(known: Kept[tuple[int, str], Floats], segment: Segment, lists: Seque
         parted = np.split(share, np.cumsum([len(one.places) for one in some])[:-1])
         return dict(zip(keys, parted, strict=True))
 
-    return np.concatenate(known.each(by_key, read, lambda: np.zeros(0)))
+    return np.concatenate(reader.cached_many("shares", list(by_key), read, lambda: np.zeros(0)))
 
 
 def _counts(lists: Sequence[Postings]) -> Floats:

@@ -17,9 +17,9 @@ from repocomp.model.scan import Scan
 from repocomp.retrieve.arms.lexical import hits, wanted
 from repocomp.retrieve.hit import Hit, Unavailable
 from repocomp.retrieve.query import Query
-from repocomp.store.index.queries import ENCODER
+from repocomp.store.index.facts import ENCODER
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import Chunk, ChunkKind, Vectors
-from repocomp.store.index.snapshot import IndexReader
 
 RESCORED = 50
 """As many are scored again: rounding to 8 bits moves a chunk by a few ranks."""
@@ -52,13 +52,13 @@ def fitting(opened: Callable[[], Encoder | None], reader: IndexReader) -> Encode
 
 def nearest(reader: IndexReader, asked: Floats, number: int) -> list[tuple[float, int]]:
     """The `number` best (cosine, chunk number) over all segments, where the question has the vector `asked` [d]."""
-    segments = {segment.id: segment for segment in reader.segments(ChunkKind.ENCODED)}
+    segments = {segment.id: segment for segment in reader.segments.all(ChunkKind.ENCODED)}
     levels, scales, chunks = [np.zeros((0, len(asked)), np.int8)], [np.zeros(0, np.float32)], [np.zeros(0, np.uint32)]
-    for vectors in reader.vectors():
+    for vectors in reader.segments.vectors():
         segment = segments.get(vectors.segment_id)
         if segment is None or not len(vectors.scales):
             continue
-        places = best_places(vectors, asked, max(number, RESCORED), reader.dead(segment))
+        places = best_places(vectors, asked, max(number, RESCORED), reader.segments.dead(segment))
         levels.append(vectors.levels[places])
         scales.append(vectors.scales[places])
         chunks.append(segment.chunks[places])

@@ -8,7 +8,7 @@ from repocomp.retrieve.arms.bm25 import Bm25
 from repocomp.retrieve.arms.dense import Dense
 from repocomp.retrieve.hit import Arm, Hit
 from repocomp.retrieve.query import Query
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 
 _K = 60
 _DEEPER = 2

@@ -16,9 +16,8 @@ import numpy.typing as npt
 from repocomp.retrieve.arms.lexical import Floats, hits, top_chunks, wanted
 from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
-from repocomp.store.index.cache import Kept
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import Chunk, ChunkKind, Postings, Segment
-from repocomp.store.index.snapshot import IndexReader
 from repocomp.terms import words
 
 _LINES = {ChunkKind.WINDOW_20: 20, ChunkKind.WINDOW_10: 10}
@@ -27,7 +26,6 @@ _LINES = {ChunkKind.WINDOW_20: 20, ChunkKind.WINDOW_10: 10}
 _COMMON = 8
 """A word that more than one window in so many has is counted by adding a mask of all windows: no places to look up."""
 _MOST_MASKS = 255
-_KEPT_BYTES = 16_000_000
 
 Mask = npt.NDArray[np.uint8]
 
@@ -47,11 +45,10 @@ class Jaccard:
     def scored(self, reader: IndexReader, query: Query, number: int) -> list[tuple[float, int]]:
         """(similarity, chunk) of the `number` best windows themselves, those tied with the last one included."""
         asked = set(words(query.last_lines(_LINES[self.kind])))
-        found = reader.postings(self.kind, sorted(asked))
-        known = reader.derived(_known)
+        found = reader.segments.postings(self.kind, sorted(asked))
 
         def score(segment: Segment, lists: Sequence[Postings]) -> Floats:
-            shared = _shared(known, segment, lists).astype(np.float64)
+            shared = _shared(reader, segment, lists).astype(np.float64)
             return np.asarray(shared / (len(asked) + segment.lengths - shared), dtype=np.float64)
 
         return top_chunks(reader, self.kind, found, score, number) if asked else []
@@ -59,22 +56,18 @@ class Jaccard:
     def following(self, reader: IndexReader, chunk: Chunk) -> tuple[int, int]:
         """The lines of the window that follows."""
         size = _LINES[self.kind]
-        last = len(reader.lines(chunk.content_id))
+        last = len(reader.contents.lines(chunk.content_id))
         start = min(chunk.start_line + size // 2, max(1, last - size // 2))
         return start, min(last, start + size - 1)
 
 
-def _known(_: IndexReader) -> Kept[tuple[int, str], Mask]:
-    return Kept(_KEPT_BYTES, len)
-
-
-def _shared(known: Kept[tuple[int, str], Mask], segment: Segment, lists: Sequence[Postings]) -> npt.NDArray[np.intp]:
+def _shared(reader: IndexReader, segment: Segment, lists: Sequence[Postings]) -> npt.NDArray[np.intp]:
     """How many of the words each window has [size]."""
     size = len(segment.chunks)
     common = [one for one in lists if len(one.places) * _COMMON > size][:_MOST_MASKS]
     added = np.zeros(size, dtype=np.uint8)
     for one in common:
-        added += known.get((segment.id, one.term), partial(_mask, one, size))
+        added += reader.cached(("mask", segment.id, one.term), partial(_mask, one, size))
     held = {one.term for one in common}
     rest = [one.places for one in lists if one.term not in held]
     return np.bincount(np.concatenate([np.zeros(0, np.uint32), *rest]), minlength=size) + added

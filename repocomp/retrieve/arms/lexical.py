@@ -14,16 +14,13 @@ import numpy.typing as npt
 
 from repocomp.retrieve.hit import Hit, best_path
 from repocomp.retrieve.query import Query
-from repocomp.store.index.cache import Kept
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import Chunk, ChunkKind, Postings, Segment
-from repocomp.store.index.snapshot import IndexReader
 
 Floats = npt.NDArray[np.float64]
 Score = Callable[[Segment, Sequence[Postings]], Floats]
 Render = Callable[[Chunk], tuple[int, int]]
 
-_SIZES = 8
-"""Kinds of chunks whose sizes are kept."""
 _SPARE = 4
 """Candidates resolved for each hit wanted: some lie in the visible part of the file itself."""
 
@@ -43,11 +40,11 @@ def top_chunks(
     lists = by_segment(found)
     scores: list[Floats] = [np.array([])]
     chunks: list[npt.NDArray[np.uint32]] = [np.array([], dtype=np.uint32)]
-    for segment in reader.segments(kind):
+    for segment in reader.segments.all(kind):
         if segment.id not in lists:
             continue
         each = score(segment, lists[segment.id])
-        dead = reader.dead(segment)
+        dead = reader.segments.dead(segment)
         if dead is not None:
             each[dead] = 0.0
         places = np.flatnonzero(each >= _floor(each, number))
@@ -73,11 +70,11 @@ def hits(
         # Those tied with the last one are resolved too, since paths break ties.
         if len(found) >= top_k and score < found[-1].score:
             break
-        path = best_path(reader.paths_of(chunk.content_id), query)
+        path = best_path(reader.files.paths_of(chunk.content_id), query)
         start, end = render(chunk)
         if path is None or (path == query.path and overlaps(start, end, query.visible)):
             continue
-        text = "\n".join(reader.lines(chunk.content_id)[start - 1 : end])
+        text = "\n".join(reader.contents.lines(chunk.content_id)[start - 1 : end])
         if text.strip():
             found.append(Hit(chunk.content_id, path, start, end, score, arm, text))
     found.sort(key=lambda hit: (-hit.score, hit.path, hit.start_line))
@@ -88,7 +85,7 @@ def _resolved(reader: IndexReader, scored: Sequence[tuple[float, int]], step: in
     """The chunks of (score, number) in order, read a few at a time: most are never asked for."""
     for at in range(0, len(scored), step):
         some = scored[at : at + step]
-        yield from zip((score for score, _ in some), reader.chunks([number for _, number in some]), strict=True)
+        yield from zip((score for score, _ in some), reader.chunks.by_id([number for _, number in some]), strict=True)
 
 
 def places_of(lists: Sequence[Postings]) -> npt.NDArray[np.uint32]:
@@ -103,8 +100,8 @@ def for_each_place(lists: Sequence[Postings], values: Mapping[str, float]) -> Fl
 
 def statistics(reader: IndexReader, kind: ChunkKind, found: Sequence[Postings]) -> tuple[int, float, Mapping[str, int]]:
     """Number of live chunks of a kind, their mean length, and how many of them hold each term."""
-    count, mean = reader.derived(_known_sizes).get(kind, lambda: _sizes(reader, kind))
-    masks = {segment.id: reader.dead(segment) for segment in reader.segments(kind)}
+    count, mean = reader.cached(("sizes", kind), lambda: _sizes(reader, kind))
+    masks = {segment.id: reader.segments.dead(segment) for segment in reader.segments.all(kind)}
     frequency: Counter[str] = Counter()
     for postings in found:
         dead = masks[postings.segment_id]
@@ -112,14 +109,10 @@ def statistics(reader: IndexReader, kind: ChunkKind, found: Sequence[Postings]) 
     return count, mean, frequency
 
 
-def _known_sizes(_: IndexReader) -> Kept[ChunkKind, tuple[int, float]]:
-    return Kept(_SIZES)
-
-
 def _sizes(reader: IndexReader, kind: ChunkKind) -> tuple[int, float]:
     count, total = 0, 0
-    for segment in reader.segments(kind):
-        dead = reader.dead(segment)
+    for segment in reader.segments.all(kind):
+        dead = reader.segments.dead(segment)
         live = segment.lengths if dead is None else segment.lengths[~dead]
         count, total = count + len(live), total + int(live.sum())
     return count, total / max(1, count) or 1.0

@@ -26,8 +26,8 @@ from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.understand import understand
 from repocomp.store.identity import identify
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import Chunk, ChunkKind
-from repocomp.store.index.snapshot import IndexReader
 from repocomp.store.memory.credits import Credit, CreditRow, chunk_digest, credits, read_memory
 from repocomp.store.paths import memory_path
 from repocomp.terms import words
@@ -87,7 +87,7 @@ def credit_rows(reader: IndexReader, query: Query, hit: Hit, reward: float, prop
     lines = range(hit.start_line, hit.end_line + 1)
     shown = [
         chunk
-        for chunk in reader.chunks_of(hit.content_id, ChunkKind.SYNTAX)
+        for chunk in reader.chunks.of(hit.content_id, ChunkKind.SYNTAX)
         if chunk.start_line in lines or chunk.end_line in lines or chunk.start_line < lines[0] <= chunk.end_line
     ]
     digests = [_digest(reader, chunk) for chunk in shown]
@@ -106,14 +106,14 @@ def _predicted(reader: IndexReader, keys: Mapping[str, float]) -> Predicted:
     """The chunks of which a key is predicted; the highest prediction counts."""
     parted = {key: key.partition(":")[2].split(" ") for key in keys}
     names = sorted({name for parts in parted.values() for name in parts})
-    spread = reader.spread(names)
+    spread = reader.symbols.document_frequency(names)
     rare = [name for name in names if spread.get(name, 0) <= _WIDEST]
     uses = {
         name: {chunk for content_id, line in places if (chunk := _chunk_at(reader, content_id, line))}
-        for name, places in reader.references(rare).items()
+        for name, places in reader.symbols.references(rare).items()
     }
     defined = defaultdict[str, list[Chunk]](list)
-    for symbol in reader.definitions(names):
+    for symbol in reader.symbols.definitions(names):
         if chunk := _chunk_at(reader, symbol.content_id, symbol.start_line):
             defined[symbol.name].append(chunk)
     found: Predicted = defaultdict(dict)
@@ -142,12 +142,12 @@ def _chances(
 def _remembered(reader: IndexReader, known: Mapping[bytes, Mapping[str, Credit]]) -> list[Chunk]:
     """The chunks that were given credit, where they still stand in the file that held them last."""
     paths = {credit.path for credits in known.values() for credit in credits.values()}
-    chunks = (chunk for number in reader.held(sorted(paths)).values() for chunk in _chunks(reader, number))
+    chunks = (chunk for number in reader.files.contents_of(sorted(paths)).values() for chunk in _chunks(reader, number))
     return [chunk for chunk in chunks if _digest(reader, chunk) in known]
 
 
 def _chunks(reader: IndexReader, content_id: int) -> list[Chunk]:
-    return reader.chunks_of(content_id, ChunkKind.SYNTAX)
+    return reader.chunks.of(content_id, ChunkKind.SYNTAX)
 
 
 def _chunk_at(reader: IndexReader, content_id: int, line: int) -> Chunk | None:
@@ -157,7 +157,7 @@ def _chunk_at(reader: IndexReader, content_id: int, line: int) -> Chunk | None:
 
 
 def _digest(reader: IndexReader, chunk: Chunk) -> bytes:
-    return chunk_digest("\n".join(reader.lines(chunk.content_id)[chunk.start_line - 1 : chunk.end_line]))
+    return chunk_digest("\n".join(reader.contents.lines(chunk.content_id)[chunk.start_line - 1 : chunk.end_line]))
 
 
 def _path(reader: IndexReader) -> Path | None:
@@ -171,7 +171,7 @@ def _path(reader: IndexReader) -> Path | None:
 
 def _known(reader: IndexReader, keys: Mapping[str, float]) -> Mapping[bytes, Mapping[str, Credit]]:
     """What is remembered by these keys now, by chunk and key; nothing where there is no sound memory."""
-    path = reader.owned(_path)
+    path = reader.memo(_path)
     connection = None if path is None else read_memory(path)
     if connection is None:
         return {}

@@ -13,13 +13,13 @@ from functools import lru_cache
 
 import numpy as np
 
+from repocomp.lru import LruCache
 from repocomp.retrieve.arms.lexical import Floats, for_each_place, hits, places_of, statistics, top_chunks, wanted
 from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.resolve import bindings
-from repocomp.store.index.cache import Kept
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import Chunk, ChunkKind, Postings, Segment
-from repocomp.store.index.snapshot import IndexReader
 from repocomp.terms import words
 
 _KIND = ChunkKind.WINDOW_10
@@ -27,8 +27,8 @@ _BEFORE_LINES, _AFTER_LINES = 12, 4
 _HALF_LIFE_LINES = 4
 _SAME, _IMPORTED, _TOGETHER, _SIBLING, _RECENT = 1.0, 0.8, 0.7, 0.5, 0.6
 _SIBLINGS, _LATEST = 60, 8
-_ASKED = 8
-"""Queries whose near files are kept."""
+_QUERIES = 8
+"""As many of the last queries keep their near files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Near:
         """The windows as they stand."""
         closeness = near_contents(reader, query)
         weights = word_weights(query)
-        found = reader.postings(_KIND, sorted(weights)) if closeness else []
+        found = reader.segments.postings(_KIND, sorted(weights)) if closeness else []
         if not found:
             return []
         count, _, frequency = statistics(reader, _KIND, found)
@@ -60,21 +60,21 @@ class Near:
 
 def near_contents(reader: IndexReader, query: Query) -> dict[int, float]:
     """Contents of near files and how near each is, in 0..1; the best reason counts."""
-    return reader.derived(_asked).get(query, lambda: _near_contents(reader, query))
+    return reader.cached("near contents", _last_queries).get_or(query, lambda: _near_contents(reader, query))
 
 
 # The arm and the ranker ask about the same query, one after the other.
-def _asked(_: IndexReader) -> Kept[Query, dict[int, float]]:
-    return Kept(_ASKED)
+def _last_queries() -> LruCache[Query, dict[int, float]]:
+    return LruCache(_QUERIES)
 
 
 def _near_contents(reader: IndexReader, query: Query) -> dict[int, float]:
     folder = query.path[: query.path.rfind("/") + 1]
     imported = [path for binding in bindings(reader, query) for path in binding.paths]
-    siblings = reader.below(folder, _SIBLINGS)
-    together = reader.changed_with(query.path)
-    recent = reader.recent(_LATEST)
-    held = {**siblings, **reader.held([query.path, *imported, *together, *recent])}
+    siblings = reader.files.below(folder, _SIBLINGS)
+    together = reader.files.changed_with(query.path)
+    recent = reader.files.recent(_LATEST)
+    held = {**siblings, **reader.files.contents_of([query.path, *imported, *together, *recent])}
     nearness: dict[str, float] = {path: _SIBLING for path in siblings if "/" not in path[len(folder) :]}
     nearness |= dict.fromkeys(recent, _RECENT)
     nearness |= dict.fromkeys(together, _TOGETHER)

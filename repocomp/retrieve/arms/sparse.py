@@ -16,8 +16,8 @@ from repocomp.retrieve.arms.dense import fitting, whole
 from repocomp.retrieve.arms.lexical import Floats, hits, top_chunks, wanted
 from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import WEIGHT_STEP, ChunkKind, Postings, Segment
-from repocomp.store.index.snapshot import IndexReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Sparse:
         encoder = fitting(self.encoder, reader)
         asked = encoder.encode_question(query.last_lines(ASKED_LINES))
         weights = {str(token): float(own) for token, own in zip(asked.tokens, asked.weights, strict=True)}
-        found = reader.postings(ChunkKind.ENCODED, sorted(weights))
+        found = reader.segments.postings(ChunkKind.ENCODED, sorted(weights))
 
         def score(segment: Segment, lists: Sequence[Postings]) -> Floats:
             total = np.zeros(len(segment.chunks))

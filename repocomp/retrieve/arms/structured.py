@@ -19,8 +19,8 @@ from repocomp.retrieve.outline import Line, class_lines, file_lines, first_lines
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.resolve import Binding, bindings
 from repocomp.retrieve.understand import Asked, Understanding, understand
+from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import Symbol
-from repocomp.store.index.snapshot import IndexReader
 
 _MAX_NAMES = 80
 _MAX_PER_NAME = 4
@@ -80,7 +80,7 @@ class _Search:
         """The definitions of the names that are asked for, and of names that the begun word may become."""
         asked = [*self._begun(), *self._receivers(), *self.understood.asked[:_MAX_NAMES]]
         symbols: dict[str, list[Symbol]] = {}
-        for symbol in self.reader.definitions([item.name for item in asked]):
+        for symbol in self.reader.symbols.definitions([item.name for item in asked]):
             symbols.setdefault(symbol.name, []).append(symbol)
         imported = frozenset(path for binding in self.bound for path in binding.paths)
         for item in asked:
@@ -95,10 +95,10 @@ class _Search:
             )
             if wanted and binding.name is None or understood.place == "import" and wanted:
                 yield from self._modules(binding.paths[:2], _MODULE)
-        own = self.reader.content_of(query.path)
+        own = self.reader.files.content_of(query.path)
         if own is None:
             return
-        for symbol in self.reader.symbols_of(own):
+        for symbol in self.reader.symbols.of(own):
             if symbol.name == understood.enclosing and symbol.kind in CONTAINERS:
                 direct = understood.receiver in ("self", "this", "cls")
                 for part in out_of_sight(class_lines(self.reader, symbol), query.visible):
@@ -107,7 +107,7 @@ class _Search:
             yield _outline(own, query.path, part, _FILE)
 
     def _modules(self, paths: Sequence[str], score: float) -> Iterator[_Answer]:
-        for path, content_id in self.reader.held(paths).items():
+        for path, content_id in self.reader.files.contents_of(paths).items():
             lines = first_lines(file_lines(self.reader, content_id))
             if lines and path != self.query.path:
                 yield _outline(content_id, path, lines, score)
@@ -116,13 +116,13 @@ class _Search:
         partial = self.understood.partial
         if len(partial) < _LEAST_PARTIAL or self.understood.place == "definition":
             return
-        for name in self.reader.names_from(partial, _BEGUN):
+        for name in self.reader.symbols.names_from(partial, _BEGUN):
             yield Asked(name, 0.65 + 0.3 * len(partial) / len(name))
 
     def _receivers(self) -> Iterable[Asked]:
         """The class that the function which made the receiver says it returns."""
         if self.understood.maker is not None:
-            for symbol in self.reader.definitions([self.understood.maker])[:_MAX_PER_NAME]:
+            for symbol in self.reader.symbols.definitions([self.understood.maker])[:_MAX_PER_NAME]:
                 match = _RETURNS.search(symbol.signature)
                 if match:
                     yield Asked(match[1] or match[2], 0.85)
@@ -130,7 +130,9 @@ class _Search:
     def _hits(self, item: Asked, symbols: Sequence[Symbol], imported: frozenset[str]) -> Iterator[_Answer]:
         if len(symbols) > _COMMON and item.owner is None:
             return
-        placed = [(path, s) for s in symbols if (path := best_path(self.reader.paths_of(s.content_id), self.query))]
+        placed = [
+            (path, s) for s in symbols if (path := best_path(self.reader.files.paths_of(s.content_id), self.query))
+        ]
         scored = sorted(
             ((self._score(item, symbol, path, imported), path, symbol) for path, symbol in placed),
             key=lambda entry: (-entry[0], entry[1], entry[2].start_line),
@@ -159,6 +161,6 @@ def _shown(reader: IndexReader, symbol: Symbol) -> list[Line]:
     """The lines that stand for a definition."""
     if symbol.kind in CONTAINERS:
         return first_lines(class_lines(reader, symbol))
-    lines = reader.lines(symbol.content_id)
+    lines = reader.contents.lines(symbol.content_id)
     last = min(symbol.end_line, symbol.start_line + _BODY_LINES)
     return [(number, lines[number - 1]) for number in range(symbol.start_line, last + 1) if number <= len(lines)]

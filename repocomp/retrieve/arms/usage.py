@@ -15,7 +15,7 @@ from repocomp.retrieve.arms.lexical import overlaps
 from repocomp.retrieve.arms.near import word_weights
 from repocomp.retrieve.hit import Hit, best_path
 from repocomp.retrieve.query import Query
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 
 _NAMES = 12
 _WIDEST = 60
@@ -36,7 +36,7 @@ class Usage:
         weights = rare_names(reader, query)
         bits = {name: 1 << at for at, name in enumerate(sorted(weights))}
         sites: defaultdict[int, defaultdict[int, int]] = defaultdict(lambda: defaultdict(int))
-        for name, places in reader.references(sorted(weights)).items():
+        for name, places in reader.symbols.references(sorted(weights)).items():
             for content_id, line in places:
                 sites[content_id][line] |= bits[name]
         return list(self._hits(reader, query, _best_first(sites, _Worth(weights)), top_k))
@@ -49,8 +49,8 @@ class Usage:
         for score, content_id, line in found:
             if len(hits) >= 2 * top_k and score < hits[-1].score:
                 break
-            path = best_path(reader.paths_of(content_id), query)
-            lines = reader.lines(content_id)
+            path = best_path(reader.files.paths_of(content_id), query)
+            lines = reader.contents.lines(content_id)
             start, end = max(1, line - _LEAD_LINES), min(len(lines), line + _FOLLOW_LINES)
             if path is not None and not (path == query.path and overlaps(start, end, query.visible)):
                 text = "\n".join(lines[start - 1 : end])
@@ -62,7 +62,7 @@ class Usage:
 def rare_names(reader: IndexReader, query: Query) -> dict[str, float]:
     """The names near the cursor that few files use, weighted by rarity and nearness."""
     near = {name: weight for name, weight in word_weights(query).items() if name not in keywords(query.language)}
-    spread = reader.spread(sorted(near))
+    spread = reader.symbols.document_frequency(sorted(near))
     scored = {
         name: near[name] / math.log2(2 + files) for name, files in spread.items() if files <= _WIDEST and len(name) > 2
     }

@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from repocomp.errors import FeedbackError
-from repocomp.store.connect import connect
+from repocomp.store.connect import Connection, connect
 from repocomp.store.feedback.schema import NAME, STEPS, make_current
 
 _BUSY_MS = 30_000
 _OFF = "or switch recording off: REPOCOMP_RECORD=off"
 
 
-def open_feedback(path: Path, *, busy_ms: int = _BUSY_MS, synced: bool = True) -> sqlite3.Connection:
+def open_feedback(path: Path, *, busy_ms: int = _BUSY_MS, synced: bool = True) -> Connection:
     """Open the database at `path` for writing, creating it (0600 in a 0700 folder).
 
     `synced` writes outlive a power cut. Raises FeedbackError when it is damaged, newer, locked, or cannot be written.
@@ -36,7 +36,7 @@ def open_feedback(path: Path, *, busy_ms: int = _BUSY_MS, synced: bool = True) -
         return connection
 
 
-def read_feedback(path: Path) -> sqlite3.Connection | None:
+def read_feedback(path: Path) -> Connection | None:
     """Open the database at `path` for reading; None when there is none yet. Raises FeedbackError."""
     if not path.exists():
         return None
@@ -50,7 +50,7 @@ def read_feedback(path: Path) -> sqlite3.Connection | None:
     return connect(path, readonly=True)
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+def _prepare(connection: Connection, path: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(STEPS):
         raise FeedbackError(f"{path}: the feedback was written by a newer repocomp", "upgrade repocomp")

@@ -6,19 +6,18 @@ truncating checkpoint leaves no older copy of a page in the log.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from hashlib import blake2b
 
 from repocomp.errors import FeedbackError
-from repocomp.store.connect import transaction
+from repocomp.store.connect import Connection, transaction
 from repocomp.store.feedback.rows import fact, remember
 
 _DAY_MS = 86_400_000
 _LONG_GAP_MS = 30 * _DAY_MS
 
 
-def prune(connection: sqlite3.Connection, now_ms: int, retention_days: int) -> None:
+def prune(connection: Connection, now_ms: int, retention_days: int) -> None:
     """Once a day, delete what is older than `retention_days` (0: nothing is).
 
     After a long gap only the date is noted: a clock that jumped ahead for an hour must not cost a history.
@@ -36,7 +35,7 @@ def prune(connection: sqlite3.Connection, now_ms: int, retention_days: int) -> N
         remember(connection, "pruned_ms", str(now_ms).encode())
 
 
-def forget(connection: sqlite3.Connection, ids: Sequence[str], *, everything: bool = False) -> None:
+def forget(connection: Connection, ids: Sequence[str], *, everything: bool = False) -> None:
     """Delete these impressions and all that was said and measured of them, so that no file holds them any more.
 
     `everything` also deletes what is known of commits, and what was learned.
@@ -61,13 +60,13 @@ def forget(connection: sqlite3.Connection, ids: Sequence[str], *, everything: bo
         )
 
 
-def was_forgotten(connection: sqlite3.Connection, impression_id: str) -> bool:
+def was_forgotten(connection: Connection, impression_id: str) -> bool:
     """Whether this completion was known once."""
     row = connection.execute("SELECT 1 FROM forgotten WHERE digest = ?", (_digest(impression_id),)).fetchone()
     return row is not None
 
 
-def _delete(connection: sqlite3.Connection, ids: Sequence[str]) -> None:
+def _delete(connection: Connection, ids: Sequence[str]) -> None:
     for table, column in (("event", "impression_id"), ("persistence", "impression_id"), ("impression", "id")):
         connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", ((one,) for one in ids))
 

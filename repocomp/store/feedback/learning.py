@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
+
+from repocomp.store.connect import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class LearnedRow:
     report: str
 
 
-def add_replay(connection: sqlite3.Connection, state: str, row: ReplayRow, at_ms: int) -> None:
+def add_replay(connection: Connection, state: str, row: ReplayRow, at_ms: int) -> None:
     """Insert one replay; what is there already stays."""
     connection.execute(
         "INSERT INTO replay (state, hole, path, at_ms, detail) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -34,13 +35,13 @@ def add_replay(connection: sqlite3.Connection, state: str, row: ReplayRow, at_ms
     )
 
 
-def replay_rows(connection: sqlite3.Connection, state: str) -> list[ReplayRow]:
+def replay_rows(connection: Connection, state: str) -> list[ReplayRow]:
     """The replays of a state, oldest first."""
     select = "SELECT hole, path, detail FROM replay WHERE state = ? ORDER BY id"
     return [ReplayRow(*row) for row in connection.execute(select, (state,))]
 
 
-def add_learned(connection: sqlite3.Connection, at_ms: int, reason: str, parameters: str | None, report: str) -> int:
+def add_learned(connection: Connection, at_ms: int, reason: str, parameters: str | None, report: str) -> int:
     """Insert a version, from now on the one in use; returns its number."""
     done = connection.execute(
         "INSERT INTO learned (at_ms, reason, parameters, report) VALUES (?, ?, ?, ?)",
@@ -49,11 +50,11 @@ def add_learned(connection: sqlite3.Connection, at_ms: int, reason: str, paramet
     return int(done.lastrowid or 0)
 
 
-def learned_rows(connection: sqlite3.Connection) -> list[LearnedRow]:
+def learned_rows(connection: Connection) -> list[LearnedRow]:
     """Every version, oldest first."""
     return [LearnedRow(*row) for row in connection.execute("SELECT * FROM learned ORDER BY id")]
 
 
-def is_used_since(connection: sqlite3.Connection, at_ms: int) -> bool:
+def is_used_since(connection: Connection, at_ms: int) -> bool:
     """Whether a completion was given after a moment."""
     return connection.execute("SELECT 1 FROM impression WHERE first_ms > ? LIMIT 1", (at_ms,)).fetchone() is not None

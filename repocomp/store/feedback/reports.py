@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from repocomp.store.connect import Connection
 
 _KEPT_REPORTS = 200
 
@@ -24,7 +25,7 @@ class GitEvent:
 
 
 def add_git_event(
-    connection: sqlite3.Connection, tree: str, kind: str, head: str, rewrites: Mapping[str, str], at_ms: int
+    connection: Connection, tree: str, kind: str, head: str, rewrites: Mapping[str, str], at_ms: int
 ) -> None:
     """Put a report in line."""
     connection.execute(
@@ -33,31 +34,31 @@ def add_git_event(
     )
 
 
-def waiting(connection: sqlite3.Connection, tree: str) -> GitEvent | None:
+def waiting(connection: Connection, tree: str) -> GitEvent | None:
     """The oldest report of a work tree that was not looked at yet."""
     select = "SELECT * FROM git_event WHERE tree = ? AND state = 'waiting' ORDER BY id LIMIT 1"
     row = connection.execute(select, (tree,)).fetchone()
     return _event(row) if row is not None else None
 
 
-def finish(connection: sqlite3.Connection, event: GitEvent, state: str = "done") -> None:
+def finish(connection: Connection, event: GitEvent, state: str = "done") -> None:
     """Mark a report as looked at; old ones go."""
     connection.execute("UPDATE git_event SET state = ? WHERE id = ?", (state, event.id))
     connection.execute("DELETE FROM git_event WHERE state != 'waiting' AND id <= ?", (event.id - _KEPT_REPORTS,))
 
 
-def git_events(connection: sqlite3.Connection, tree: str) -> list[GitEvent]:
+def git_events(connection: Connection, tree: str) -> list[GitEvent]:
     """The reports of a work tree that are still known, oldest first."""
     rows = connection.execute("SELECT * FROM git_event WHERE tree = ? ORDER BY id", (tree,))
     return [_event(row) for row in rows]
 
 
-def add_rewrites(connection: sqlite3.Connection, rewrites: Mapping[str, str]) -> None:
+def add_rewrites(connection: Connection, rewrites: Mapping[str, str]) -> None:
     """Remember which commits took the place of which."""
     connection.executemany("INSERT OR REPLACE INTO rewrite VALUES (?, ?)", rewrites.items())
 
 
-def rewrites(connection: sqlite3.Connection) -> dict[str, str]:
+def rewrites(connection: Connection) -> dict[str, str]:
     """The commit that took the place of each one that is gone."""
     return dict(connection.execute("SELECT old, new FROM rewrite"))
 
@@ -71,13 +72,13 @@ def standing(commit: str, rewrites: Mapping[str, str]) -> str:
     return commit
 
 
-def add_committed(connection: sqlite3.Connection, commit: str, at_ms: int, chars: Mapping[str, int]) -> None:
+def add_committed(connection: Connection, commit: str, at_ms: int, chars: Mapping[str, int]) -> None:
     """Remember how many visible characters a commit added, by language."""
     rows = [(commit, language, at_ms, count) for language, count in sorted(chars.items())]
     connection.executemany("INSERT OR IGNORE INTO committed VALUES (?, ?, ?, ?)", rows)
 
 
-def committed(connection: sqlite3.Connection) -> list[tuple[str, str, int, int]]:
+def committed(connection: Connection) -> list[tuple[str, str, int, int]]:
     """(commit, language, at_ms, visible characters added) of the commits that still stand."""
     select = "SELECT * FROM committed WHERE commit_id NOT IN (SELECT old FROM rewrite) ORDER BY at_ms, commit_id"
     return connection.execute(select).fetchall()

@@ -7,10 +7,11 @@ all of it or nothing.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Any, Literal
+
+from repocomp.store.connect import Connection
 
 EventKind = Literal["shown", "accepted", "partially_accepted", "rejected", "edited"]
 VERDICTS: tuple[EventKind, ...] = ("accepted", "partially_accepted", "rejected")
@@ -84,7 +85,7 @@ class Persistence:
         return 2 * self.kept >= self.chars
 
 
-def add_impression(connection: sqlite3.Connection, row: Impression) -> None:
+def add_impression(connection: Connection, row: Impression) -> None:
     """Insert `row`; the same answer given again is counted, and belongs to where it was asked last."""
     places = ", ".join("?" * 19)
     connection.execute(
@@ -96,7 +97,7 @@ def add_impression(connection: sqlite3.Connection, row: Impression) -> None:
 
 
 def add_event(
-    connection: sqlite3.Connection,
+    connection: Connection,
     impression_id: str,
     kind: EventKind,
     at_ms: int,
@@ -121,7 +122,7 @@ def add_event(
     return done.rowcount == 1
 
 
-def add_persistence(connection: sqlite3.Connection, row: Persistence) -> bool:
+def add_persistence(connection: Connection, row: Persistence) -> bool:
     """Insert one measurement (its `id` is given by the database); False when it was there already."""
     done = connection.execute(
         "INSERT INTO persistence (impression_id, moment, commit_id, path, at_ms, kept, chars)"
@@ -131,25 +132,25 @@ def add_persistence(connection: sqlite3.Connection, row: Persistence) -> bool:
     return done.rowcount == 1
 
 
-def impression(connection: sqlite3.Connection, impression_id: str) -> Impression | None:
+def impression(connection: Connection, impression_id: str) -> Impression | None:
     """One impression by its identifier."""
     row = connection.execute("SELECT * FROM impression WHERE id = ?", (impression_id,)).fetchone()
     return _impression(row) if row is not None else None
 
 
-def impressions(connection: sqlite3.Connection, where: str = "1", values: tuple[object, ...] = ()) -> list[Impression]:
+def impressions(connection: Connection, where: str = "1", values: tuple[object, ...] = ()) -> list[Impression]:
     """Impressions that fulfil the condition, in the order they were first given."""
     rows = connection.execute(f"SELECT * FROM impression WHERE {where} ORDER BY rowid", values)
     return [_impression(row) for row in rows]
 
 
-def newest(connection: sqlite3.Connection, number: int) -> list[Impression]:
+def newest(connection: Connection, number: int) -> list[Impression]:
     """The impressions that were given last, oldest first."""
     last = "id IN (SELECT id FROM impression ORDER BY last_ms DESC, rowid DESC LIMIT ?)"
     return sorted(impressions(connection, last, (number,)), key=lambda row: row.last_ms)
 
 
-def events(connection: sqlite3.Connection, rows: Sequence[Impression]) -> dict[str, list[Event]]:
+def events(connection: Connection, rows: Sequence[Impression]) -> dict[str, list[Event]]:
     """What was said about `rows`, by identifier, oldest first."""
     found: dict[str, list[Event]] = {}
     for row in connection.execute(f"SELECT * FROM event {_ABOUT}", _ids(rows)):
@@ -157,7 +158,7 @@ def events(connection: sqlite3.Connection, rows: Sequence[Impression]) -> dict[s
     return found
 
 
-def persistences(connection: sqlite3.Connection, rows: Sequence[Impression]) -> dict[str, list[Persistence]]:
+def persistences(connection: Connection, rows: Sequence[Impression]) -> dict[str, list[Persistence]]:
     """What was measured of `rows`, by identifier, oldest first."""
     found: dict[str, list[Persistence]] = {}
     for row in connection.execute(f"SELECT * FROM persistence {_ABOUT}", _ids(rows)):
@@ -165,13 +166,13 @@ def persistences(connection: sqlite3.Connection, rows: Sequence[Impression]) -> 
     return found
 
 
-def fact(connection: sqlite3.Connection, key: str) -> bytes | None:
+def fact(connection: Connection, key: str) -> bytes | None:
     """One fact about the database as a whole."""
     row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
     return bytes(row[0]) if row is not None else None
 
 
-def remember(connection: sqlite3.Connection, key: str, value: bytes) -> None:
+def remember(connection: Connection, key: str, value: bytes) -> None:
     """Set one fact."""
     connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 

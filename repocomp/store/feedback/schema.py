@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import datetime
 import os
-import sqlite3
 
-from repocomp.store.index.schema import Steps, migrate, statements
+from repocomp.store.connect import Connection, transaction
+from repocomp.store.migrate import Steps, migrate, schema_version, statements
 
 NAME = "feedback"
 
@@ -83,33 +83,22 @@ _BOOKKEEPING = (
 )
 
 
-def make_current(connection: sqlite3.Connection) -> None:
+def make_current(connection: Connection) -> None:
     """Create or upgrade the schema, all or nothing. Needs a writable connection in autocommit mode."""
-    if _version(connection) == 0:
+    if schema_version(connection) == 0:
         _create(connection)
     migrate(connection, STEPS, NAME)
 
 
-def _create(connection: sqlite3.Connection) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+def _create(connection: Connection) -> None:
+    with transaction(connection):
         # Another process may have been first.
-        if _version(connection) == 0:
-            for statement in (*_BOOKKEEPING, *(line for _, script in STEPS for line in statements(script))):
-                connection.execute(statement)
-            now = str(datetime.datetime.now(datetime.UTC))
-            done = ((NAME, name, now) for name, _ in STEPS)
-            insert = "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES (?, ?, ?)"
-            connection.executemany(insert, done)
-            connection.execute("INSERT INTO meta VALUES ('salt', ?)", (os.urandom(16),))
-            connection.execute(f"PRAGMA user_version = {len(STEPS)}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(version)
+        if schema_version(connection) > 0:
+            return
+        for statement in (*_BOOKKEEPING, *(line for _, script in STEPS for line in statements(script))):
+            connection.execute(statement)
+        now = str(datetime.datetime.now(datetime.UTC))
+        insert = "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES (?, ?, ?)"
+        connection.executemany(insert, ((NAME, name, now) for name, _ in STEPS))
+        connection.execute("INSERT INTO meta VALUES ('salt', ?)", (os.urandom(16),))
+        connection.execute(f"PRAGMA user_version = {len(STEPS)}")

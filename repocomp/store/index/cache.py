@@ -1,84 +1,114 @@
-"""A bounded memory of what was read from an index, the least recently used forgotten first."""
+"""A read-only connection to an index with one cache in front: what was read is kept while the database stays the same.
+
+SQLite's `data_version` tells for a microsecond whether another process has written since.
+"""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+import sys
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from repocomp.lru import LruCache
+from repocomp.store.connect import Connection
+from repocomp.store.index.connect import explained
+from repocomp.store.index.rows import Postings
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
-S = TypeVar("S")
 
-_LARGE = 8
-"""A value that alone takes more than one part in so many is not kept: it would push out all others."""
+_CAPACITY_BYTES = 64_000_000
+_BATCH = 500
+"""Values in one IN list; SQLite's own limit was 999 for long."""
+_ROW_BYTES = 200
+_SAMPLE = 4
 
 
-class Kept(Generic[K, V]):
-    """Values by key, as many as `most` allows; `size` says what one counts, by default 1. Not safe for two threads."""
+class CachedConnection:
+    """Rows of an index, and a cache of what queries make of them. Errors of the database become StoreError."""
 
-    def __init__(self, most: int, size: Callable[[V], int] = lambda _: 1) -> None:
-        self._most, self._size, self._held = most, size, 0
-        self._values: OrderedDict[K, V] = OrderedDict()
+    def __init__(self, path: Path, connection: Connection) -> None:
+        self.path = path
+        self._connection = connection
+        self._cache: LruCache[Hashable, Any] = LruCache(_CAPACITY_BYTES, size_bytes)
+        self._version = -1
+        self._is_fixed = False
 
-    def __len__(self) -> int:
-        return len(self._values)
+    def close(self) -> None:
+        """Close the database."""
+        self._cache.clear()
+        self._connection.close()
 
-    def clear(self) -> None:
-        """Forget all."""
-        self._values.clear()
-        self._held = 0
+    def version(self) -> int:
+        """A number that changes when another process has changed the database."""
+        if not self._is_fixed:
+            version = int(next(self.rows("PRAGMA data_version"))[0])
+            if version != self._version:
+                self._version = version
+                self._cache.clear()
+        return self._version
 
-    def get(self, key: K, read: Callable[[], V]) -> V:
-        """The value of `key`, read where it is not known."""
-        if key in self._values:
-            self._values.move_to_end(key)
-            return self._values[key]
-        value = read()
-        self._keep(key, value)
+    @contextmanager
+    def fixed(self) -> Iterator[None]:
+        """One state of the database for everything that is read inside, whatever is written meanwhile."""
+        if self._is_fixed:
+            yield
+            return
+        self.rows("BEGIN")
+        try:
+            self.version()
+            self._is_fixed = True
+            yield
+        finally:
+            self._is_fixed = False
+            self.rows("COMMIT")
+
+    def one(self, key: Hashable, make: Callable[[], V]) -> V:
+        """The value of `key`, which no other query uses, made where this version's is not known. Not to be changed."""
+        self.version()
+        value: V = self._cache.get_or(key, make)
         return value
 
-    def each(
-        self, keys: Iterable[K], read: Callable[[Sequence[K]], Mapping[K, V]], missing: Callable[[], V]
+    def many(
+        self, query: str, keys: Sequence[K], read: Callable[[Sequence[K]], Mapping[K, V]], missing: Callable[[], V]
     ) -> list[V]:
-        """The values of `keys` in order; those not known are read in one go, `missing` stands for what is nowhere."""
-        wanted = list(keys)
-        known = self._values
-        unknown = [key for key in dict.fromkeys(wanted) if key not in known]
-        fresh = read(unknown) if unknown else {}
-        added = {key: fresh[key] if key in fresh else missing() for key in unknown}
-        found = [known[key] if key in known else added[key] for key in wanted]
-        for key in wanted:
-            if key in known:
-                known.move_to_end(key)
-        for key, value in added.items():
-            self._keep(key, value)
-        return found
+        """The values of `keys` to one `query` in order, those not known read in one go. Not to be changed."""
+        self.version()
 
-    def _keep(self, key: K, value: V) -> None:
-        size = self._size(value)
-        if size * _LARGE > self._most:
-            return
-        self._values[key] = value
-        self._held += size
-        while self._held > self._most:
-            _, old = self._values.popitem(last=False)
-            self._held -= self._size(old)
+        def read_pairs(pairs: Sequence[Any]) -> dict[Hashable, V]:
+            return {(query, key): value for key, value in read([key for _, key in pairs]).items()}
+
+        return self._cache.get_many([(query, key) for key in keys], read_pairs, missing)
+
+    def rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        """All rows of a statement."""
+        with explained(self.path):
+            return iter(self._connection.execute(sql, tuple(values)).fetchall())
+
+    def rows_in(
+        self, select: str, values: Sequence[object], before: Sequence[object] = (), tail: str = ""
+    ) -> Iterator[tuple[Any, ...]]:
+        """Rows of `select` for all `values` of its last IN, a batch at a time."""
+        for at in range(0, len(values), _BATCH):
+            batch = values[at : at + _BATCH]
+            yield from self.rows(f"{select} ({','.join('?' * len(batch))}) {tail}", (*before, *batch))
 
 
-class Made(Generic[S]):
-    """What others made of a `source` and want again, one thing of each function that makes it."""
-
-    def __init__(self) -> None:
-        self._things: dict[Callable[[S], object], Any] = {}
-
-    def clear(self) -> None:
-        """Forget all."""
-        self._things.clear()
-
-    def get(self, make: Callable[[S], V], source: S) -> V:
-        """What `make` makes of the `source`, made at the first call."""
-        if make not in self._things:
-            self._things[make] = make(source)
-        thing: V = self._things[make]
-        return thing
+def size_bytes(value: object) -> int:
+    """About how many bytes a value occupies; a long list is judged by a few of its elements."""
+    if isinstance(value, list):
+        sample = value[:: 1 + len(value) // _SAMPLE]
+        return _ROW_BYTES + sum(map(size_bytes, sample)) * len(value) // max(1, len(sample))
+    if isinstance(value, str):
+        return sys.getsizeof(value)
+    if isinstance(value, np.ndarray):
+        return _ROW_BYTES + value.nbytes
+    if isinstance(value, Postings):
+        return _ROW_BYTES + value.places.nbytes + (0 if value.counts is None else value.counts.nbytes)
+    if isinstance(value, Mapping):
+        return _ROW_BYTES + _ROW_BYTES * len(value)
+    return _ROW_BYTES

@@ -1,143 +1,258 @@
-"""The statements behind a reader: keys in, records out, a batch of keys at a time; nothing is kept here."""
+"""What can be asked of an index, by subject: its files, contents, chunks, symbols and segments.
+
+Lists and arrays that a query gives are shared with the cache: not to be changed.
+"""
 
 from __future__ import annotations
 
-import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from repocomp.store.connect import explained
-from repocomp.store.index.rows import Chunk, ChunkKind, Postings, Symbol, Vectors
+from repocomp.languages.table import language_of
+from repocomp.store.index.cache import CachedConnection
+from repocomp.store.index.rows import PLACE, Chunk, ChunkKind, FileRow, Postings, Segment, Symbol, Vectors
+from repocomp.store.index.segments import postings, segment
 
-_BATCH = 500
-"""Values in one IN list; SQLite's own limit was 999 for long."""
-PLACE = np.dtype("<u4")
-"""How chunk numbers, places and line numbers lie in a BLOB."""
-COUNT = np.dtype("<u2")
-"""How term counts lie in a BLOB."""
-ENCODER = "encoder"
-"""The fact that names the encoder of the vectors, by its digest."""
+_MOST_RECENT = 20
+_LAST_CHARACTER = "\U0010ffff"
+_CHUNK = "SELECT id, content_id, kind, start_line, end_line, name FROM chunk"
 
 
-class Lookup:
-    """An index as tables. Errors of the database become StoreError."""
+class FileQueries:
+    """The paths of the work tree ("/" separated, relative) that are indexed."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self.path = path
-        self._connection = connection
+    def __init__(self, database: CachedConnection) -> None:
+        self._database = database
 
-    def close(self) -> None:
-        """Close the database."""
-        self._connection.close()
+    def all(self) -> list[FileRow]:
+        """Every indexed path, sorted."""
+        rows = self._database.rows("SELECT path, content_id FROM file WHERE content_id IS NOT NULL ORDER BY path")
+        return [FileRow(path, content_id, language_of(path)) for path, content_id in rows]
 
-    def paths(self, content_id: int) -> list[str]:
-        """The paths that hold a content, sorted."""
-        rows = self.rows("SELECT path FROM file WHERE content_id = ? ORDER BY path", (content_id,))
-        return [path for (path,) in rows]
-
-    def held(self, paths: Sequence[str]) -> Mapping[str, int]:
-        """The contents of indexed paths."""
-        return dict(self.each("SELECT path, content_id FROM file WHERE content_id IS NOT NULL AND path IN", paths))
-
-    def symbols(self, content_id: int) -> list[Symbol]:
-        """The definitions of one content, first line first."""
-        rows = self.rows("SELECT * FROM symbol WHERE content_id = ? ORDER BY start_line, rowid", (content_id,))
-        return [Symbol(*row) for row in rows]
-
-    def spread(self, names: Sequence[str]) -> Mapping[str, int]:
-        """In how many contents each name is used."""
-        return dict(self.each("SELECT name, count(*) FROM reference WHERE name IN", names, tail="GROUP BY name"))
-
-    def chunks(self, ids: Sequence[int]) -> Mapping[int, Chunk]:
-        """Chunks by number."""
-        select = "SELECT id, content_id, kind, start_line, end_line, name FROM chunk WHERE id IN"
-        return {row[0]: _chunk(row) for row in self.each(select, ids)}
-
-    def chunks_of(self, content_id: int, kind: ChunkKind) -> list[Chunk]:
-        """The chunks of one content, first line first."""
-        select = (
-            "SELECT id, content_id, kind, start_line, end_line, name FROM chunk WHERE content_id = ? AND kind = ?"
-            " ORDER BY start_line, end_line"
+    def paths_of(self, content_id: int) -> list[str]:
+        """The paths that hold a content now, sorted; several for copies."""
+        select = "SELECT path FROM file WHERE content_id = ? ORDER BY path"
+        return self._database.one(
+            ("paths", content_id), lambda: [path for (path,) in self._database.rows(select, (content_id,))]
         )
-        return [_chunk(row) for row in self.rows(select, (content_id, int(kind)))]
 
-    def postings(self, keys: Sequence[tuple[int, str]]) -> Mapping[tuple[int, str], list[Postings]]:
-        """Posting lists by kind and term, all of one kind."""
-        select = "SELECT segment_id, term, places, counts FROM posting WHERE kind = ? AND term IN"
-        found: dict[tuple[int, str], list[Postings]] = {}
-        for segment, term, packed, weights in self.each(select, [term for _, term in keys], keys[0][:1]):
-            counts = None if weights is None else np.frombuffer(weights, COUNT)
-            key = (keys[0][0], term)
-            found.setdefault(key, []).append(Postings(segment, term, np.frombuffer(packed, PLACE), counts))
-        return found
+    def content_of(self, path: str) -> int | None:
+        """The content that `path` held when it was indexed."""
+        return self.contents_of([path]).get(path)
 
-    def vectors(self, known: Mapping[int, Vectors]) -> dict[int, Vectors]:
-        """The vectors of all segments by their stamps, oldest first; those that are `known` are not read."""
-        found = {}
-        for stamp, number in self.rows("SELECT stamp, segment_id FROM vector ORDER BY segment_id"):
-            select = "SELECT segment_id, scales, levels FROM vector WHERE segment_id = ?"
-            found[stamp] = known.get(stamp) or Vectors.of(*next(self.rows(select, (number,))))
-        return found
+    def contents_of(self, paths: Sequence[str]) -> dict[str, int]:
+        """The contents of those of `paths` that are indexed, by path in order."""
+        ordered = sorted(set(paths))
+        contents = self._database.many("content of", ordered, self._read_contents, lambda: None)
+        return {path: content for path, content in zip(ordered, contents, strict=True) if content is not None}
+
+    def below(self, folder: str, limit: int) -> dict[str, int]:
+        """The first `limit` paths below `folder` ("/" at its end, "" for all), with their contents."""
+        # "0" is the character after "/".
+        end = folder[:-1] + "0" if folder else _LAST_CHARACTER
+        rows = self._database.rows(
+            "SELECT path, content_id FROM file WHERE path >= ? AND path < ? AND content_id IS NOT NULL"
+            " ORDER BY path LIMIT ?",
+            (folder, end, limit),
+        )
+        return {path: int(content_id) for path, content_id in rows}
+
+    def changed_with(self, path: str) -> dict[str, float]:
+        """Files that commits changed together with `path`, and how often, shared out among the files of a commit."""
+        return dict(self._database.rows("SELECT other, weight FROM together WHERE path = ? ORDER BY other", (path,)))
+
+    def recent(self, limit: int) -> list[str]:
+        """The paths changed last on disk, more than a minute later than the mean: not those of a fresh checkout."""
+        select = (
+            "SELECT path FROM file WHERE content_id IS NOT NULL"
+            " AND mtime_ns > 60000000000 + (SELECT avg(mtime_ns) FROM file WHERE content_id IS NOT NULL)"
+            " ORDER BY mtime_ns DESC, path LIMIT ?"
+        )
+        return self._database.one("recent", lambda: [path for (path,) in self._database.rows(select, (_MOST_RECENT,))])[
+            :limit
+        ]
+
+    def states(self) -> dict[str, tuple[int, int]]:
+        """Size in bytes and modification time in nanoseconds of every path, as last read; skipped ones too."""
+        rows = self._database.rows("SELECT path, size, mtime_ns FROM file")
+        return {path: (size, mtime_ns) for path, size, mtime_ns in rows}
+
+    def _read_contents(self, paths: Sequence[str]) -> Mapping[str, int | None]:
+        select = "SELECT path, content_id FROM file WHERE content_id IS NOT NULL AND path IN"
+        return dict(self._database.rows_in(select, paths))
+
+
+class ContentQueries:
+    """The texts of files, secrets redacted."""
+
+    def __init__(self, database: CachedConnection) -> None:
+        self._database = database
 
     def lines(self, content_id: int) -> list[str]:
-        """The lines of a content; one empty line for a content that is gone."""
-        rows = self.rows("SELECT text FROM content WHERE id = ?", (content_id,))
+        """The lines of a content, without line ends; one empty line for a content that is gone."""
+        return self._database.one(("lines", content_id), lambda: self._read_lines(content_id))
+
+    def text(self, content_id: int) -> str:
+        r"""The text of a content, line ends `\n`. Empty for a content that is gone."""
+        return "\n".join(self.lines(content_id))
+
+    def count(self) -> int:
+        """How many contents are indexed."""
+        select = "SELECT count(*) FROM content"
+        return self._database.one("contents", lambda: int(next(self._database.rows(select))[0]))
+
+    def _read_lines(self, content_id: int) -> list[str]:
+        rows = self._database.rows("SELECT text FROM content WHERE id = ?", (content_id,))
         return next((zlib.decompress(packed).decode() for (packed,) in rows), "").split("\n")
 
-    def definitions(self, names: Sequence[str]) -> Mapping[str, list[Symbol]]:
-        """Definitions in live contents by name."""
+
+class ChunkQueries:
+    """The stretches that contents are cut into."""
+
+    def __init__(self, database: CachedConnection) -> None:
+        self._database = database
+
+    def by_id(self, ids: Sequence[int]) -> list[Chunk]:
+        """Chunks by number, in the order of `ids`. Raises KeyError for one that there is not."""
+        return self._database.many("chunk", ids, self._read, _no_chunk)
+
+    def of(self, content_id: int, kind: ChunkKind) -> list[Chunk]:
+        """The chunks of one content, first line first."""
+        select = f"{_CHUNK} WHERE content_id = ? AND kind = ? ORDER BY start_line, end_line"
+        return self._database.one(
+            ("chunks of", content_id, kind),
+            lambda: [_chunk(row) for row in self._database.rows(select, (content_id, int(kind)))],
+        )
+
+    def _read(self, ids: Sequence[int]) -> Mapping[int, Chunk]:
+        return {row[0]: _chunk(row) for row in self._database.rows_in(f"{_CHUNK} WHERE id IN", ids)}
+
+
+class SymbolQueries:
+    """What contents define, and which names they use."""
+
+    def __init__(self, database: CachedConnection) -> None:
+        self._database = database
+
+    def of(self, content_id: int) -> list[Symbol]:
+        """The definitions of one content, first line first."""
+        select = "SELECT * FROM symbol WHERE content_id = ? ORDER BY start_line, rowid"
+        return self._database.one(
+            ("symbols of", content_id), lambda: [Symbol(*row) for row in self._database.rows(select, (content_id,))]
+        )
+
+    def definitions(self, names: Sequence[str]) -> list[Symbol]:
+        """Definitions of any of `names` in live contents, in a fixed order."""
+        lists = self._database.many("definitions", sorted(set(names)), self._read_definitions, list[Symbol])
+        every = (symbol for symbols in lists for symbol in symbols)
+        return sorted(every, key=lambda symbol: (symbol.content_id, symbol.start_line, symbol.qualified))
+
+    def names_from(self, prefix: str, limit: int) -> list[str]:
+        """The first `limit` names, in order, that begin with `prefix` and are defined somewhere."""
+        select = "SELECT DISTINCT name FROM symbol WHERE name >= ? AND name < ? ORDER BY name LIMIT ?"
+        return [name for (name,) in self._database.rows(select, (prefix, prefix + _LAST_CHARACTER, limit))]
+
+    def references(self, names: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
+        """Uses of `names` in live contents, as (content, line), in a fixed order."""
+        ordered = sorted(set(names))
+        lists = self._database.many("references", ordered, self._read_references, list[tuple[int, int]])
+        return {name: uses for name, uses in zip(ordered, lists, strict=True) if uses}
+
+    def document_frequency(self, names: Sequence[str]) -> dict[str, int]:
+        """In how many contents each of `names` is used; those used nowhere are missing."""
+        ordered = sorted(set(names))
+        counts = self._database.many("document frequency", ordered, self._read_frequency, lambda: 0)
+        return {name: count for name, count in zip(ordered, counts, strict=True) if count}
+
+    def _read_definitions(self, names: Sequence[str]) -> Mapping[str, list[Symbol]]:
         select = (
             "SELECT symbol.* FROM symbol JOIN content ON content.id = content_id"
             " WHERE content.live = 1 AND symbol.name IN"
         )
-        found: dict[str, list[Symbol]] = {}
-        for row in self.each(select, names):
-            found.setdefault(row[1], []).append(Symbol(*row))
-        return found
+        by_name: dict[str, list[Symbol]] = {}
+        for row in self._database.rows_in(select, names):
+            by_name.setdefault(row[1], []).append(Symbol(*row))
+        return by_name
 
-    def references(self, names: Sequence[str]) -> Mapping[str, list[tuple[int, int]]]:
-        """Uses in live contents by name, as (content, line) in order."""
+    def _read_references(self, names: Sequence[str]) -> Mapping[str, list[tuple[int, int]]]:
         select = (
             "SELECT reference.name, content_id, reference.lines FROM reference JOIN content ON content.id = content_id"
             " WHERE content.live = 1 AND reference.name IN"
         )
-        found: dict[str, list[tuple[int, int]]] = {}
-        for name, content_id, packed in sorted(self.each(select, names)):
-            found.setdefault(name, []).extend((content_id, n) for n in np.frombuffer(packed, PLACE).tolist())
-        return found
+        by_name: dict[str, list[tuple[int, int]]] = {}
+        for name, content_id, packed in sorted(self._database.rows_in(select, names)):
+            by_name.setdefault(name, []).extend((content_id, n) for n in np.frombuffer(packed, PLACE).tolist())
+        return by_name
 
-    def stats(self) -> dict[str, int]:
-        """Row counts by what is counted."""
-        count = {
-            "files": "file WHERE content_id IS NOT NULL",
-            "skipped": "file WHERE skipped IS NOT NULL",
-            "contents": "content WHERE live = 1",
-            "chunks": "chunk",
-            "symbols": "symbol",
-            "segments": "segment",
-        }
-        numbers = {name: next(self.rows(f"SELECT count(*) FROM {table}"))[0] for name, table in count.items()}
-        lines = next(self.rows("SELECT coalesce(sum(lines), 0) FROM file JOIN content ON content.id = content_id"))[0]
-        return {**numbers, "lines": lines}
+    def _read_frequency(self, names: Sequence[str]) -> Mapping[str, int]:
+        select = "SELECT name, count(*) FROM reference WHERE name IN"
+        return dict(self._database.rows_in(select, names, tail="GROUP BY name"))
 
-    def rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
-        """All rows of a statement."""
-        with explained(self.path):
-            return iter(self._connection.execute(sql, tuple(values)).fetchall())
 
-    def each(
-        self, select: str, values: Sequence[object], before: Sequence[object] = (), tail: str = ""
-    ) -> Iterator[tuple[Any, ...]]:
-        """Rows of `select` for all `values` of its last IN, a batch at a time."""
-        for at in range(0, len(values), _BATCH):
-            batch = values[at : at + _BATCH]
-            yield from self.rows(f"{select} ({','.join('?' * len(batch))}) {tail}", (*before, *batch))
+class SegmentQueries:
+    """Segments of chunks, with their posting lists and vectors."""
+
+    def __init__(self, database: CachedConnection) -> None:
+        self._database = database
+        self._vectors: dict[int, Vectors] = {}
+
+    def all(self, kind: ChunkKind) -> list[Segment]:
+        """All segments of one kind, oldest first."""
+        select = "SELECT id, chunks, lengths, contents FROM segment WHERE kind = ? ORDER BY id"
+        return self._database.one(
+            ("segments", kind), lambda: [segment(kind, row) for row in self._database.rows(select, (int(kind),))]
+        )
+
+    def dead(self, segment: Segment) -> npt.NDArray[np.bool_] | None:
+        """True where a chunk's content is in no file any more, [size]; None when all are live."""
+        return self._database.one(("dead", segment.id), lambda: self._read_dead(segment))
+
+    def postings(self, kind: ChunkKind, terms: Sequence[str]) -> list[Postings]:
+        """The posting lists of `terms` in every segment of `kind`, by term; unknown terms have none."""
+        keys = [(int(kind), term) for term in sorted(set(terms))]
+        lists = self._database.many("postings", keys, self._read_postings, list[Postings])
+        return [one for some in lists for one in some]
+
+    def all_postings(self, kind: ChunkKind) -> list[Postings]:
+        """Every posting list of a kind, by term and segment; not kept."""
+        select = "SELECT segment_id, term, places, counts FROM posting WHERE kind = ?"
+        return [postings(row) for row in self._database.rows(select, (int(kind),))]
+
+    def vectors(self) -> list[Vectors]:
+        """The vectors of all segments that have some, oldest first; the same objects as long as they are the same."""
+        known, self._vectors = self._vectors, {}
+        for stamp, number in self._database.rows("SELECT stamp, segment_id FROM vector ORDER BY segment_id"):
+            select = "SELECT segment_id, scales, levels FROM vector WHERE segment_id = ?"
+            self._vectors[stamp] = known.get(stamp) or Vectors.of(*next(self._database.rows(select, (number,))))
+        return list(self._vectors.values())
+
+    def _read_dead(self, segment: Segment) -> npt.NDArray[np.bool_] | None:
+        dead = self._database.one("dead contents", self._read_dead_contents)
+        mask = np.isin(segment.contents, dead) if dead.size else np.zeros(0, dtype=np.bool_)
+        return mask if bool(mask.any()) else None
+
+    def _read_dead_contents(self) -> npt.NDArray[np.uint32]:
+        rows = self._database.rows("SELECT id FROM content WHERE live = 0")
+        return np.array([number for (number,) in rows], dtype=np.uint32)
+
+    def _read_postings(self, keys: Sequence[tuple[int, str]]) -> Mapping[tuple[int, str], list[Postings]]:
+        """Posting lists by kind and term, all of one kind."""
+        select = "SELECT segment_id, term, places, counts FROM posting WHERE kind = ? AND term IN"
+        kind = keys[0][0]
+        by_key: dict[tuple[int, str], list[Postings]] = {}
+        for row in self._database.rows_in(select, [term for _, term in keys], (kind,)):
+            by_key.setdefault((kind, row[1]), []).append(postings(row))
+        return by_key
 
 
 def _chunk(row: tuple[Any, ...]) -> Chunk:
     number, content_id, kind, start, end, name = row
     return Chunk(number, content_id, ChunkKind(kind), start, end, name)
+
+
+def _no_chunk() -> Chunk:
+    raise KeyError("there is no such chunk")

@@ -12,6 +12,15 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+PLACE = np.dtype("<u4")
+"""How chunk numbers, places and line numbers lie in a BLOB."""
+COUNT = np.dtype("<u2")
+"""How term counts lie in a BLOB."""
+SCALE, LEVEL = np.dtype("<f4"), np.dtype("i1")
+"""How the scales and the levels of vectors lie in a BLOB."""
+WEIGHT_STEP = 1 / 256
+"""Of the learned weights, which lie as whole numbers in posting lists."""
+
 
 class ChunkKind(IntEnum):
     """How a text was cut. Windows are fixed; syntax chunks follow definitions."""
@@ -77,12 +86,6 @@ class Segment:
     chunks: npt.NDArray[np.uint32]
     lengths: npt.NDArray[np.uint32]
     contents: npt.NDArray[np.uint32]
-
-
-SCALE, LEVEL = np.dtype("<f4"), np.dtype("i1")
-"""How the scales and the levels of vectors lie in a BLOB."""
-WEIGHT_STEP = 1 / 256
-"""Of the learned weights, which lie as whole numbers in posting lists."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,17 +1,10 @@
-"""The schema of an index as a list of named steps that only grows, and how such steps are taken.
-
-`sqlite-utils` runs the steps and records them. `PRAGMA user_version` counts them as well, so opening a current
-database costs one read and no import.
-"""
+"""The schema of an index, as a list of named steps that only grows."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from repocomp.store.migrate import Steps
 
-if TYPE_CHECKING:
-    from sqlite_utils import Database
+NAME = "index"
 
 _CREATE = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -79,46 +72,4 @@ _NO_IMPORTS = """
 DROP TABLE import;
 """
 
-Steps = tuple[tuple[str, str], ...]
-"""Names and SQL scripts, oldest first."""
-
 STEPS: Steps = (("create", _CREATE), ("history", _HISTORY), ("vectors", _VECTORS), ("no imports", _NO_IMPORTS))
-
-
-def migrate(connection: sqlite3.Connection, steps: Steps = STEPS, name: str = "index") -> None:
-    """Take the `steps` that are missing, all or none. Needs a writable connection in autocommit mode."""
-    if _steps_taken(connection) >= len(steps):
-        return
-    from sqlite_utils import Database, Migrations
-
-    migrations = Migrations(name)
-    for step, script in steps:
-        migrations(name=step)(_step(script))
-    # The lock comes before the question what is missing: two processes may open a new index at once.
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        migrations.apply(Database(connection))
-        connection.execute(f"PRAGMA user_version = {len(steps)}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-def statements(script: str) -> list[str]:
-    """The statements of a step; each ends its line with a semicolon."""
-    return script.split(";\n")
-
-
-def _steps_taken(connection: sqlite3.Connection) -> int:
-    (count,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(count)
-
-
-def _step(script: str) -> Callable[[Database], None]:
-    def run(database: Database) -> None:
-        for statement in statements(script):
-            database.execute(statement)
-
-    return run

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from repocomp.store.connect import connect, transaction
+from repocomp.store.connect import Connection, connect, transaction
 
 HALF_LIFE_S = 30 * 86_400.0
 LEAST_PROPENSITY = 0.1
@@ -60,7 +60,7 @@ def chunk_digest(text: str) -> bytes:
     return blake2b(" ".join(text.split()).encode(), digest_size=8).digest()
 
 
-def open_memory(path: Path) -> sqlite3.Connection:
+def open_memory(path: Path) -> Connection:
     """Open the memory at `path` for writing; one that is damaged or of another format is begun anew.
 
     The file is private (0600 in a 0700 folder). Raises sqlite3.OperationalError or OSError when it cannot be written.
@@ -83,7 +83,7 @@ def erase_memory(path: Path) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-def read_memory(path: Path) -> sqlite3.Connection | None:
+def read_memory(path: Path) -> Connection | None:
     """Open the memory at `path` for reading; None where there is none that can be read."""
     with suppress(sqlite3.Error, OSError):
         if path.exists():
@@ -94,7 +94,7 @@ def read_memory(path: Path) -> sqlite3.Connection | None:
     return None
 
 
-def add_credits(connection: sqlite3.Connection, rows: Sequence[CreditRow], now_s: float) -> None:
+def add_credits(connection: Connection, rows: Sequence[CreditRow], now_s: float) -> None:
     """Add what was learned at `now_s` (seconds since 1970), all of it or nothing.
 
     Give every draw, also those that were worth nothing: a reward of 0 is what lowers a chunk.
@@ -105,7 +105,7 @@ def add_credits(connection: sqlite3.Connection, rows: Sequence[CreditRow], now_s
         connection.executemany(_ADD, [(row.key, row.chunk, *_corrected(row), now_s, row.path) for row in rows])
 
 
-def credits(connection: sqlite3.Connection | None, keys: Sequence[str], now_s: float) -> list[Credit]:
+def credits(connection: Connection | None, keys: Sequence[str], now_s: float) -> list[Credit]:
     """What is known by `keys` (a few hundred at most) at `now_s`; nothing where the memory is damaged.
 
     Rows that `add_credits` cannot have written are left out.
@@ -140,7 +140,7 @@ def _faded(seconds: float) -> float:
     return float(0.5 ** (max(0.0, seconds) / HALF_LIFE_S))
 
 
-def _prepared(path: Path) -> sqlite3.Connection | None:
+def _prepared(path: Path) -> Connection | None:
     """A writable memory with its table; None when the file is none of ours."""
     connection = connect(path, readonly=False)
     try:
@@ -162,7 +162,7 @@ def _prepared(path: Path) -> sqlite3.Connection | None:
     return None
 
 
-def _is_ours(connection: sqlite3.Connection) -> bool:
+def _is_ours(connection: Connection) -> bool:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     known = connection.execute("SELECT count(*) FROM pragma_table_info('credit')").fetchone()
     return bool(version == _FORMAT and known == (6,))

@@ -23,7 +23,7 @@ from repocomp.generate.local.generator import LocalGenerator, load
 from repocomp.index.build import build_from
 from repocomp.model.pack import MODES, Calibration
 from repocomp.prompt.repocomp import prompt_format
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 
 MAX_NEW_TOKENS = 48
 """Enough for 1 + Poisson(3) lines of the default pack's tokens; longer answers are compared by their start."""

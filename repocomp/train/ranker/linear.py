@@ -34,7 +34,7 @@ from repocomp.retrieve.features import (
 from repocomp.retrieve.lexicon import Floats
 from repocomp.retrieve.rank import grouped
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS
-from repocomp.store.index.snapshot import IndexReader
+from repocomp.store.index.reader import IndexReader
 
 _HOLES = 60
 _STEPS, _RATE, _RIDGE = 200, 0.05, 1e-3
