@@ -14,6 +14,7 @@ import numpy.typing as npt
 from repocomp.model.device import CPU
 from repocomp.model.graph.write import Graph
 from repocomp.model.runtime import onnxruntime
+from repocomp.model.saturation import avoid_saturation
 
 _ZERO_POINT = 128
 _PEAK = 127
@@ -27,8 +28,7 @@ class Scan:
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 4
-        # Products of unsigned and signed bytes saturate on a CPU with AVX2 but no VNNI; this avoids it there.
-        options.add_session_config_entry("session.x64quantprecision", "1")
+        avoid_saturation(options)
         self._session: Any = ort.InferenceSession(_model(rows), options, providers=[CPU])
 
     def products(self, vector: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:

@@ -25,8 +25,7 @@ Precision = Literal["int8", "int8-blocks", "int4", "float32", "float16"]
 
 _ZERO_POINT = 128
 """Of the activations: the integer kernels of x86 want them unsigned, and the weights signed. (Unsigned
-weights, exact on CPUs with AVX2 but without VNNI, cost a third of the prefill; model/session.py asks for
-them there alone.)"""
+weights, exact on CPUs with AVX2 but without VNNI, cost half of the prefill: `model.saturation`.)"""
 _ATTENTION_INPUTS = ("seqlens_k", "total_sequence_length", "rope.cos", "rope.sin")
 _BITS = {"int8-blocks": 8, "int4": 4}
 

@@ -16,16 +16,15 @@ from repocomp.model.families import FAMILY_NAMES, find_family
 from repocomp.model.graph.decoder import Precision, build
 from repocomp.model.graph.write import ExternalData
 from repocomp.model.home import packs_folder
-from repocomp.model.importing.checkpoint import MOST_CONTEXT, Checkpoint
+from repocomp.model.importing.checkpoint import Checkpoint, budgets_for
 from repocomp.model.importing.from_gguf import open_gguf
-
+from repocomp.model.importing.from_onnx import add_graph, find_graph
 from repocomp.model.importing.from_safetensors import open_safetensors
 from repocomp.model.pack import (
     MANIFEST,
     MODEL,
     MODEL_DATA,
     TOKENIZER,
-    Budgets,
     Pack,
     built_in_packs,
     is_name,
@@ -62,6 +61,8 @@ def add_pack(
     try:
         if (path / MANIFEST).is_file():
             return _copied(load_pack(path), target)
+        if (graph := find_graph(path)) is not None:
+            return add_graph(graph, target, family=family, licence=licence)
         checkpoint = open_safetensors(path) if path.is_dir() else open_gguf(path)
         checkpoint = replace(checkpoint, licence=licence or checkpoint.licence)
         return write_checkpoint(checkpoint, target, precision=precision, family=family)
@@ -110,12 +111,6 @@ def _manifest(checkpoint: Checkpoint, folder: Path, target: Path, precision: Pre
         budgets=budgets_for(checkpoint.shape.max_context),
         training={"architecture": checkpoint.architecture, **checkpoint.facts},
     )
-
-
-def budgets_for(context: int) -> Budgets:
-    """How the context of a model is shared out: half before the cursor, an eighth behind it, a quarter of snippets."""
-    usable = min(context, MOST_CONTEXT // 2)
-    return Budgets(left=usable // 2, right=usable // 8, cross_file=usable // 4, middle=min(128, usable // 16))
 
 
 def _copied(pack: Pack, target: Path) -> Pack:

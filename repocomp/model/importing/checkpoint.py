@@ -12,6 +12,7 @@ from typing import Any
 from repocomp.errors import PackError
 from repocomp.model.graph.weights import Weights, check_weights
 from repocomp.model.importing.vocabulary import Vocabulary
+from repocomp.model.pack import Budgets
 from repocomp.model.shape import ModelShape
 
 MOST_CONTEXT = 4096
@@ -45,6 +46,12 @@ class Checkpoint:
     licence: str = "unknown"
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Where it came from, for people."""
+
+
+def budgets_for(context: int) -> Budgets:
+    """How the context of a model is shared out: half before the cursor, an eighth behind it, a quarter of snippets."""
+    usable = min(context, MOST_CONTEXT // 2)
+    return Budgets(left=usable // 2, right=usable // 8, cross_file=usable // 4, middle=min(128, usable // 16))
 
 
 def refuse(what: str, known: str) -> PackError:

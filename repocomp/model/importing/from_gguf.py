@@ -100,7 +100,7 @@ class GgufWeights:
         order, lowest, highest = self._span(name, start, stop)
         blocks = self._file.raw_rows(tensor, lowest, highest).reshape(highest - lowest, tensor.shape[1] // BLOCK, -1)
         scales = np.ascontiguousarray(blocks[..., :2]).view(np.float16)[..., 0]
-        return scales.astype(np.float32)[order - lowest]
+        return np.asarray(scales[order - lowest], dtype=np.float32)
 
     def _span(self, name: str, start: int, stop: int) -> tuple[npt.NDArray[np.int64], int, int]:
         order = self._order(name, start, stop)
@@ -113,7 +113,7 @@ class GgufWeights:
             return rows
         half = self.shape.head_dim // 2
         head, inside = np.divmod(rows, 2 * half)
-        return head * 2 * half + inside % half * 2 + inside // half
+        return np.asarray(head * 2 * half + inside % half * 2 + inside // half)
 
     def _tied(self, shape: ModelShape) -> ModelShape:
         """Use one matrix for both ends where they are the same, the more precise of the two."""

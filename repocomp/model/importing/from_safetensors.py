@@ -47,7 +47,9 @@ def open_safetensors(folder: Path) -> Checkpoint:
     if architecture not in _ARCHITECTURES:
         raise refuse(f"the architecture {architecture!r}", ", ".join(_ARCHITECTURES))
     if "quantization_config" in config:
-        raise refuse("a quantised safetensors folder", "float32, float16 and bfloat16; GGUF files for what is quantised")
+        raise refuse(
+            "a quantised safetensors folder", "float32, float16 and bfloat16; GGUF files for what is quantised"
+        )
     if config.get("hidden_act", "silu") != "silu":
         raise refuse(f"the activation {config['hidden_act']!r}", "silu")
     file = SafetensorsFolder(folder)

@@ -81,7 +81,7 @@ class _Reader:
     """A place in the file that moves on as values are taken."""
 
     def __init__(self, data: npt.NDArray[np.uint8]) -> None:
-        self._data = memoryview(data)
+        self._data = data.data
         self.at = 0
 
     def take(self, count: int) -> memoryview:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from repocomp.errors import PackError
 from repocomp.model.integrity import open_regular
 
-_DTYPES = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
+_DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
 _MOST_HEADER_BYTES = 1 << 27
 
 
@@ -59,10 +59,12 @@ class SafetensorsFolder:
         width = int(np.prod(place.shape[1:], dtype=np.int64))
         begin = place.start + start * width * _DTYPES[place.kind].itemsize
         count = (stop - start) * width
-        values = np.frombuffer(place.data, _DTYPES[place.kind], count, begin).reshape(stop - start, *place.shape[1:])
+        values: npt.NDArray[Any] = np.frombuffer(place.data, _DTYPES[place.kind], count, begin).reshape(
+            stop - start, *place.shape[1:]
+        )
         if place.kind == "BF16":
-            return (values.astype(np.uint32) << 16).view(np.float32)
-        return values.astype(np.float32)
+            values = (values.astype(np.uint32) << 16).view(np.float32)
+        return np.asarray(values, dtype=np.float32)
 
 
 def _places(path: Path) -> dict[str, _Place]:
