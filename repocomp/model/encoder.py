@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from repocomp.errors import PackError
 from repocomp.model.device import CPU
-from repocomp.model.pack import ENCODER, TOKENIZER, Pack, digest_of, load_pack
+from repocomp.model.integrity import digest_of
+from repocomp.model.pack import ENCODER, TOKENIZER, Pack, load_pack
 from repocomp.model.runtime import onnxruntime
 from repocomp.model.tokenizer import Tokenizer
 

@@ -1,35 +1,36 @@
 """A pack: a folder that holds a model and everything one must know to ask it.
 
 * `pack.json`: this manifest: what the model is, how to prompt it, when it retrieves, a digest of every file
-* `model.onnx`: the graph with its weights
+* `model.onnx`: the graph with its weights, of a large model the graph alone
+* `model.data`: the weights of a large model, which are mapped and never read whole
 * `cuda-fp16.onnx`: the same for CUDA, where the pack has it
 * `tokenizer.json`: the vocabulary
 * `encoder.onnx`: from tokens to vectors, where the pack has it
 
 A pack plays *generator*, *policy* or both. Packs are written once and never changed: into a temporary folder,
-then renamed. Loading checks every digest, so a damaged copy is an error and never a strange completion.
+then renamed. Loading checks every file (`integrity`), so a damaged copy is an error and never a strange completion.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import re
+import shutil
 import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from repocomp.errors import PackError
-from repocomp.model.families import FAMILY, FimTokens
+from repocomp.model.families import FAMILY, OUR_TOKENS, ControlTokens, FimTokens
+from repocomp.model.home import packs_folder
+from repocomp.model.integrity import REPAIR, check_files, digest_of, file_digest, read_bounded, remember
 from repocomp.model.shape import ModelShape
 
-FORMAT = 2
-"""Rises when an older version can no longer read what is written."""
-MANIFEST, MODEL, TOKENIZER = "pack.json", "model.onnx", "tokenizer.json"
+MANIFEST, MODEL, MODEL_DATA, TOKENIZER = "pack.json", "model.onnx", "model.data", "tokenizer.json"
 CUDA_MODEL = "cuda-fp16.onnx"
 """Optional: on CUDA the attention operator wants 16-bit floats, so one graph does not serve both."""
 ENCODER = "encoder.onnx"
@@ -41,7 +42,7 @@ Role = Literal["generator", "policy"]
 MODES = ("line", "block")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_REPAIR = "copy the pack again, or install repocomp again if it is a built-in one"
+_MANIFEST_BYTES = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class Pack:
     roles: tuple[Role, ...] = ("generator", "policy")
     layout: Layout = "spm"
     precision: str = "int8"
-    tokens: FimTokens = FimTokens()
+    control: ControlTokens = OUR_TOKENS
     budgets: Budgets = Budgets()
     thresholds: Mapping[str, float] = field(default_factory=lambda: {"line": 0.2, "block": 0.15})
     calibration: Mapping[str, Calibration] = field(default_factory=lambda: {m: Calibration() for m in MODES})
@@ -116,6 +117,17 @@ class Pack:
     training: Mapping[str, Any] = field(default_factory=dict)
     quality: Mapping[str, Any] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tokens(self) -> FimTokens:
+        """The control tokens of a pack that can decide. Raises PackError for one of another family."""
+        tokens = self.control.with_decision()
+        if tokens is None:
+            hint = "use it as the generator, with a policy that decides: --policy default"
+            raise PackError(
+                f"the pack {self.name!r}, of the family {self.family!r}, has no tokens to decide with", hint
+            )
+        return tokens
 
     @property
     def model_path(self) -> Path:
@@ -143,38 +155,59 @@ class Pack:
 
         The encoder does neither: vectors are known by a digest of their own, and another one makes no other model.
         """
+        from repocomp.model.manifest import manifest_text
+
         others = {name: digest for name, digest in self.digests.items() if name != ENCODER}
-        return digest_of(_manifest_text(replace(self, digests=others)).encode())
-
-
-def digest_of(data: bytes) -> str:
-    """Digest of `data`, tagged with its algorithm: BLAKE2b of 32 bytes."""
-    return "b2:" + hashlib.blake2b(data, digest_size=32).hexdigest()
+        return digest_of(manifest_text(replace(self, digests=others)).encode())
 
 
 def load_pack(name_or_path: str | Path) -> Pack:
-    """Open a built-in pack by its name, or any pack by its folder. Raises PackError with what mends it.
+    """Open a pack by its name, or by its folder. Raises PackError with what fixes it.
 
     A bare name never means a folder of the working directory; write `./name` for that.
     """
+    from repocomp.model.manifest import parse_manifest
+
     folder = folder_of(name_or_path)
     try:
-        text = (folder / MANIFEST).read_text("utf-8")
-    except FileNotFoundError as error:
-        known = ", ".join(built_in_packs()) or "none is built in"
-        hint = f"name a folder that holds a {MANIFEST}, or a built-in pack ({known})"
+        text = read_bounded(folder / MANIFEST, _MANIFEST_BYTES).decode()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        known = ", ".join(pack_names()) or "none is built in"
+        hint = f"name a folder that holds a {MANIFEST}, or a pack (there are: {known})"
         raise PackError(f"there is no model pack {str(name_or_path)!r}", hint) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise PackError(f"cannot read {folder / MANIFEST}: {error}", _REPAIR) from error
-    pack = _parse(text, folder)
-    for file, digest in pack.digests.items():
-        _check(folder / file, digest)
+        raise PackError(f"cannot read {folder / MANIFEST}: {error}", REPAIR) from error
+    pack = parse_manifest(text, folder)
+    check_files(folder, pack.digests)
     return pack
 
 
 def built_in_packs() -> list[str]:
     """Names of the packs that ship with the package."""
-    return sorted(path.parent.name for path in BUILT_IN.glob(f"*/{MANIFEST}"))
+    return _names_in(BUILT_IN)
+
+
+def added_packs() -> list[str]:
+    """Names of the packs that the user added."""
+    return [name for name in _names_in(packs_folder()) if is_name(name)]
+
+
+def pack_names() -> list[str]:
+    """Names of all packs, the built-in ones first."""
+    return [*built_in_packs(), *(name for name in added_packs() if name not in built_in_packs())]
+
+
+def is_name(text: str) -> bool:
+    """Whether `text` may name a pack; anything else is a path."""
+    return _NAME.fullmatch(text) is not None
+
+
+def folder_of(name_or_path: str | Path) -> Path:
+    """Where a pack lies: a built-in or an added one by its name, any other by its path."""
+    if not isinstance(name_or_path, str) or not is_name(name_or_path):
+        return Path(name_or_path).expanduser()
+    built_in = BUILT_IN / name_or_path
+    return built_in if (built_in / MANIFEST).exists() else packs_folder() / name_or_path
 
 
 def write_pack(pack: Pack, files: Mapping[str, bytes]) -> Pack:
@@ -184,84 +217,48 @@ def write_pack(pack: Pack, files: Mapping[str, bytes]) -> Pack:
     """
     if missing := {MODEL, TOKENIZER} - files.keys():
         raise PackError(f"a pack needs {', '.join(sorted(missing))}")
-    pack = replace(pack, digests={name: digest_of(data) for name, data in sorted(files.items())})
-    pack.folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{pack.folder.name}-", dir=pack.folder.parent) as temporary:
+    with new_folder(pack.folder) as folder:
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+        return seal(pack, folder)
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """An empty folder that takes the place of `target` where the block ends well, and else is removed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as temporary:
         fresh, stale = Path(temporary, "new"), Path(temporary, "old")
         fresh.mkdir()
-        for name, data in files.items():
-            (fresh / name).write_bytes(data)
-        (fresh / MANIFEST).write_text(_manifest_text(pack), "utf-8")
-        if pack.folder.exists():
-            pack.folder.rename(stale)
-        fresh.rename(pack.folder)
+        yield fresh
+        if target.exists():
+            target.rename(stale)
+        fresh.rename(target)
+
+
+def seal(pack: Pack, folder: Path) -> Pack:
+    """Digest the files in `folder` and write the manifest of `pack` beside them; returns it with its digests."""
+    from repocomp.model.manifest import manifest_text
+
+    digests = {path.name: file_digest(path) for path in sorted(folder.iterdir()) if path.name != MANIFEST}
+    pack = replace(pack, digests=digests)
+    (folder / MANIFEST).write_text(manifest_text(pack), "utf-8")
     return pack
 
 
-def folder_of(name_or_path: str | Path) -> Path:
-    """Where a pack lies: a built-in one by its name, any other by its path."""
-    if isinstance(name_or_path, str) and _NAME.fullmatch(name_or_path):
-        return BUILT_IN / name_or_path
-    return Path(name_or_path).expanduser()
+def remember_files(pack: Pack) -> None:
+    """Spare the next start the digests of large files that were written just now."""
+    for name, digest in pack.digests.items():
+        remember(pack.folder / name, digest)
 
 
-def _manifest_text(pack: Pack) -> str:
-    content = asdict(pack)
-    del content["folder"]
-    return json.dumps({"format": FORMAT, **content}, indent=2, ensure_ascii=False) + "\n"
+def remove_pack(name: str) -> None:
+    """Remove a pack that the user added. Raises PackError where there is none of that name."""
+    if name not in added_packs():
+        hint = "it ships with the package" if name in built_in_packs() else f"there are: {', '.join(added_packs())}"
+        raise PackError(f"no pack {name!r} was added", hint)
+    shutil.rmtree(packs_folder() / name)
 
 
-def _parse(text: str, folder: Path) -> Pack:
-    try:
-        content = json.loads(text)
-        found = content.pop("format")
-        if found == FORMAT and content["family"] == FAMILY:
-            return _validated(_from_json(content, folder))
-        family = content["family"]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise PackError(f"{folder / MANIFEST} is damaged: {reason}", _REPAIR) from error
-    if isinstance(found, int) and found != FORMAT:
-        message = f"the pack {folder} has format {found}; this version reads {FORMAT}"
-        raise PackError(message, "upgrade repocomp" if found > FORMAT else "export and mix the pack again")
-    message = f"the pack {folder} is of the family {family!r}, format {found}"
-    raise PackError(message, f"use a pack of the family {FAMILY!r}")
-
-
-def _from_json(content: dict[str, Any], folder: Path) -> Pack:
-    calibration = {mode: Calibration(**values) for mode, values in content["calibration"].items()}
-    cache = content["cache"]
-    typed = {
-        "shape": ModelShape(**content["shape"]),
-        "tokens": FimTokens(**content["tokens"]),
-        "budgets": Budgets(**content["budgets"]),
-        "roles": tuple(content["roles"]),
-        "languages": tuple(content["languages"]),
-        "cache": CacheMixture(**{**cache, "odds": tuple((one, agree, differ) for one, agree, differ in cache["odds"])}),
-        "calibration": calibration,
-    }
-    return Pack(**{**content, **typed, "folder": folder})
-
-
-def _validated(pack: Pack) -> Pack:
-    """Refuse what would only fail later, far from its cause. Raises ValueError."""
-    if not pack.roles or not set(pack.roles) <= set(get_args(Role)):
-        raise ValueError(f"roles {pack.roles}")
-    if pack.layout not in get_args(Layout):
-        raise ValueError(f"layout {pack.layout!r}")
-    if not {*MODES} <= pack.thresholds.keys() or not {*MODES} <= pack.calibration.keys():
-        raise ValueError(f"thresholds and calibration need the modes {MODES}")
-    if not {MODEL, TOKENIZER} <= pack.digests.keys():
-        raise ValueError("a digest is missing")
-    if any(Path(name).name != name for name in pack.digests):
-        raise ValueError("a file lies outside the pack")
-    return pack
-
-
-def _check(path: Path, digest: str) -> None:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise PackError(f"the pack lacks {path}: {error.strerror}", _REPAIR) from error
-    if digest_of(data) != digest:
-        raise PackError(f"{path} is damaged: its digest is not the one in {MANIFEST}", _REPAIR)
+def _names_in(folder: Path) -> list[str]:
+    return sorted(path.parent.name for path in folder.glob(f"*/{MANIFEST}"))

@@ -15,15 +15,17 @@ import numpy.typing as npt
 
 from repocomp.errors import PackError
 from repocomp.model.device import CPU, CUDA, cuda_works, default_threads
-from repocomp.model.pack import Pack
+from repocomp.model.graph.read import check_graph
+from repocomp.model.pack import BUILT_IN, MODEL_DATA, Pack
 from repocomp.model.runtime import onnxruntime
+from repocomp.model.saturation import avoid_saturation
 from repocomp.model.shape import ModelShape
 
 Ids = npt.NDArray[np.int64]
 Logits = npt.NDArray[np.float32]
 
 _FATAL = 4
-_LEAST_TOKENS = 2
+LEAST_TOKENS = 2
 """ONNX Runtime has another attention kernel for a single row, whose sums differ in the last bits. Runs of two
 tokens and more agree to the bit however they are split; so a single token runs beside a copy of itself
 (+0.3 ms on 1.7), and no answer depends on what was cached."""
@@ -60,14 +62,22 @@ class Session:
     def open(cls, pack: Pack, threads: int | None = None) -> Session:
         """Load the model of `pack`: on CUDA where that works and the pack is made for it, else on the CPU.
 
-        Raises PackError where ONNX Runtime is missing or refuses the graph.
+        A graph that others exported is bound by its names (`model.foreign`). Raises PackError where ONNX Runtime is
+        missing or refuses the graph, or where it asks for code or files that are not part of the pack.
         """
+        from repocomp.model.foreign import ForeignSession
+
+        if pack.folder.parent != BUILT_IN:
+            check_graph(pack.model_path, pack.digests)
         try:
             if pack.cuda_path is not None and cuda_works():
                 session = cls(_open(pack.cuda_path, threads, [CUDA, CPU]), pack.shape)
                 if session.device == "cuda":
                     return session
-            return cls(_open(pack.model_path, threads, [CPU]), pack.shape)
+            opened = _open(pack.model_path, threads, [CPU])
+            return (cls if _is_ours(opened) else ForeignSession)(opened, pack.shape)
+        except PackError:
+            raise
         # The exceptions of ONNX Runtime have no common base but this one.
         except Exception as error:
             hint = "run: repocomp doctor"
@@ -95,7 +105,7 @@ class Session:
 
         The result is overwritten by the next run. past + T + 1 must not exceed `shape.max_context`.
         """
-        count = max(len(ids), _LEAST_TOKENS)
+        count = max(len(ids), LEAST_TOKENS)
         kept = keep + count - len(ids)
         self._fit(buffers, count, kept)
         buffers.tokens[: len(ids)] = ids
@@ -119,9 +129,18 @@ class Session:
             buffers.kept = kept
 
 
+def _is_ours(session: Any) -> bool:  # noqa: ANN401  (the library has no types)
+    return any(item.name == "seqlens_k" for item in session.get_inputs())
+
+
 def _hold(buffers: Buffers, name: str, value: Any) -> None:  # noqa: ANN401  (OrtValue has no stub)
     buffers.binding.bind_ortvalue_input(name, value)
     buffers.held.append(value)
+
+
+def _weight_bytes(path: Path) -> int:
+    data = path.with_name(MODEL_DATA)
+    return path.stat().st_size + (data.stat().st_size if data.exists() else 0)
 
 
 def _open(path: Path, threads: int | None, providers: list[str]) -> Any:  # noqa: ANN401
@@ -129,12 +148,11 @@ def _open(path: Path, threads: int | None, providers: list[str]) -> Any:  # noqa
     ort.set_default_logger_severity(_FATAL)
     options = ort.SessionOptions()
     options.log_severity_level = _FATAL
-    options.intra_op_num_threads = threads or default_threads(path.stat().st_size)
+    options.intra_op_num_threads = threads or default_threads(_weight_bytes(path))
     # Between the steps of a run workers wait a few microseconds, for which sleeping is too slow. A completion of seven
     # runs takes 18.3 ms with 20 us of spinning and 21.1 without, for 31 ms of processor time and 29; beside two busy
     # processes 34 and 39 ms. Longer gains nothing: 100 us take 18.4 and 33 ms, no bound at all burns 63. Where one
     # process is busy and the system leaves both threads on one core it costs: 34 ms, with 100 us 41, without 23.
     options.add_session_config_entry("session.intra_op.spin_duration_us", "20")
-    # On a CPU with AVX2 but no VNNI, products of unsigned and signed bytes saturate; this avoids it there.
-    options.add_session_config_entry("session.x64quantprecision", "1")
+    avoid_saturation(options)
     return ort.InferenceSession(str(path), options, providers=providers)

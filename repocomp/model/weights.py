@@ -1,18 +1,18 @@
 """The weights of a pack, read back from its graph as 32-bit floats: the inverse of what the exporter wrote.
 
-ONNX is protobuf. The few fields that hold weights are read here by hand, so that no library is needed for it; numbers
-in comments are those of onnx.proto.
+Numbers of fields are those of onnx.proto.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from repocomp.errors import PackError
+from repocomp.model.graph.protobuf import as_bytes, as_number, as_text, fields, numbers
+from repocomp.model.graph.write import DATA_TYPES
 from repocomp.model.pack import Pack
 from repocomp.model.shape import weight_shapes
 
@@ -21,8 +21,7 @@ Constants = dict[str, npt.NDArray[Any]]
 
 _GRAPH, _INITIALIZER = 7, 5
 _DIMS, _DATA_TYPE, _NAME, _RAW = 1, 2, 8, 9
-_DTYPES = {1: np.float32, 2: np.uint8, 3: np.int8, 6: np.int32, 7: np.int64, 10: np.float16}
-_VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
+_DTYPES = {number: np.dtype(name) for name, number in DATA_TYPES.items()}
 _PACKED = {"q": ("qkv", 0), "k": ("qkv", 1), "v": ("qkv", 2), "gate": ("gate_up", 0), "up": ("gate_up", 1)}
 """Matrices that the graph holds one above the other, and which of them."""
 
@@ -64,65 +63,21 @@ def _matrix(constants: Constants, name: str) -> Floats:
 
 
 def _constants(model: memoryview) -> Constants:
-    graph = next((value for number, value in _fields(model) if number == _GRAPH), memoryview(b""))
-    tensors = (value for number, value in _fields(_bytes(graph)) if number == _INITIALIZER)
-    return dict(_tensor(_bytes(tensor)) for tensor in tensors)
+    graph = next((value for number, value in fields(model) if number == _GRAPH), memoryview(b""))
+    tensors = (value for number, value in fields(as_bytes(graph)) if number == _INITIALIZER)
+    return dict(_tensor(as_bytes(tensor)) for tensor in tensors)
 
 
 def _tensor(data: memoryview) -> tuple[str, npt.NDArray[Any]]:
     dims: list[int] = []
     name, dtype, raw = "", 1, memoryview(b"")
-    for number, value in _fields(data):
+    for number, value in fields(data):
         if number == _DIMS:
-            dims += [value] if isinstance(value, int) else list(_varints(value))
-        elif number == _DATA_TYPE and isinstance(value, int):
-            dtype = value
+            dims += numbers(value)
+        elif number == _DATA_TYPE:
+            dtype = as_number(value)
         elif number == _NAME:
-            name = str(_bytes(value), "utf-8")
+            name = as_text(value)
         elif number == _RAW:
-            raw = _bytes(value)
+            raw = as_bytes(value)
     return name, np.frombuffer(raw, _DTYPES[dtype]).reshape(dims)
-
-
-def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Number and value of each field of a message; what has a fixed width is passed over."""
-    at = 0
-    while at < len(data):
-        tag, at = _varint(data, at)
-        kind = tag & 7
-        if kind == _VARINT:
-            value, at = _varint(data, at)
-            yield tag >> 3, value
-        elif kind == _BYTES:
-            size, at = _varint(data, at)
-            if at + size > len(data):
-                raise ValueError("it ends early")
-            yield tag >> 3, data[at : at + size]
-            at += size
-        elif kind in (_EIGHT_BYTES, _FOUR_BYTES):
-            at += 8 if kind == _EIGHT_BYTES else 4
-        else:
-            raise ValueError("it is not ONNX")
-
-
-def _bytes(value: int | memoryview) -> memoryview:
-    if isinstance(value, int):
-        raise ValueError("it is not ONNX")
-    return value
-
-
-def _varints(data: memoryview) -> Iterator[int]:
-    at = 0
-    while at < len(data):
-        value, at = _varint(data, at)
-        yield value
-
-
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return value, at

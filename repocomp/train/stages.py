@@ -14,6 +14,7 @@ import numpy as np
 from repocomp.errors import TrainError
 from repocomp.generate.local.generator import load
 from repocomp.model.families import FimTokens
+from repocomp.model.graph.decoder import Precision
 from repocomp.model.pack import ENCODER, load_pack, write_pack
 from repocomp.model.tokenizer import Tokenizer
 from repocomp.train.corpus.collect import read_repository, read_split, repositories_of
@@ -22,7 +23,6 @@ from repocomp.train.encoder.graph import build_encoder, embedding_of
 from repocomp.train.encoder.questions import Lesson, lesson_of
 from repocomp.train.encoder.training import Network, Settings, found, start_from, train, weigh_by_rarity
 from repocomp.train.export.card import encoder_section, write_card
-from repocomp.train.export.graph import Precision
 from repocomp.train.export.pack import Report, check, export_pack, revise_pack
 from repocomp.train.lm.calibrate import COPIED_WORTH, READ_WORTH, calibrate
 from repocomp.train.lm.checkpoint import load_model, load_weights, save_model

@@ -84,9 +84,9 @@ def test_an_unknown_pack_is_refused_with_the_known_ones(name: str) -> None:
     ("changes", "said"),
     [
         ({"format": 1}, "has format 1"),
-        ({"format": 3}, "has format 3"),
+        ({"format": 4}, "has format 4"),
         ({"format": None}, "format None"),
-        ({"family": "other"}, "family 'other'"),
+        ({"family": 7}, "no text"),
         ({"roles": []}, "roles"),
         ({"roles": ["king"]}, "roles"),
         ({"layout": "xyz"}, "layout"),

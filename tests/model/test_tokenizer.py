@@ -73,9 +73,9 @@ def test_encoding_line_by_line_changes_nothing(text: str) -> None:
 
 def test_long_lines_are_not_remembered() -> None:
     text = "x = " + "1, " * 1000
-    before = tokenizer()._line.cache_info().currsize
+    before = tokenizer()._segment.cache_info().currsize
     assert tokenizer().encode(text) == list(tokenizer()._whole(text))
-    assert tokenizer()._line.cache_info().currsize == before
+    assert tokenizer()._segment.cache_info().currsize == before
 
 
 @pytest.mark.parametrize("begun", ["s", "self", " return", "pa", "é", "zzzz", ""])

@@ -11,11 +11,13 @@ import pytest
 from repocomp.errors import PackError
 from repocomp.generate.local.decode import prefill
 from repocomp.generate.local.kv_cache import KvCache
+from repocomp.model.graph.decoder import Precision, build
+from repocomp.model.graph.reference import forward
+from repocomp.model.graph.weights import ArrayWeights
 from repocomp.model.pack import MODEL, Pack, load_pack
 from repocomp.model.session import Session
 from repocomp.model.shape import ModelShape, weight_shapes
 from repocomp.model.weights import weights_of
-from repocomp.train.export.reference import forward
 
 SHAPE = ModelShape(vocab_size=40, d_model=32, n_layers=2, n_heads=4, n_kv_heads=2, d_ff=64, max_context=16)
 
@@ -32,11 +34,10 @@ def test_the_weights_of_the_default_pack_compute_what_its_graph_does() -> None:
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 0.0), ("int8", 0.02)])
-def test_what_was_exported_comes_back(tmp_path: Path, precision: str, tolerance: float) -> None:
-    graph = pytest.importorskip("repocomp.train.export.graph", exc_type=ImportError)
+def test_what_was_exported_comes_back(tmp_path: Path, precision: Precision, tolerance: float) -> None:
     random = np.random.default_rng(1)
     weights = {name: random.normal(size=size).astype(np.float32) for name, size in weight_shapes(SHAPE).items()}
-    (tmp_path / MODEL).write_bytes(graph.build(weights, SHAPE, precision).SerializeToString())
+    (tmp_path / MODEL).write_bytes(build(ArrayWeights(weights), SHAPE, precision))
     back = weights_of(Pack(name="small", version="1", folder=tmp_path, shape=SHAPE, precision=precision))
     assert back.keys() == weights.keys()
     for name, weight in weights.items():

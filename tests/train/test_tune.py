@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ TOKENS = FimTokens()
 MARK, OTHER = 40, 41
 
 
-def saved(path: Path, seed: int, **size: int) -> Path:
+def saved(path: Path, seed: int, **size: Any) -> Path:
     torch.manual_seed(seed)
     save_model(LanguageModel(replace(SHAPE, **size)), path)
     return path

@@ -11,7 +11,7 @@ from repocomp.cli import output, progress
 from repocomp.cli.train.base import PATH, done, recipe_option
 
 if TYPE_CHECKING:
-    from repocomp.train.export.graph import Precision
+    from repocomp.model.graph.decoder import Precision
 
 holes_option = click.option(
     "--holes", type=click.IntRange(min=1), default=60, show_default=True, metavar="N", help="Holes a repository."

@@ -1,6 +1,6 @@
 """The ONNX graph of a trained encoder: tables and matrices in int8, all else computed in float32.
 
-Written by hand from the weights, as the generator's (`train.export.graph`). What `model.encoder` says of inputs and
+Written by hand from the weights, as the generator's (`model.graph.decoder`). What `model.encoder` says of inputs and
 outputs holds here.
 """
 
@@ -15,7 +15,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from repocomp.train.export.quantize import int8_rows
+from repocomp.model.graph.quantize import int8_rows
 
 Floats = npt.NDArray[np.float32]
 
@@ -33,7 +33,7 @@ def build_encoder(weights: Mapping[str, Floats], pad: int) -> onnx.ModelProto:
 
 
 def embedding_of(model: Path) -> Floats:
-    """The embedding [vocabulary, d] in the file of a generator, as `train.export.graph` writes it."""
+    """The embedding [vocabulary, d] in the file of a generator, as `model.graph.decoder` writes it."""
     tables = {one.name: one for one in onnx.load(str(model)).graph.initializer if one.name.startswith("embed")}
     levels = numpy_helper.to_array(tables["embed"]).astype(np.float32)
     return levels * numpy_helper.to_array(tables["embed.scale"])[:, None] if "embed.scale" in tables else levels

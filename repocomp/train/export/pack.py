@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,16 @@ import numpy.typing as npt
 from repocomp.errors import TrainError
 from repocomp.generate.local.decode import prefill
 from repocomp.generate.local.kv_cache import KvCache
+from repocomp.model.graph.decoder import Precision, build
+from repocomp.model.graph.reference import agreement, divergence, forward
+from repocomp.model.graph.weights import ArrayWeights
 from repocomp.model.pack import CUDA_MODEL, MODEL, TOKENIZER, Pack, write_pack
 from repocomp.model.session import Session
 from repocomp.model.shape import ModelShape
 from repocomp.model.tokenizer import Tokenizer
-from repocomp.train.export.graph import Precision, Weights, build
-from repocomp.train.export.reference import forward
 
 Floats = npt.NDArray[np.float32]
+Weights = Mapping[str, Floats]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,31 +83,15 @@ def check(weights: Weights, pack: Pack, ids: Sequence[int]) -> Report:
     expected = forward(weights, pack.shape, np.asarray(ids, np.int64))
     return Report(
         tokens=len(ids),
-        kl=_divergence(expected, whole),
-        top1=_agreement(expected, whole),
-        split_top1=_agreement(whole, single),
+        kl=divergence(expected, whole),
+        top1=agreement(expected, whole),
+        split_top1=agreement(whole, single),
         split_gap=float(np.abs(whole - single).max()),
     )
 
 
 def _graph(weights: Weights, shape: ModelShape, precision: Precision) -> bytes:
     try:
-        model = build(weights, shape, precision)
+        return build(ArrayWeights(weights), shape, precision)
     except ValueError as error:
         raise TrainError(f"the weights cannot be exported: {error}") from error
-    return bytes(model.SerializeToString(deterministic=True))
-
-
-def _divergence(expected: Floats, actual: Floats) -> float:
-    p, q = _log_softmax(expected), _log_softmax(actual)
-    return float((np.exp(p) * (p - q)).sum(-1).mean())
-
-
-def _agreement(expected: Floats, actual: Floats) -> float:
-    return float((expected.argmax(-1) == actual.argmax(-1)).mean())
-
-
-def _log_softmax(logits: Floats) -> npt.NDArray[np.float64]:
-    shifted = logits.astype(np.float64) - logits.max(-1, keepdims=True)
-    result: npt.NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
-    return result
