@@ -16,7 +16,20 @@ from repocomp.model.pack import Pack
 from repocomp.prompt.snippets import Snippet
 from repocomp.prompt.window import Encode, Window
 
-FORMATS = {"repocomp-1": "repocomp.prompt.repocomp"}
+FORMATS = {
+    "repocomp-1": "repocomp.prompt.repocomp",
+    "qwen2.5-coder": "repocomp.prompt.qwen",
+    "starcoder": "repocomp.prompt.starcoder",
+    "starcoder2": "repocomp.prompt.starcoder",
+    "granite-4": "repocomp.prompt.starcoder",
+    "codellama": "repocomp.prompt.comments",
+    "deepseek-coder": "repocomp.prompt.comments",
+    "codegemma": "repocomp.prompt.codegemma",
+    "codestral": "repocomp.prompt.codestral",
+    "mellum": "repocomp.prompt.mellum",
+    "seed-coder": "repocomp.prompt.seed_coder",
+    "left-only": "repocomp.prompt.left_only",
+}
 """By family: the module whose `prompt_format(pack, encode)` makes the format of one pack."""
 
 

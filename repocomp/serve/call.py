@@ -1,7 +1,8 @@
-"""A request that is under way, and the way back to whoever waits for it."""
+"""A request that is under way, and the connection on which somebody waits for it."""
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -34,3 +35,20 @@ class Call:
     def decline(self, reason: str) -> None:
         """Say that the client should do this one itself."""
         self.send({"declined": reason}, last=True)
+
+
+@dataclass(eq=False)
+class Peer:
+    """A connection: what it sent so far, its call once that is a line, what it has yet to read."""
+
+    socket: socket.socket
+    since: float
+    received: bytearray = field(default_factory=bytearray)
+    call: Call | None = None
+    unsent: bytearray = field(default_factory=bytearray)
+    ends: bool = False
+
+    @property
+    def stalls(self) -> bool:
+        """Whether it is the other end's turn."""
+        return self.call is None or self.ends

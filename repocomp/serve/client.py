@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from repocomp.serve.protocol import Message
 
 CONNECT_S = 1.0
+ACCEPT_S = 1.0
+"""A daemon that does not say for so long that it has heard is taken for dead, or stopped."""
 REPLY_S = 10.0
-"""A daemon that is silent for so long is taken for dead."""
+"""A daemon that is silent for so long after that is left to itself."""
 
 
 class Interrupted(Exception):
@@ -76,7 +78,7 @@ def connect() -> socket.socket | None:
     try:
         connection.settimeout(CONNECT_S)
         connection.connect(address)
-        connection.settimeout(REPLY_S)
+        connection.settimeout(ACCEPT_S)
     except OSError:
         connection.close()
         return None
@@ -115,6 +117,8 @@ def _converse(connection: socket.socket, request: Message, emit: Callable[[str],
     try:
         connection.sendall(protocol.encode({**request, **_token()}))
         for reply in _lines(connection):
+            if "accepted" in reply:
+                connection.settimeout(REPLY_S)
             if "text" in reply and emit is not None:
                 has_begun = True
                 emit(str(reply["text"]))

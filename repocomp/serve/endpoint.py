@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
 import struct
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +19,8 @@ from repocomp.serve import protocol
 
 _BACKLOG = 64
 _DARWIN_PEERCRED = 1
+_POLLS, _POLL_S = 20, 0.05
+_LOCKED_BYTE = 1 << 20
 
 
 @contextmanager
@@ -28,7 +32,9 @@ def listening() -> Iterator[tuple[socket.socket, str | None]]:
     """
     folder = _own_folder()
     with open(folder / protocol.LOCK, "a+b") as lock:
-        _lock(lock, folder)
+        if not _lock(lock):
+            raise ServeError(f"a daemon is already there ({folder})", "repocomp serve --status")
+        _name_holder(lock)
         if hasattr(socket, "AF_UNIX"):
             path, listener, token = folder / protocol.SOCKET, _unix(folder / protocol.SOCKET), None
         else:
@@ -40,6 +46,30 @@ def listening() -> Iterator[tuple[socket.socket, str | None]]:
             listener.close()
             with suppress(OSError):
                 path.unlink()
+
+
+def holder() -> int | None:
+    """The process that holds the place, whether or not it answers; None where nobody does."""
+    try:
+        with open(os.path.join(protocol.folder(), protocol.LOCK), "r+b") as lock:
+            return None if _lock(lock) else int(lock.read(20) or b"0") or None
+    except (OSError, ValueError):
+        return None
+
+
+def end(pid: int) -> None:
+    """End the daemon `pid`, which does not answer: as it asks to be ended, and a moment later without asking."""
+    for number in (
+        signal.SIGTERM,
+        getattr(signal, "SIGCONT", signal.SIGTERM),
+        getattr(signal, "SIGKILL", signal.SIGTERM),
+    ):
+        with suppress(OSError):
+            os.kill(pid, number)
+        for _ in range(_POLLS):
+            if holder() != pid:
+                return
+            time.sleep(_POLL_S)
 
 
 def is_own(peer: socket.socket) -> bool:
@@ -65,18 +95,29 @@ def _own_folder() -> Path:
     return folder
 
 
-def _lock(file: IO[bytes], folder: Path) -> None:
+def _lock(file: IO[bytes]) -> bool:
+    """Whether the lock is ours now. It goes with the open file."""
     try:
         if sys.platform == "win32":
             import msvcrt
 
+            # Beyond the text of the file, which others read.
+            file.seek(_LOCKED_BYTE)
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            file.seek(0)
         else:
             import fcntl
 
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        raise ServeError(f"a daemon is already there ({folder})", "repocomp serve --status") from None
+        return False
+    return True
+
+
+def _name_holder(lock: IO[bytes]) -> None:
+    lock.truncate(0)
+    lock.write(str(os.getpid()).encode())
+    lock.flush()
 
 
 def _unix(path: Path) -> socket.socket:

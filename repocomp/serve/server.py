@@ -15,34 +15,21 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 from repocomp.serve import protocol
-from repocomp.serve.call import Call, Message
+from repocomp.serve.call import Call, Message, Peer
 from repocomp.serve.deferred import DeferredJobs
 from repocomp.serve.endpoint import is_own
 
 _LINE_S = 30.0
 """A connection that says nothing whole, or reads nothing, for so long is closed."""
 _READ_BYTES = 1 << 20
-
-
-@dataclass(eq=False)
-class _Peer:
-    """A connection: what it sent so far, its call once that is a line, what it has yet to read."""
-
-    socket: socket.socket
-    since: float
-    received: bytearray = field(default_factory=bytearray)
-    call: Call | None = None
-    unsent: bytearray = field(default_factory=bytearray)
-    ends: bool = False
-
-    @property
-    def stalls(self) -> bool:
-        """Whether it is the other end's turn."""
-        return self.call is None or self.ends
+_MOST_PEERS = 200
+_MOST_BUFFERED_BYTES = 2 * protocol.LIMIT_BYTES
+"""Of all lines that are not whole yet together."""
+_PAUSE_S = 0.5
+"""How long nobody is accepted once the system has no descriptor left."""
 
 
 class Server:
@@ -64,12 +51,13 @@ class Server:
         self._listener, self._token = listener, token
         self._handle, self._describe, self._idle_s = handle, describe, idle_s
         self._jobs = jobs
-        self._peers: dict[Call | socket.socket, _Peer] = {}
+        self._peers: dict[Call | socket.socket, Peer] = {}
         self._work: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._posted: deque[tuple[Call, bytes, bool]] = deque()
         self._waker, self._wake = socket.socketpair()
         self._selector = selectors.DefaultSelector()
         self._leaving = False
+        self._paused_until: float | None = None
         self._started = self._active = time.monotonic()
         self._requests = 0
 
@@ -85,6 +73,7 @@ class Server:
                 for key, _ in self._selector.select(self._patience()):
                     self._step(key.fileobj)
                 self._drop_stalled()
+                self._accept_again()
         finally:
             self._work.put(None)
             for peer in list(self._peers.values()):
@@ -112,6 +101,8 @@ class Server:
         due = [peer.since + _LINE_S - now for peer in self._peers.values() if peer.stalls]
         if self._idle_s is not None and not self._peers:
             due.append(self._active + self._idle_s - now)
+        if self._paused_until is not None:
+            due.append(self._paused_until - now)
         return max(0.0, min(due)) if due else None
 
     def _step(self, ready: Any) -> None:  # noqa: ANN401  (what the selector was given)
@@ -128,16 +119,26 @@ class Server:
     def _accept(self) -> None:
         try:
             connection, _ = self._listener.accept()
+        except BlockingIOError:
+            return
         except OSError:
+            # Out of descriptors: the listener stays readable, and asking it again at once would spin.
+            self._selector.unregister(self._listener)
+            self._paused_until = time.monotonic() + _PAUSE_S
             return
         connection.setblocking(False)
-        if self._token is None and not is_own(connection):
+        if len(self._peers) >= _MOST_PEERS or (self._token is None and not is_own(connection)):
             connection.close()
             return
-        self._peers[connection] = _Peer(connection, time.monotonic())
+        self._peers[connection] = Peer(connection, time.monotonic())
         self._selector.register(connection, selectors.EVENT_READ)
 
-    def _read(self, peer: _Peer) -> None:
+    def _accept_again(self) -> None:
+        if self._paused_until is not None and time.monotonic() >= self._paused_until:
+            self._paused_until = None
+            self._selector.register(self._listener, selectors.EVENT_READ)
+
+    def _read(self, peer: Peer) -> None:
         try:
             data = peer.socket.recv(_READ_BYTES)
         except BlockingIOError:
@@ -154,8 +155,10 @@ class Server:
             self._understand(peer)
         elif len(peer.received) > protocol.LIMIT_BYTES:
             self._reply(peer, {"declined": "the line is too long"})
+        elif sum(len(other.received) for other in self._peers.values()) > _MOST_BUFFERED_BYTES:
+            self._reply(peer, {"declined": "too many lines are not whole yet"})
 
-    def _understand(self, peer: _Peer) -> None:
+    def _understand(self, peer: Peer) -> None:
         line, _, _ = bytes(peer.received).partition(b"\n")
         peer.received.clear()
         try:
@@ -181,10 +184,12 @@ class Server:
         else:
             self._begin(peer, message)
 
-    def _begin(self, peer: _Peer, message: Message) -> None:
+    def _begin(self, peer: Peer, message: Message) -> None:
         self._requests += 1
         peer.call = Call(message, time.monotonic(), self._post)
         self._peers[peer.call] = peer
+        # The client then knows that somebody is there, however long its turn takes to come.
+        peer.unsent += protocol.encode({"accepted": self._requests})
         self._work.put(peer.call)
 
     def _status(self) -> Message:
@@ -200,12 +205,12 @@ class Server:
             **self._describe(),
         }
 
-    def _reply(self, peer: _Peer, message: Message) -> None:
+    def _reply(self, peer: Peer, message: Message) -> None:
         peer.unsent += protocol.encode(message)
         peer.ends, peer.since = True, time.monotonic()
         self._flush(peer)
 
-    def _flush(self, peer: _Peer) -> None:
+    def _flush(self, peer: Peer) -> None:
         """Send what the other end takes, and close behind the last of it."""
         if peer.socket not in self._peers:
             return
@@ -222,7 +227,7 @@ class Server:
         if peer.ends:
             self._close(peer)
 
-    def _close(self, peer: _Peer) -> None:
+    def _close(self, peer: Peer) -> None:
         if peer.call is not None:
             peer.call.cancelled.set()
             self._peers.pop(peer.call, None)

@@ -93,6 +93,11 @@ class CompletionService:
         """Have a pack ready before it is asked for. Raises PackError."""
         self._warm.pack(pack_name)
 
+    def reset(self) -> None:
+        """Let go of everything: after a bug nothing that is held can be trusted."""
+        self._warm = Warm(self._memory_bytes)
+        self._previous.clear()
+
     def trim(self) -> bool:
         """Give memory back when there is too much of it; whether the process may go on."""
         if self._memory_bytes is None or resident_bytes() <= self._memory_bytes:

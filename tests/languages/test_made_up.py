@@ -38,9 +38,9 @@ path = pathlib.Path(sys.argv[1])
 text = b"def heghlu(meh):\\n    'a good day'\\n    return meh\\n"
 build_from(path, [("a/qapla.tlh", text), ("b.txt", b"def no(): pass\\n")])
 with IndexReader.open_at(path) as reader:
-    print([(row.path, row.language) for row in reader.files()])
-    print([(found.name, found.kind, found.doc) for found in reader.definitions(["heghlu", "no"])])
-    print(reader.references(["meh"]))
+    print([(row.path, row.language) for row in reader.files.all()])
+    print([(found.name, found.kind, found.doc) for found in reader.symbols.definitions(["heghlu", "no"])])
+    print(reader.symbols.references(["meh"]))
     query = Query("a/new.tlh", "klingon", "import qapla\\nqapla.", "", (1, 2))
     print([(binding.alias, binding.paths) for binding in bindings(reader, query)])
 """

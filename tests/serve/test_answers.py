@@ -93,6 +93,14 @@ def test_what_it_cannot_answer_is_declined_and_the_next_is_answered(
     assert "completion" in answered(served, asking(root))[-1]
 
 
+def test_a_bug_costs_one_request(repository: Repository, served: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = repository({})
+    with monkeypatch.context() as broken:
+        broken.setattr(CompletionService, "answer", lambda *_: 1 / 0)
+        assert answered(served, asking(root)) == [{"declined": "a bug: ZeroDivisionError"}]
+    assert "completion" in answered(served, asking(root))[-1]
+
+
 def test_a_call_that_is_cancelled_gets_no_reply(repository: Repository, served: Daemon) -> None:
     replies: list[bytes] = []
     call = Call(asking(repository({})), time.monotonic(), lambda call, data, last: replies.append(data))

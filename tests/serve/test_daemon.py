@@ -209,6 +209,20 @@ def test_always_starts_one_and_several_at_once_start_one(indexed: Path, tmp_path
     assert repocomp("serve", "--status", cwd=indexed, variables=variables).returncode == 1
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="nothing can be stopped there")
+def test_a_stopped_daemon_costs_no_answer_is_named_and_ended(indexed: Path, tmp_path: Path) -> None:
+    variables = {"XDG_RUNTIME_DIR": str(tmp_path)}
+    with daemon(tmp_path) as process:
+        process.send_signal(signal.SIGSTOP)
+        done = repocomp("complete", CURSOR, cwd=indexed, variables=variables)
+        assert done.stdout == repocomp("complete", CURSOR, "--daemon", "never", cwd=indexed).stdout
+        told = repocomp("serve", "--status", cwd=indexed, variables=variables)
+        assert f"process {process.pid} does not answer" in told.stdout.decode()
+        assert repocomp("serve", "--stop", cwd=indexed, variables=variables).stdout == b"stopped\n"
+        assert process.wait(20) is not None
+    assert repocomp("serve", "--status", cwd=indexed, variables=variables).stdout == b"no daemon runs\n"
+
+
 def test_auto_starts_none(indexed: Path, tmp_path: Path) -> None:
     repocomp("complete", CURSOR, cwd=indexed, variables={"XDG_RUNTIME_DIR": str(tmp_path)})
     assert list(tmp_path.glob("repocomp*")) == []

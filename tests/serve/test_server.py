@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,7 +68,9 @@ def answer(connection: socket.socket, line: bytes) -> dict[str, Any]:
     while chunk := connection.recv(1 << 16):
         data += chunk
     connection.close()
-    message: dict[str, Any] = json.loads(data)
+    *before, last = map(json.loads, data.splitlines())
+    assert all(list(message) == ["accepted"] for message in before)
+    message: dict[str, Any] = last
     return message
 
 
@@ -75,6 +78,14 @@ def said(connection: socket.socket, line: bytes) -> str:
     """The text of the completion that comes back."""
     text: str = answer(connection, line)["completion"]["text"]
     return text
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait for what another thread is about to do."""
+    end = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_one_line_each_way_then_the_end() -> None:
@@ -150,7 +161,12 @@ def test_streamed_lines_come_before_the_last() -> None:
         connection.sendall(request(say="c"))
         lines = connection.makefile("rb").read().splitlines()
         connection.close()
-        assert [json.loads(line) for line in lines] == [{"text": "a"}, {"text": "b"}, {"completion": {"text": "c"}}]
+        assert [json.loads(line) for line in lines] == [
+            {"accepted": 1},
+            {"text": "a"},
+            {"text": "b"},
+            {"completion": {"text": "c"}},
+        ]
 
 
 def test_another_protocol_is_declined_and_the_daemon_stays() -> None:
@@ -257,6 +273,56 @@ def test_where_sockets_know_no_user_a_token_does(monkeypatch: pytest.MonkeyPatch
             assert "token" in answer(stranger, protocol.encode({"op": "stop", "token": "guess"}))["declined"]
         assert client.tell("status") is not None
     assert not (runtime / protocol.ADDRESS).exists()
+
+
+def test_unfinished_lines_share_one_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_MOST_BUFFERED_BYTES", 3000)
+    with serving():
+        first = connect()
+        first.sendall(b"x" * 2000)
+        client.tell("status")
+        assert "not whole" in answer(connect(), b"x" * 2000)["declined"]
+        first.close()
+
+
+def test_more_peers_than_it_holds_are_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_MOST_PEERS", 2)
+    with serving() as serves:
+        held = [connect(), connect()]
+        until(lambda: len(serves._peers) == 2)
+        assert client.tell("status") is None
+        for connection in held:
+            connection.close()
+        until(lambda: not serves._peers)
+        assert client.tell("status") is not None
+
+
+class Exhausted:
+    """A listener of a process that has no descriptor left."""
+
+    def __init__(self, inner: socket.socket) -> None:
+        self.inner, self.asked = inner, 0
+
+    def accept(self) -> Any:
+        self.asked += 1
+        raise OSError(24, "Too many open files")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+def test_without_descriptors_it_waits_instead_of_spinning() -> None:
+    with listening() as (listener, token):
+        exhausted = Exhausted(listener)
+        serves = Server(exhausted, token, echo, dict, None, DeferredJobs())  # type: ignore[arg-type]
+        thread = threading.Thread(target=serves.run)
+        thread.start()
+        with connect():
+            until(lambda: exhausted.asked > 0)
+            time.sleep(0.1)
+            assert exhausted.asked == 1
+        serves.stop()
+        thread.join(10)
 
 
 def test_sockets_are_closed(runtime: Path) -> None:

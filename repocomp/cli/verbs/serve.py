@@ -13,6 +13,7 @@ from repocomp import __version__
 from repocomp.cli import output
 from repocomp.errors import ExitCode, RepocompError, ServeError
 from repocomp.serve import client, protocol
+from repocomp.serve.endpoint import end, holder
 
 EPILOG = """\b
 Examples:
@@ -83,9 +84,12 @@ def _status(as_json: bool) -> int:
     found = client.tell("status")
     code = ExitCode.OK if found is not None else ExitCode.NOTHING
     if as_json:
-        return output.document("serve", {"running": found is not None, **(found or {})}, code)
+        return output.document("serve", {"running": found is not None, **(found or {"pid": holder()})}, code)
     if found is None:
-        output.line("no daemon runs")
+        pid = holder()
+        output.line(
+            "no daemon runs" if pid is None else f"process {pid} does not answer; end it: repocomp serve --stop"
+        )
         return code
     output.line(f"process {found['pid']}, {found['identity']}, up for {found['uptime_s']:.0f} s")
     output.line(f"{found['requests']} requests, {found['waiting']} under way; idle for {found['idle_s']:.0f} s")
@@ -98,11 +102,17 @@ def _status(as_json: bool) -> int:
 
 def _stop(as_json: bool) -> int:
     found = client.tell("stop")
-    if found is not None and not _wait(lambda: client.tell("status") is None, _STOP_S):
-        raise ServeError(f"the daemon {found['stopping']} did not end", f"kill {found['stopping']}")
+    if found is not None:
+        _wait(lambda: client.tell("status") is None, _STOP_S)
+    pid = holder()
+    if pid is not None:
+        end(pid)
+    if pid is not None and holder() == pid:
+        raise ServeError(f"the daemon {pid} did not end", f"kill -9 {pid}")
+    is_stopped = found is not None or pid is not None
     if as_json:
-        return output.document("serve", {"running": False, "stopped": found is not None})
-    output.line("stopped" if found is not None else "no daemon runs")
+        return output.document("serve", {"running": False, "stopped": is_stopped})
+    output.line("stopped" if is_stopped else "no daemon runs")
     return ExitCode.OK
 
 
@@ -113,6 +123,8 @@ def _detach(options: Sequence[str], as_json: bool) -> int:
         _wait(lambda: client.tell("status") is None, _STOP_S)
         found = None
     if found is None:
+        if (pid := holder()) is not None:
+            end(pid)
         client.start(*options)
         if not _wait(lambda: client.tell("status") is not None, _START_S):
             raise ServeError("the daemon does not answer", "see why it ends: repocomp serve")

@@ -1,0 +1,14 @@
+"""Codestral: the suffix first, and other files as `+++++ path` blocks in the prefix."""
+
+from __future__ import annotations
+
+from repocomp.model.pack import Pack
+from repocomp.prompt.fim import FimFormat, FimStyle, make
+from repocomp.prompt.window import Encode
+
+STYLE = FimStyle(("suffix", "right", "prefix", "left"), path_lead="+++++ ", snippet_lead="")
+
+
+def prompt_format(pack: Pack, encode: Encode) -> FimFormat:
+    """The format of `pack`."""
+    return make(pack, encode, STYLE)

@@ -1,0 +1,12 @@
+"""Qwen2.5-Coder: PSM, or suffix first where the pack says so; each file of the repository behind its path."""
+
+from __future__ import annotations
+
+from repocomp.model.pack import Pack
+from repocomp.prompt.fim import PSM, SUFFIX_FIRST, FimFormat, FimStyle, make
+from repocomp.prompt.window import Encode
+
+
+def prompt_format(pack: Pack, encode: Encode) -> FimFormat:
+    """The format of `pack`."""
+    return make(pack, encode, FimStyle(PSM if pack.layout == "psm" else SUFFIX_FIRST, names_files=True))
