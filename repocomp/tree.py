@@ -42,6 +42,11 @@ def read_alone(path: Path, most_bytes: int) -> bytes:
     return read(path.parent.resolve(), os.path.basename(path.resolve()), most_bytes)
 
 
+def is_link(status: os.stat_result) -> bool:
+    """Whether what `os.lstat` tells is a symbolic link, or a junction."""
+    return stat.S_ISLNK(status.st_mode) or bool(getattr(status, "st_file_attributes", 0) & _REPARSE_POINT)
+
+
 @contextmanager
 def _opened(root: Path, path: str) -> Iterator[int]:
     opener = _open_below if _BY_DESCRIPTOR else _open_and_compare
@@ -74,7 +79,7 @@ def _open_and_compare(root: Path, path: str) -> int:
         for component in _components(path):
             place = os.path.join(place, component)
             status = os.lstat(place)
-            if stat.S_ISLNK(status.st_mode) or getattr(status, "st_file_attributes", 0) & _REPARSE_POINT:
+            if is_link(status):
                 raise OSError(ELOOP, "behind a link", path)
         if not os.path.samestat(os.lstat(whole), os.fstat(descriptor)):
             raise OSError(ELOOP, "replaced while it was opened", path)
