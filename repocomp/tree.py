@@ -39,7 +39,9 @@ def read(root: Path, path: str, most_bytes: int) -> bytes:
 
 def read_alone(path: Path, most_bytes: int) -> bytes:
     """The bytes of a file of the user's own, which may lie behind links. Raises OSError as `read` does."""
-    return read(path.parent.resolve(), os.path.basename(path.resolve()), most_bytes)
+    # Which, unlike `Path.resolve`, takes links in a circle.
+    folder, name = os.path.split(os.path.realpath(path))
+    return read(Path(folder), name, most_bytes)
 
 
 def is_link(status: os.stat_result) -> bool:

@@ -58,8 +58,8 @@ class Rules:
     def user(self) -> Patterns:
         """The user's own, in force in every repository."""
         # It may lie behind links, as files of the user's own do.
-        file = user_ignore_file().resolve()
-        return patterns_of(file.parent, file.name)
+        folder, name = os.path.split(os.path.realpath(user_ignore_file()))
+        return patterns_of(Path(folder), name)
 
     @cached_property
     def own(self) -> Patterns:
