@@ -44,6 +44,11 @@ def read_alone(path: Path, most_bytes: int) -> bytes:
     return read(Path(folder), name, most_bytes)
 
 
+def printable(path: str) -> str:
+    """A name that can be stored and printed: bytes of it that are not UTF-8 are escaped."""
+    return path if path.isascii() else path.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
 def is_link(status: os.stat_result) -> bool:
     """Whether what `os.lstat` tells is a symbolic link, or a junction."""
     return stat.S_ISLNK(status.st_mode) or bool(getattr(status, "st_file_attributes", 0) & _REPARSE_POINT)

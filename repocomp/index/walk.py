@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from repocomp import git
@@ -22,7 +22,7 @@ from repocomp.errors import GitError
 from repocomp.index.ignore import Patterns, patterns_of
 from repocomp.index.without_git import WithoutGit
 from repocomp.secrets import SECRET_GLOBS
-from repocomp.tree import is_link, read
+from repocomp.tree import is_link, printable, read
 
 IGNORE_FILE = ".repocompignore"
 MAX_BYTES = 1 << 20
@@ -138,9 +138,14 @@ def look(root: Path, paths: Sequence[str]) -> Iterator[Found]:
 def _judged(root: Path, rules: Rules, listed: Iterable[str]) -> Iterator[Found]:
     top = f"{root}{os.sep}"
     links: dict[str, bool] = {"": False}
-    for path in sorted(listed):
+    paths = sorted(listed)
+    bare = _bare_repositories(root, paths)
+    yield from (Found(printable(folder), 0, 0, "repository") for folder in bare)
+    for path in paths:
+        if path.startswith(bare):
+            continue
         left_out, reason = rules.verdict(path)
-        name = _written(path)
+        name = printable(path)
         if left_out or name != path:
             yield Found(name, 0, 0, _word(reason) if left_out else "name")
             continue
@@ -156,9 +161,10 @@ def _word(reason: str) -> str:
     return "secret" if reason.startswith("secret") else "ignored"
 
 
-def _written(path: str) -> str:
-    """A name that can be stored and printed: bytes that are no UTF-8 are escaped."""
-    return path if path.isascii() else path.encode(errors="surrogateescape").decode(errors="backslashreplace")
+def _bare_repositories(root: Path, paths: Sequence[str]) -> tuple[str, ...]:
+    """Folders, ending with "/", that are git directories: git lists their objects as it does any file."""
+    folders = [path.removesuffix("HEAD") for path in paths if path.endswith("/HEAD")]
+    return tuple(folder for folder in folders if git.is_bare(root / folder))
 
 
 def _is_behind_link(top: str, path: str, known: dict[str, bool]) -> bool:
@@ -204,9 +210,11 @@ def explain(root: Path, path: str) -> tuple[bool, str]:
         return True, "no such file"
     if is_linked:
         return True, "symlink"
+    if any(git.is_bare(root / above) for above in PurePosixPath(path).parents):
+        return True, "repository"
     if stat.S_ISDIR(status.st_mode) and not (root / path / ".git").exists():
         return False, "folder"
-    skipped = "name" if _written(path) != path else _by_status(path, status)
+    skipped = "name" if printable(path) != path else _by_status(path, status)
     if skipped is None:
         data = read_file(root, path)
         skipped = "unreadable" if data is None else unfit(data)
@@ -221,7 +229,7 @@ def _ignored_by(root: Path, path: str) -> str | None:
 
 
 def _listed(root: Path, rules: Rules) -> Iterator[str]:
-    if git.work_tree(root) is None and git.is_bare(root):
+    if git.is_bare(root):
         raise GitError(f"{root}: is a bare repository, without files to index", f"git clone {root} FOLDER")
     listed = git.list_files(root)
     if listed is None:

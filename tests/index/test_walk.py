@@ -157,6 +157,11 @@ def test_a_bare_repository_has_nothing_to_index(tmp_path: Path, capsys: pytest.C
     subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "bare")], check=True)
     assert app.run(["index", str(tmp_path / "bare")]) == 2
     assert "bare repository" in capsys.readouterr().err
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    write_files(tmp_path, {"a.py": "x\n"})
+    assert app.run(["index", str(tmp_path / "bare")]) == 2
+    assert (indexed(tmp_path), skipped(tmp_path)) == ({"a.py"}, {"bare/": "repository"})
+    assert explain(tmp_path, "bare/config") == (True, "repository")
 
 
 def test_without_git_its_files_are_read_as_far_as_they_go(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from repocomp.cli import output
 from repocomp.cli.roots import root_of
 from repocomp.errors import DocumentError
 from repocomp.git import work_tree
+from repocomp.tree import printable
 
 EPILOG = """\b
 Examples:
@@ -40,7 +40,7 @@ def command(paths: tuple[Path, ...], as_json: bool) -> int:
             left_out, reason = True, f"belongs to another repository, with an index of its own: repocomp index {root}"
         else:
             left_out, reason = explain(root, place.relative_to(root).as_posix())
-        name = os.fsencode(path).decode(errors="backslashreplace")
+        name = printable(str(path))
         rows.append({"path": name, "ignored": left_out, "reason": reason})
     code = 0 if any(row["ignored"] for row in rows) else 1
     if as_json:

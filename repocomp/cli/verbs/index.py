@@ -9,7 +9,7 @@ import click
 
 from repocomp.cli import output, progress
 from repocomp.errors import DocumentError
-from repocomp.git import work_tree
+from repocomp.git import is_bare, work_tree
 
 if TYPE_CHECKING:
     from repocomp.index.build import IndexReport
@@ -52,7 +52,7 @@ def command(
     """
     if not path.is_dir():
         raise DocumentError(f"{path}: is not a folder", "repocomp index FOLDER")
-    root = work_tree(path) or path.resolve()
+    root = path.resolve() if is_bare(path) else work_tree(path) or path.resolve()
     if status:
         return _print_status(root, as_json)
     if watch:
