@@ -34,7 +34,7 @@ ROOMS_OF = {
     "lightgbm": {"train"},
     "sqlite_utils": {"store", "index"},
 }
-LIGHT = {"click", "rich", "numpy", "onnxruntime", "tokenizers", "tree_sitter", "sqlite_utils", "pathspec"}
+LIGHT = {"click", "rich", "numpy", "onnxruntime", "tokenizers", "tree_sitter", "sqlite_utils"}
 
 
 def modules() -> list[Path]:
