@@ -6,15 +6,18 @@ repository is trusted with a model, an endpoint or a path.
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from repocomp.errors import ConfigError
 from repocomp.request import DaemonMode, FillMode, RetrieveMode, SelectRule
+from repocomp.tree import read, read_alone
 
 RecordMode = Literal["text", "no-text", "off"]
 """What is kept of a completion for feedback: its text, digests alone, or nothing."""
@@ -33,12 +36,15 @@ _CHOICES = {
     "daemon": get_args(DaemonMode),
     "learn": get_args(LearnMode),
 }
-_NUMBERS: Mapping[str, type[int] | type[float]] = {
-    "threshold": float,
-    "max_new_tokens": int,
-    "deadline_ms": float,
-    "retention_days": int,
+_NUMBERS: Mapping[str, tuple[type[int] | type[float], int, int]] = {
+    "threshold": (float, 0, 1),
+    "max_new_tokens": (int, 1, 100_000),
+    "deadline_ms": (float, 0, 86_400_000),
+    "retention_days": (int, 0, 36_500),
 }
+"""Of each: its type, the smallest and the largest value."""
+_MOST_BYTES = 1 << 16
+_SHOWN_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,8 @@ class Settings:
 def user_file() -> Path:
     """`$XDG_CONFIG_HOME/repocomp/config.toml`."""
     home = os.environ.get("XDG_CONFIG_HOME", "")
-    return (Path(home) if home else Path.home() / ".config") / "repocomp" / "config.toml"
+    # A relative one is ignored, as its specification says.
+    return (Path(home) if os.path.isabs(home) else Path.home() / ".config") / "repocomp" / "config.toml"
 
 
 def load_settings(
@@ -94,9 +101,10 @@ def load_with_origin(
     """
     environment = os.environ if environment is None else environment
     values: dict[str, tuple[Any, str]] = {f.name: (f.default, "default") for f in fields(Settings)}
-    _read_file(user_file(), values, frozenset(values))
+    _read_file(user_file(), lambda: read_alone(user_file(), _MOST_BYTES), values, frozenset(values))
     if root is not None:
-        _read_file(root / REPOSITORY_FILE, values, REPOSITORY_KEYS)
+        own = root / REPOSITORY_FILE
+        _read_file(own, lambda: read(root, REPOSITORY_FILE, _MOST_BYTES), values, REPOSITORY_KEYS)
     for name in values:
         variable = _PREFIX + name.upper()
         if variable in environment:
@@ -107,16 +115,24 @@ def load_with_origin(
     return values
 
 
-def _read_file(path: Path, values: dict[str, tuple[Any, str]], allowed: frozenset[str]) -> None:
+def _read_file(
+    path: Path, load: Callable[[], bytes], values: dict[str, tuple[Any, str]], allowed: frozenset[str]
+) -> None:
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        # Windows editors put a byte-order mark in front.
+        found = tomllib.loads(load().decode("utf-8-sig"))
+    except (FileNotFoundError, NotADirectoryError):
         return
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: {error}", "mend the file, or remove it") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}", "fix the file, or remove it") from None
+    # Besides what is no TOML: numbers of thousands of digits, and brackets within brackets.
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: {error}", "fix the file, or remove it") from None
     for name, value in found.items():
         if name not in values:
-            raise ConfigError(f"{path}: there is no setting {name!r}", f"use one of: {', '.join(sorted(allowed))}")
+            raise ConfigError(
+                f"{path}: there is no setting {_shown(name)}", f"use one of: {', '.join(sorted(allowed))}"
+            )
         if name not in allowed:
             raise ConfigError(f"{path}: a repository may not set {name!r}", f"set it in {user_file()}")
         values[name] = (_checked(name, value, str(path)), str(path))
@@ -125,18 +141,33 @@ def _read_file(path: Path, values: dict[str, tuple[Any, str]], allowed: frozense
 def _checked(name: str, value: object, where: str) -> object:
     """`value` as the setting's type; text from the environment is converted."""
     if name in _CHOICES:
-        if value not in _CHOICES[name]:
-            raise ConfigError(f"{where}: {name} cannot be {value!r}", f"use one of: {', '.join(_CHOICES[name])}")
+        if not isinstance(value, str) or value not in _CHOICES[name]:
+            raise ConfigError(f"{where}: {name} cannot be {_shown(value)}", f"use one of: {', '.join(_CHOICES[name])}")
         return value
     if name not in _NUMBERS:
         if not isinstance(value, str):
-            raise ConfigError(f"{where}: {name} must be text, not {value!r}", "put it in quotes")
+            raise ConfigError(f"{where}: {name} must be text, not {_shown(value)}", "put it in quotes")
         return value
-    kind = _NUMBERS[name]
-    try:
-        number = kind(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
-    except ValueError:
-        number = None
-    if number is None or number < 0:
-        raise ConfigError(f"{where}: {name} must be a number, not {value!r}", f"write {name} = {kind(1)}")
+    return _number(name, value, where)
+
+
+def _number(name: str, value: object, where: str) -> int | float:
+    kind, low, high = _NUMBERS[name]
+    number: int | float = math.nan
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        with suppress(ValueError, OverflowError):
+            number = kind(value)
+    # Neither comparison holds of a number that is none.
+    if not low <= number <= high or (isinstance(value, float) and number != value):
+        limits = f"a number from {low} to {high}" if kind is float else f"a whole number from {low} to {high}"
+        raise ConfigError(f"{where}: {name} must be {limits}, not {_shown(value)}", f"write {name} = {kind(1)}")
     return number
+
+
+def _shown(value: object) -> str:
+    """A value for a message, cut where it is long; numbers of thousands of digits cannot be written at all."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "one of thousands of digits"
+    return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}..."

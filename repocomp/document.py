@@ -13,6 +13,7 @@ from enum import Enum
 from functools import cached_property
 
 from repocomp.errors import CursorError, DocumentError
+from repocomp.tree import printable
 
 
 class PositionEncoding(Enum):
@@ -68,6 +69,10 @@ class Document:
 
     path: str
     data: bytes
+
+    def __post_init__(self) -> None:
+        # Neither a tokenizer nor a database takes a name that is not UTF-8.
+        object.__setattr__(self, "path", printable(self.path))
 
     @classmethod
     def from_bytes(cls, path: str, data: bytes) -> Document:

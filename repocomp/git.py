@@ -52,7 +52,8 @@ def work_tree(path: Path) -> Path | None:
 
     Found by looking for `.git` upwards: a process costs more than the rest of a completion's start.
     """
-    for folder in [path.resolve(), *path.resolve().parents]:
+    real = Path(os.path.realpath(path))
+    for folder in [real, *real.parents]:
         if (folder / ".git").exists():
             return folder
     return None

@@ -39,7 +39,19 @@ def read(root: Path, path: str, most_bytes: int) -> bytes:
 
 def read_alone(path: Path, most_bytes: int) -> bytes:
     """The bytes of a file of the user's own, which may lie behind links. Raises OSError as `read` does."""
-    return read(path.parent.resolve(), os.path.basename(path.resolve()), most_bytes)
+    # Which, unlike `Path.resolve`, takes links in a circle.
+    folder, name = os.path.split(os.path.realpath(path))
+    return read(Path(folder), name, most_bytes)
+
+
+def printable(path: str) -> str:
+    """A name that can be stored and printed: bytes of it that are not UTF-8 are escaped."""
+    return path if path.isascii() else path.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def is_link(status: os.stat_result) -> bool:
+    """Whether what `os.lstat` tells is a symbolic link, or a junction."""
+    return stat.S_ISLNK(status.st_mode) or bool(getattr(status, "st_file_attributes", 0) & _REPARSE_POINT)
 
 
 @contextmanager
@@ -74,7 +86,7 @@ def _open_and_compare(root: Path, path: str) -> int:
         for component in _components(path):
             place = os.path.join(place, component)
             status = os.lstat(place)
-            if stat.S_ISLNK(status.st_mode) or getattr(status, "st_file_attributes", 0) & _REPARSE_POINT:
+            if is_link(status):
                 raise OSError(ELOOP, "behind a link", path)
         if not os.path.samestat(os.lstat(whole), os.fstat(descriptor)):
             raise OSError(ELOOP, "replaced while it was opened", path)

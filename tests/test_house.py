@@ -35,7 +35,7 @@ ROOMS_OF = {
     "sqlite3": {"store", "bench/search"},
     "sqlite_utils": {"store"},
 }
-LIGHT = {"click", "rich", "numpy", "onnxruntime", "tokenizers", "tree_sitter", "sqlite_utils", "pathspec"}
+LIGHT = {"click", "rich", "numpy", "onnxruntime", "tokenizers", "tree_sitter", "sqlite_utils"}
 
 
 def modules() -> list[Path]:

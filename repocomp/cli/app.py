@@ -124,7 +124,7 @@ def interrupted(verb: str, as_json: bool) -> int:
 
 def _write_crash_log(arguments: Sequence[str]) -> Path | None:
     state = os.environ.get("XDG_STATE_HOME", "")
-    folder = (Path(state) if state else Path.home() / ".local" / "state") / "repocomp"
+    folder = (Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state") / "repocomp"
     path = folder / f"crash-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.log"
     head = f"repocomp {__version__}\nPython {sys.version}\n{sys.platform}\narguments: {list(arguments)!r}\n\n"
     try:

@@ -40,7 +40,8 @@ _FILES = (
     ),
     ("$XDG_CONFIG_HOME/repocomp/config.toml", "The user's settings."),
     (".repocomp.toml", "A repository's settings: mode and max_new_tokens alone."),
-    (".repocompignore", "What to leave out of the index, in gitignore syntax."),
+    ("$XDG_CONFIG_HOME/repocomp/ignore", "What to leave out of every index, or with `!` bring back; gitignore syntax."),
+    (".repocompignore", "What to leave out of this repository's index, in gitignore syntax."),
 )
 _SHELLS = {"bash": "repocomp.bash", "zsh": "_repocomp", "fish": "repocomp.fish"}
 

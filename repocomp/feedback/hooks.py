@@ -2,7 +2,8 @@
 
 A block costs two small git processes, never fails, and stands first in a hook, since what follows may `exec` or `exit`.
 What git writes to the hook's standard input is read and given back. Hooks that are no shell scripts are kept beside
-ours and run after it. Hooks in a work tree (`core.hooksPath = .husky`) belong to the repository and are left alone.
+ours and run after it. Hooks in a work tree (`core.hooksPath = .husky`) belong to the repository and are left alone, and
+so are links, which may serve other repositories; a folder outside the repository is written on request alone.
 """
 
 from __future__ import annotations
@@ -10,19 +11,23 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Literal
 
-from repocomp import git
+from repocomp import git, tree
 from repocomp.errors import FeedbackError
-from repocomp.process import command, environment
+from repocomp.process import command, environment, is_below
 
 EVENTS = ("post-commit", "post-merge", "post-checkout", "post-rewrite")
-State = Literal["installed", "missing", "foreign"]
+State = Literal["installed", "missing", "foreign", "dropped", "linked", "special"]
+"""Whether our block is in a hook. "dropped": another tool removed it; "linked", "special": no file of the repository's
+own, and left alone."""
 
 _BEGIN = "# >>> repocomp >>> re-index and measure in the background; `repocomp hooks uninstall` removes this block"
 _END = "# <<< repocomp <<<"
@@ -30,6 +35,7 @@ _BLOCK = re.compile(rf"^{re.escape(_BEGIN[:18])}.*?^{re.escape(_END)}\n", re.M |
 _SHELL = re.compile(rb"#!\s*(?:/usr/bin/env\s+)?(?:\S*/)?(?:sh|bash|dash|zsh|ksh)\b[^\n]*\n")
 _OWN_HEAD = b"#!/bin/sh\n"
 _CHAINED = ".before-repocomp"
+_MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +52,16 @@ def hooks_folder(root: Path) -> Path:
     """Where git looks for the hooks of this repository. Raises FeedbackError outside git."""
     found = git.hooks_path(root)
     if found is None:
-        raise FeedbackError(f"{root}: is no git repository", "git init")
+        raise FeedbackError(f"{root}: is no git repository, or git cannot read it", "git status")
     return found.folder
 
 
-def install(root: Path) -> list[Hook]:
-    """Put the block into every hook, where it is not there yet or is an older one. Raises FeedbackError."""
-    folder = hooks_folder(root)
-    if _is_inside(folder, root):
-        raise FeedbackError(
-            f"core.hooksPath is {folder}, inside the work tree, which repocomp never writes",
-            "call this from your own hooks: repocomp hooks run post-commit >/dev/null 2>&1 &",
-        )
+def install(root: Path, shared: bool = False) -> list[Hook]:
+    """Put the block into every hook, where it is not there yet or is an older one.
+
+    `shared` allows a folder outside the repository. Raises FeedbackError.
+    """
+    folder = _writable(root, shared)
     with _explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for event in EVENTS:
@@ -65,9 +69,9 @@ def install(root: Path) -> list[Hook]:
     return status(root)
 
 
-def uninstall(root: Path) -> list[Hook]:
+def uninstall(root: Path, shared: bool = False) -> list[Hook]:
     """Take the block out of every hook, and leave each as it was before. Raises FeedbackError."""
-    folder = hooks_folder(root)
+    folder = _writable(root, shared)
     with _explained(folder):
         for path in _candidates(folder):
             _uninstall(path)
@@ -75,9 +79,37 @@ def uninstall(root: Path) -> list[Hook]:
 
 
 def status(root: Path) -> list[Hook]:
-    """Every hook as it is now."""
+    """Every hook as it is now. Raises FeedbackError."""
     folder = hooks_folder(root)
-    return [_status(folder, event) for event in EVENTS]
+    with _explained(folder):
+        hooks = [_status(folder, event) for event in EVENTS]
+    # All are installed together: one that lacks the block beside others that have it has lost it.
+    is_installed = any(hook.state == "installed" for hook in hooks)
+    return [
+        replace(hook, state="dropped") if is_installed and hook.state in ("missing", "foreign") else hook
+        for hook in hooks
+    ]
+
+
+def _writable(root: Path, shared: bool) -> Path:
+    """The folder of the hooks, if it is one to write to. Raises FeedbackError."""
+    folder = hooks_folder(root)
+    common = git.run(root, "rev-parse", "--git-common-dir")
+    own = os.path.realpath(root / os.fsdecode(common or b".git").rstrip("\n"))
+    real = os.path.realpath(folder)
+    if is_below(real, [own]):
+        return folder
+    if is_below(real, [os.path.realpath(root)]):
+        raise FeedbackError(
+            f"the hooks are in {folder}, inside the work tree, which repocomp never writes",
+            "call this from your own hooks: repocomp hooks run post-commit >/dev/null 2>&1 &",
+        )
+    if not shared:
+        raise FeedbackError(
+            f"the hooks are in {folder}, outside this repository, and may run in others too",
+            "repocomp hooks install --shared, if that is what you want",
+        )
+    return folder
 
 
 def block(event: str) -> str:
@@ -111,70 +143,94 @@ def _isolated() -> str:
 
 def _install(path: Path, event: str) -> None:
     ours = block(event).encode()
-    if not path.exists():
+    kind = _kind(path)
+    if kind == "missing":
         _write(path, _OWN_HEAD + ours, 0o755)
+    if kind != "file":
         return
-    before, mode = path.read_bytes(), path.stat().st_mode & 0o777
+    before, mode = _read(path), path.stat().st_mode & 0o777
     shell = _SHELL.match(before)
     if shell is None or not mode & 0o111:
         # A hook that is not executable is one that its owner switched off: it stays so.
         after = _chain(path).encode() if mode & 0o111 else b""
-        path.rename(path.with_name(path.name + _CHAINED))
+        _keep(path)
         _write(path, _OWN_HEAD + ours + after, 0o755)
         return
-    without = _BLOCK.sub("", before.decode(errors="surrogateescape")).encode(errors="surrogateescape")
-    _write(path, shell[0] + ours + without[len(shell[0]) :], mode)
+    _write(path, shell[0] + ours + _without_block(before)[len(shell[0]) :], mode)
 
 
 def _chain(path: Path) -> str:
     return f'exec "$(dirname "$0")/{path.name}{_CHAINED}" "$@"\n'
 
 
+def _keep(path: Path) -> None:
+    """Give the hook a second name, under which ours runs it. Raises FeedbackError where that name is taken."""
+    kept = path.with_name(path.name + _CHAINED)
+    if os.path.lexists(kept):
+        raise FeedbackError(
+            f"{kept} is there already, kept from an earlier time", "look at it, and rename or remove it"
+        )
+    os.link(path, kept) if hasattr(os, "link") else path.rename(kept)
+
+
 def _uninstall(path: Path) -> None:
-    text = path.read_bytes().decode(errors="surrogateescape")
-    if not _BLOCK.search(text):
+    before = _read(path)
+    rest = _without_block(before)
+    if rest == before:
         return
-    rest = _BLOCK.sub("", text)
     chained = path.with_name(path.name + _CHAINED)
-    if chained.exists():
+    if os.path.lexists(chained) and rest in (_OWN_HEAD, _OWN_HEAD + _chain(path).encode()):
         chained.replace(path)
-    elif rest.encode(errors="surrogateescape") == _OWN_HEAD:
+    elif rest == _OWN_HEAD:
         path.unlink()
     else:
-        _write(path, rest.encode(errors="surrogateescape"), path.stat().st_mode & 0o777)
+        _write(path, rest, path.stat().st_mode & 0o777)
+
+
+def _without_block(text: bytes) -> bytes:
+    return _BLOCK.sub("", text.decode(errors="surrogateescape")).encode(errors="surrogateescape")
 
 
 def _status(folder: Path, event: str) -> Hook:
     path = folder / event
-    texts = [one.read_bytes() for one in _candidates(folder, event)]
+    texts = [_read(one) for one in _candidates(folder, event)]
     is_ours = any(_BEGIN[:18].encode() in text for text in texts)
     own = (_OWN_HEAD + block(event).encode(), _chain(path).encode())
     has_others = any(text not in (own[0], own[0] + own[1]) for text in texts)
-    state: State = "installed" if is_ours else ("foreign" if path.exists() else "missing")
-    return Hook(event, path, state, has_others)
+    states: dict[str, State] = {"file": "foreign", "missing": "missing", "linked": "linked", "special": "special"}
+    return Hook(event, path, "installed" if is_ours else states[_kind(path)], has_others)
 
 
 def _candidates(folder: Path, *events: str) -> Iterator[Path]:
     """Hook files, and what pre-commit moved aside (`.legacy`) and still runs."""
     for event in events or EVENTS:
         names = (event, f"{event}.legacy", f"{event}{_CHAINED}")
-        yield from (folder / name for name in names if (folder / name).is_file())
+        yield from (folder / name for name in names if _kind(folder / name) == "file")
 
 
-def _is_inside(folder: Path, root: Path) -> bool:
-    common = git.run(root, "rev-parse", "--git-common-dir")
-    if common is None:
-        return True
-    real, git_folder = folder.resolve(), (root / os.fsdecode(common).rstrip("\n")).resolve()
-    return real.is_relative_to(root.resolve()) and not real.is_relative_to(git_folder)
+def _kind(path: Path) -> Literal["missing", "file", "linked", "special"]:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return "missing"
+    return "linked" if stat.S_ISLNK(mode) else "file" if stat.S_ISREG(mode) else "special"
+
+
+def _read(path: Path) -> bytes:
+    return tree.read(path.parent, path.name, _MOST_BYTES)
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:
-    """By rename, so that git never runs half a hook."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
-    fresh.write_bytes(data)
-    fresh.chmod(mode)
-    fresh.replace(path)
+    """By rename, so that git never runs half a hook; under a name that nobody can foresee before that."""
+    descriptor, fresh = mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        os.chmod(fresh, mode)
+        os.replace(fresh, path)
+    except BaseException:
+        os.unlink(fresh)
+        raise
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from repocomp import git
+from repocomp import git, tree
 from repocomp.feedback.marks import Marks
 from repocomp.feedback.persistence import Text, kept_chars
 from repocomp.store.feedback.connect import explained, open_feedback
@@ -49,7 +49,7 @@ def sweep(root: Path, now_ms: int | None = None) -> int:
             if moment is None or moment in known or not _same_line(root, row.base, identity.head, moved):
                 continue
             marks = Marks.from_json(row.marks)
-            text = _read(root / row.path, salt)
+            text = _read(root, row.path, salt)
             if text is not None:
                 entry = Persistence(0, row.id, moment, "", row.path, now, kept_chars(marks, text), marks.chars)
                 count += add_persistence(connection, entry)
@@ -69,9 +69,11 @@ def _same_line(root: Path, base: str | None, head: str | None, moved: dict[str, 
     return head is not None and git.is_ancestor(root, moved.get(base, base), head)
 
 
-def _read(path: Path, salt: bytes) -> Text | None:
-    """The file as it is saved, empty where it is gone; None for one too large to look at."""
+def _read(root: Path, path: str, salt: bytes) -> Text | None:
+    """The file as it is saved, empty where it is gone; None for one too large to look at, or behind a link."""
     try:
-        return Text(path.read_bytes(), salt) if path.stat().st_size <= _MOST_BYTES else None
-    except OSError:
+        return Text(tree.read(root, path, _MOST_BYTES), salt)
+    except (FileNotFoundError, NotADirectoryError):
         return Text(b"", salt)
+    except OSError:
+        return None

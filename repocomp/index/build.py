@@ -18,7 +18,7 @@ from typing import Any
 
 from repocomp.index.history import update_history
 from repocomp.index.read import READING, Content, digest_of
-from repocomp.index.walk import Found, look, unfit, walk
+from repocomp.index.walk import Found, look, read_file, unfit, walk
 from repocomp.index.workers import Submit, pool
 from repocomp.index.write import remove_files, tidy, write_batch
 from repocomp.store.connect import Connection
@@ -118,7 +118,7 @@ def build_from(path: Path, sources: Iterable[tuple[str, bytes]]) -> IndexReport:
 def readable(root: Path) -> Iterator[tuple[str, bytes]]:
     """(path, bytes) of every file below `root` that an index would hold."""
     for found in walk(root):
-        if found.skipped is None and (data := _bytes(root / found.path)) is not None:
+        if found.skipped is None and (data := read_file(root, found.path)) is not None:
             yield found.path, data
 
 
@@ -150,7 +150,7 @@ def _update(
             changed.append(found)
     report.removed = len(known)
     remove_files(connection, sorted(known))
-    jobs = [_Job(found, partial(_bytes, root / found.path)) for found in changed]
+    jobs = [_Job(found, partial(read_file, root, found.path)) for found in changed]
     if jobs:
         _read_all(connection, jobs, report, progress, workers)
     if changed or known:
@@ -168,13 +168,6 @@ def _is_unchanged(found: Found, before: KnownFile) -> bool:
         return before.skipped == found.skipped
     is_same = (before.size, before.mtime_ns) == (found.size, found.mtime_ns)
     return is_same and before.mtime_ns < before.seen_ns - _RACY_NS
-
-
-def _bytes(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
 
 
 def _read_all(

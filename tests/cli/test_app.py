@@ -88,7 +88,7 @@ def test_every_verb_has_the_same_envelope(
 
 
 def test_help_imports_nothing_heavy() -> None:
-    heavy = "{'numpy', 'onnxruntime', 'tokenizers', 'tree_sitter', 'sqlite_utils', 'rich', 'pathspec', 'torch'}"
+    heavy = "{'numpy', 'onnxruntime', 'tokenizers', 'tree_sitter', 'sqlite_utils', 'rich', 'torch'}"
     code = f"import sys; from repocomp.cli.app import run; run(['--help']); print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=HERE, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
@@ -97,7 +97,7 @@ def test_help_imports_nothing_heavy() -> None:
 def test_completing_imports_no_progress_bars_and_no_trainer() -> None:
     code = (
         "import sys; from repocomp.cli.app import run; run(['complete', 'README.md:1:1', '--json']);"
-        "print(sorted({'rich', 'sqlite_utils', 'torch', 'onnx', 'pathspec', 'tree_sitter'} & set(sys.modules)))"
+        "print(sorted({'rich', 'sqlite_utils', 'torch', 'onnx', 'tree_sitter'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=HERE, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from pathspec import GitIgnoreSpec
 
-from repocomp.index.walk import IGNORE_FILE, Rules, explain, unfit, walk
-from repocomp.secrets import SECRET_GLOBS
+from repocomp.cli import app
+from repocomp.index.walk import explain, unfit, user_ignore_file, walk
 from tests.conftest import Repository, write_files
 
 FILES = {
@@ -52,17 +49,31 @@ def test_exclude_file_and_global_excludes(repository: Repository, isolated: Path
     assert indexed(root) == {"c.py"}
 
 
-def test_own_rules_leave_out_and_bring_back(repository: Repository) -> None:
-    root = repository({**FILES, ".repocompignore": "keep.py\n!out/made.py\n!a/skip.log\n"})
-    assert indexed(root) == {"a/b/keep.log", "only/here.tmp", "out/made.py", "a/skip.log"}
+def test_the_user_alone_brings_back_what_git_ignores(repository: Repository) -> None:
+    patterns = "keep.py\n!out/made.py\n!a/skip.log\n"
+    root = repository({**FILES, ".repocompignore": patterns})
+    assert indexed(root) == {"a/b/keep.log", "only/here.tmp"}
     assert skipped(root) == {"keep.py": "ignored", "a/keep.py": "ignored"}
+    write_files(user_ignore_file().parent, {"ignore": patterns})
+    assert indexed(root) == {"a/b/keep.log", "only/here.tmp", "out/made.py", "a/skip.log"}
+    assert explain(root, "out/made.py") == (False, "indexed")
 
 
-def test_secret_names_are_skipped_but_can_be_brought_back(repository: Repository) -> None:
+def test_secret_names_are_skipped_unless_the_user_says_otherwise(repository: Repository) -> None:
     root = repository({".env": "A=1\n", "x/key.pem": "k\n", "y.pem": "k\n", ".env.example": "A=\n"})
-    write_files(root, {".repocompignore": "!y.pem\n"})
+    write_files(root, {".repocompignore": "!*\n!y.pem\n"})
+    assert skipped(root) == {".env": "secret", "x/key.pem": "secret", "y.pem": "secret"}
+    write_files(user_ignore_file().parent, {"ignore": "!y.pem\n"})
     assert skipped(root) == {".env": "secret", "x/key.pem": "secret"}
     assert indexed(root) == {"y.pem", ".env.example"}
+
+
+def test_the_users_own_file_may_be_a_link(repository: Repository, tmp_path: Path) -> None:
+    root = repository({"a.py": "x\n", "b.py": "x\n"})
+    write_files(tmp_path, {"dotfiles/ignore": "a.py\n"})
+    user_ignore_file().parent.mkdir(parents=True)
+    user_ignore_file().symlink_to(tmp_path / "dotfiles" / "ignore")
+    assert indexed(root) == {"b.py"}
 
 
 def test_links_huge_and_empty_files_and_lock_files(repository: Repository, tmp_path: Path) -> None:
@@ -97,37 +108,85 @@ def test_every_verdict_can_be_explained(repository: Repository) -> None:
     assert explain(root, "nothing.py") == (True, "no such file")
 
 
-PARTS = st.sampled_from(
-    ["a", "b", ".env", ".env.example", "id_rsa", "x.pem", "x.py", "secrets.yaml", "foo", "n\nl", "credentials", "é.key"]
-)
-PATHS = st.lists(PARTS, min_size=1, max_size=4).map("/".join)
-PATTERNS = st.lists(
-    st.tuples(
-        st.sampled_from(["", "!", "/", "!/", "**/", "!**/"]),
-        st.lists(PARTS | st.sampled_from(["*", "**", "x.*", "[ab]", "?", "\\!a", "#a"]), min_size=1, max_size=3),
-        st.sampled_from(["", "/", "/**", "*"]),
-    ).map(lambda drawn: drawn[0] + "/".join(drawn[1]) + drawn[2]),
-    max_size=5,
-)
+NAME = "caf\udce9.py"
 
 
-@settings(max_examples=60)
-@given(PATTERNS, st.lists(PATHS, min_size=1, max_size=8))
-def test_the_quick_search_never_overrules_pathspec(patterns: list[str], paths: list[str]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, IGNORE_FILE).write_text("\n".join(patterns), encoding="utf-8")
-        rules = Rules(Path(folder))
-        lines = Path(folder, IGNORE_FILE).read_text(encoding="utf-8").splitlines()
-        spec = GitIgnoreSpec.from_lines([*SECRET_GLOBS, *lines])
-        for path in paths:
-            checked = spec.check_file(path)
-            include = checked.include
-            if checked.index is not None and checked.index < len(SECRET_GLOBS):
-                include = include or None
-            assert rules.verdict(path)[0] == include
+def test_a_name_that_is_no_utf8_costs_that_file_alone(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = repository({"a.py": "x\n"})
+    try:
+        (root / NAME).write_text("x = 1\n")
+    except OSError:
+        pytest.skip("this file system has no such names")
+    assert indexed(root) == {"a.py"}
+    assert skipped(root) == {"caf\\xe9.py": "name"}
+    for _ in range(2):
+        assert app.run(["index", str(root)]) == 0
+    assert explain(root, NAME) == (True, "name")
+    assert app.run(["check-ignore", str(root / NAME), "--json"]) == 0
+    assert "caf\\\\xe9.py" in capsys.readouterr().out
 
 
-def test_files_of_no_concern_are_not_asked_about(tmp_path: Path) -> None:
-    rules = Rules(tmp_path)
-    asked = [path for path in ("src/env.py", "a/key", "x.pem.py", "id", "b/.env", "c/x.pem") if rules.concern(path)]
-    assert asked == ["b/.env", "c/x.pem"]
+def test_bad_patterns_are_ignored_and_named_once(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    root = repository({"a.py": "x\n", "b.log": "x\n", ".repocompignore": "build\\\n!\n*.log\n[z-a]\n"})
+    assert indexed(root) == {"a.py"}
+    assert app.run(["index", str(root)]) == 0
+    told = capsys.readouterr().err
+    assert [told.count(f".repocompignore:{number}:") for number in (1, 2, 3, 4)] == [1, 1, 0, 1]
+
+
+def test_submodules_and_repositories_within_are_said_to_be_left_out(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = repository({"a.py": "x\n", "nested/b.py": "x\n", "folder/c.py": "x\n"})
+    subprocess.run(["git", "init", "-q", str(root / "nested")], check=True)
+    monkeypatch.chdir(root)
+    assert skipped(root) == {"nested/": "repository"}
+    assert app.run(["check-ignore", "nested/b.py", "nested", "folder", "a.py"]) == 0
+    answers = [line.partition(": ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert answers == [
+        f"left out: belongs to another repository, with an index of its own: repocomp index {root}/nested",
+        f"left out: belongs to another repository, with an index of its own: repocomp index {root}/nested",
+        "a folder, whose files are judged one by one",
+        "indexed",
+    ]
+
+
+def test_a_bare_repository_has_nothing_to_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "bare")], check=True)
+    assert app.run(["index", str(tmp_path / "bare")]) == 2
+    assert "bare repository" in capsys.readouterr().err
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    write_files(tmp_path, {"a.py": "x\n"})
+    assert app.run(["index", str(tmp_path / "bare")]) == 2
+    assert (indexed(tmp_path), skipped(tmp_path)) == ({"a.py"}, {"bare/": "repository"})
+    assert explain(tmp_path, "bare/config") == (True, "repository")
+
+
+def test_without_git_its_files_are_read_as_far_as_they_go(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = repository(FILES)
+    (root / ".git" / "info" / "exclude").write_text("only/\n")
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert indexed(root) == {"keep.py", "a/keep.py", "a/b/keep.log"}
+    assert explain(root, "a/skip.log") == (True, ".gitignore:1:*.log")
+    assert explain(root, "only/here.tmp") == (True, ".git/info/exclude:1:only/")
+    assert explain(root, "a/b/keep.log") == (False, "indexed")
+    assert app.run(["index", str(root)]) == 0
+    assert "git is not found" in capsys.readouterr().err
+
+
+def test_deep_trees_are_walked_without_git(tmp_path: Path) -> None:
+    depth = 1500
+    here = os.getcwd()
+    os.chdir(tmp_path)
+    try:
+        for _ in range(depth):
+            os.mkdir("d")
+            os.chdir("d")
+        Path("a.py").write_text("x\n")
+    finally:
+        os.chdir(here)
+    assert indexed(tmp_path) == {"d/" * depth + "a.py"}

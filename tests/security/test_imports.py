@@ -13,7 +13,7 @@ import pytest
 from repocomp import process
 from tests.conftest import Repository
 
-DEPENDENCIES = ("click", "rich", "numpy", "onnxruntime", "tokenizers", "tree_sitter", "pathspec", "sqlite_utils")
+DEPENDENCIES = ("click", "rich", "numpy", "onnxruntime", "tokenizers", "tree_sitter", "sqlite_utils")
 CUSTOM = ("sitecustomize", "usercustomize", "repocomp", "watchfiles")
 RUN = "import sys; sys.path.append({home!r}); from repocomp.__main__ import main; {before}; main()"
 POOL = "import repocomp.index.build as build; build._POOL_BYTES = 0"

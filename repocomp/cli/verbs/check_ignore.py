@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from repocomp.cli import output
 from repocomp.errors import DocumentError
+from repocomp.git import work_tree
 from repocomp.service.roots import root_of
+from repocomp.tree import printable
 
 EPILOG = """\b
 Examples:
@@ -28,15 +31,26 @@ def command(paths: tuple[Path, ...], as_json: bool) -> int:
 
     rows = []
     for path in paths:
-        root = root_of(path)
+        place = path.parent.resolve() / path.name if path.name not in ("", "..") else path.resolve()
+        root = root_of(place.parent / "-" if place.is_symlink() else place)
         if root is None:
             raise DocumentError(f"{path}: lies in no repository and in no indexed folder", "repocomp index FOLDER")
-        relative = (path.parent.resolve() / path.name).relative_to(root).as_posix()
-        left_out, reason = explain(root, relative)
-        rows.append({"path": str(path), "ignored": left_out, "reason": reason})
+        outer = work_tree(Path.cwd())
+        if outer not in (None, root) and root.is_relative_to(outer):
+            left_out, reason = True, f"belongs to another repository, with an index of its own: repocomp index {root}"
+        else:
+            left_out, reason = explain(root, place.relative_to(root).as_posix())
+        name = printable(str(path))
+        rows.append({"path": name, "ignored": left_out, "reason": reason})
     code = 0 if any(row["ignored"] for row in rows) else 1
     if as_json:
         return output.document("check-ignore", rows, code)
     for row in rows:
-        output.line(f"{row['path']}: {'left out' if row['ignored'] else 'indexed'}: {row['reason']}")
+        output.line(f"{row['path']}: {_words(row)}")
     return code
+
+
+def _words(row: dict[str, Any]) -> str:
+    if row["ignored"]:
+        return f"left out: {row['reason']}"
+    return "a folder, whose files are judged one by one" if row["reason"] == "folder" else "indexed"

@@ -28,18 +28,12 @@ Examples:
   repocomp hooks uninstall
 """
 
-_OF_ONE_REPOSITORY = (
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_PREFIX",
-    "GIT_COMMON_DIR",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_QUARANTINE_PATH",
-    "GIT_REFLOG_ACTION",
-)
-"""What git tells its hooks of the command that runs, which is over when we look."""
+_shared = click.option("--shared", is_flag=True, help="Also where core.hooksPath leads out of this repository.")
+_REMARKS = {
+    "dropped": "another tool removed it; repocomp hooks install puts it back",
+    "linked": "a link, left alone; call repocomp hooks run {event} from it",
+    "special": "no file, left alone",
+}
 
 
 @click.group(epilog=EPILOG)
@@ -48,27 +42,30 @@ def command() -> None:
 
     The hooks post-commit, post-merge, post-checkout and post-rewrite start repocomp in the background: it brings the
     index up to date and measures what of each completion stands in the commit. A hook returns at once and never fails.
-    core.hooksPath is obeyed; hooks that exist are kept and run as before. Where the hooks belong to the work tree,
-    which is never written, call `repocomp hooks run EVENT >/dev/null 2>&1 &` from them.
+    core.hooksPath is obeyed, with --shared also where it leads out of the repository; hooks that exist are kept and run
+    as before. Where the hooks are links, or belong to the work tree, which is never written, call
+    `repocomp hooks run EVENT >/dev/null 2>&1 &` from them.
     """
 
 
 @command.command()
+@_shared
 @output.json_option
-def install(as_json: bool) -> int:
+def install(shared: bool, as_json: bool) -> int:
     """Add a marked block to each hook of this repository."""
     from repocomp.feedback.hooks import install as run
 
-    return _print(run(here()), as_json)
+    return _print(run(here(), shared), as_json)
 
 
 @command.command()
+@_shared
 @output.json_option
-def uninstall(as_json: bool) -> int:
+def uninstall(shared: bool, as_json: bool) -> int:
     """Remove what `install` added, and nothing else."""
     from repocomp.feedback.hooks import uninstall as run
 
-    return _print(run(here()), as_json)
+    return _print(run(here(), shared), as_json)
 
 
 @command.command()
@@ -123,9 +120,7 @@ def _learn(root: Path) -> None:
 
 
 def _detach() -> None:
-    """Outlive the terminal, give way to others, and forget the command that started the hook."""
-    for name in _OF_ONE_REPOSITORY:
-        os.environ.pop(name, None)
+    """Outlive the terminal, and give way to others."""
     if hasattr(os, "setsid") and os.getpid() != os.getpgid(0):
         os.setsid()
     if hasattr(os, "nice"):
@@ -145,6 +140,8 @@ def _print(hooks: Sequence[Hook], as_json: bool) -> int:
     for hook in hooks:
         others = ", before other hooks" if hook.has_others and hook.state == "installed" else ""
         output.line(f"{hook.event:<15}{hook.state}{others}  {hook.path}")
+        if hook.state in _REMARKS:
+            output.line(f"{'':<15}{_REMARKS[hook.state].format(event=hook.event)}")
     if latest:
         output.line(f"reports        {len(latest)} kept, {waiting} waiting, {len(failed)} failed")
     for event in failed[-1:]:

@@ -9,7 +9,7 @@ import click
 
 from repocomp.cli import output, progress
 from repocomp.errors import DocumentError
-from repocomp.git import work_tree
+from repocomp.git import is_bare, work_tree
 
 if TYPE_CHECKING:
     from repocomp.index.build import IndexReport
@@ -46,18 +46,19 @@ def command(
 ) -> int:
     """Index the work tree that holds PATH, or bring its index up to date.
 
-    Files are left out by git's ignore rules, by .repocompignore in the root of the tree (gitignore syntax; `!` brings
-    back what git ignores), and when they are secret, binary, generated, minified or over 1 MiB. The index lies in the
-    user's cache folder; the work tree is never written.
+    Files are left out by git's ignore rules, by .repocompignore in the root of the tree (gitignore syntax), and when
+    they are secret, binary, generated, minified or over 1 MiB. Your own ~/.config/repocomp/ignore holds for all trees,
+    and its `!` patterns alone bring files back. The index lies in your cache folder; the work tree is never written.
     """
     if not path.is_dir():
         raise DocumentError(f"{path}: is not a folder", "repocomp index FOLDER")
-    root = work_tree(path) or path.resolve()
+    root = path.resolve() if is_bare(path) else work_tree(path) or path.resolve()
     if status:
         return _print_status(root, as_json)
     if watch:
         return _watch(root, jobs, rebuild, vectors, quiet, as_json)
     from repocomp.index.build import build
+    from repocomp.index.walk import caveats
 
     with progress.bar(in_bytes=True, wanted=not quiet and not as_json) as show:
         report = build(
@@ -70,7 +71,7 @@ def command(
     if as_json:
         return _document(root, report, made)
     if not quiet:
-        output.note(_summary(report, made))
+        output.note("\n".join([_summary(report, made), *(f"warning: {line}" for line in caveats(root))]))
     return 0
 
 
