@@ -72,6 +72,6 @@ def _same_line(root: Path, base: str | None, head: str | None, moved: dict[str, 
 def _read(path: Path, salt: bytes) -> Text | None:
     """The file as it is saved, empty where it is gone; None for one too large to look at."""
     try:
-        return Text(path.read_bytes(), salt) if path.stat().st_size <= _MOST_BYTES else None
+        return Text(path.read_bytes(), salt, path.name) if path.stat().st_size <= _MOST_BYTES else None
     except OSError:
         return Text(b"", salt)

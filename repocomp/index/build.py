@@ -18,12 +18,12 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
+from repocomp.index.fitness import unfit
 from repocomp.index.history import update_history
 from repocomp.index.read import Content, digest_of
-from repocomp.index.walk import Found, look, unfit, walk
+from repocomp.index.walk import Found, look, walk
 from repocomp.index.workers import Submit, pool
 from repocomp.index.write import FileState, known_digests, remember, remove_files, tidy, write_batch
-from repocomp.languages.table import language_of
 from repocomp.store.connect import explained, open_index
 from repocomp.store.paths import index_path
 
@@ -248,7 +248,7 @@ def _start(
         elif data is not None:
             skipped = unfit(data)
         if data is not None and skipped is None:
-            digest = digest_of(data, language_of(found.path))
+            digest = digest_of(data, found.path)
             report.bytes += len(data)
             if digest in digests:
                 report.reused += 1

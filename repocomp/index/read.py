@@ -7,9 +7,10 @@ import zlib
 from dataclasses import dataclass
 
 from repocomp.index.chunk import WINDOWS, Piece, Terms, Words, part_terms, syntax_pieces, window_terms, windows
+from repocomp.index.fitness import without_data
 from repocomp.index.symbols import Syntax, parse
 from repocomp.languages.table import language_of
-from repocomp.secrets import redact
+from repocomp.secrets import redact, style_of
 from repocomp.store.index.rows import ChunkKind
 
 _PACKING = 6
@@ -29,16 +30,19 @@ class Content:
     terms: dict[ChunkKind, Terms]
 
 
-def digest_of(data: bytes, language: str) -> str:
-    """The identity of a content, tagged with its algorithm. The language counts: it decides what is read."""
-    digest = hashlib.blake2b(data, digest_size=20, person=language.encode()[:16])
-    return f"b2:{digest.hexdigest()}"
+def digest_of(data: bytes, path: str) -> str:
+    """The identity of a content, tagged with its algorithm. What its name makes of it counts: language and style."""
+    person = f"{style_of(path).value[:2]}:{language_of(path)}".encode()[:16]
+    return f"b2:{hashlib.blake2b(data, digest_size=20, person=person).hexdigest()}"
 
 
 def read(path: str, data: bytes) -> Content:
-    """Redact, parse, cut and count. `data` is UTF-8 text (checked by the walk); stray bytes are replaced."""
+    """Leave out lines of data, redact, parse, cut and count.
+
+    `data` is UTF-8 text (checked by the walk); stray bytes are replaced.
+    """
     language = language_of(path)
-    text = redact(data.decode(errors="replace").replace("\r\n", "\n"))
+    text = redact(without_data(data.decode(errors="replace").replace("\r\n", "\n")), path)
     lines = text.split("\n")
     count = len(lines) - (len(lines) > 1 and not lines[-1])
     syntax = parse(language, text)
@@ -48,4 +52,4 @@ def read(path: str, data: bytes) -> Content:
     terms = {kind: window_terms(words, count, kind) for kind in WINDOWS}
     terms[ChunkKind.SYNTAX] = part_terms(words, pieces[ChunkKind.SYNTAX], syntax.definitions)
     packed = zlib.compress(text.encode(), _PACKING)
-    return Content(digest_of(data, language), language, count, len(data), packed, syntax, pieces, terms)
+    return Content(digest_of(data, path), language, count, len(data), packed, syntax, pieces, terms)

@@ -14,5 +14,6 @@ from __future__ import annotations
 from repocomp.secrets.names import SECRET_GLOBS, is_key_file
 from repocomp.secrets.redaction import REDACTED, holds_placeholder, legible, redact
 from repocomp.secrets.shapes import entropy
+from repocomp.secrets.values import style_of
 
-__all__ = ["REDACTED", "SECRET_GLOBS", "entropy", "holds_placeholder", "is_key_file", "legible", "redact"]
+__all__ = ["REDACTED", "SECRET_GLOBS", "entropy", "holds_placeholder", "is_key_file", "legible", "redact", "style_of"]

@@ -47,12 +47,12 @@ Keys in text (`*.pem`, `*.key`, `*.asc`, `id_rsa.bak`) are known by what they ho
 the same names.
 """
 
-_ARMOUR = re.compile(r"-----BEGIN (?:[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?)-----")
+_ARMOUR = re.compile(r"\s{0,200}(?:Bag Attributes\b|PuTTY-User-Key-File|-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY)")
 _SHARE = 0.5
 
 
 def is_key_file(text: str) -> bool:
-    """Whether a private key is most of `text`."""
-    if not _ARMOUR.search(text, 0, 4096):
+    """Whether `text` begins as a private key does, and is one for the most part."""
+    if not _ARMOUR.match(text):
         return False
     return sum(end - start for start, end in block_spans(text, text.lower())) > _SHARE * len(text)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from repocomp.secrets.commands import COMMANDS, login_spans
 from repocomp.secrets.shapes import Span
 from repocomp.secrets.values import Kind, Style, is_secret, kind_of
-from repocomp.secrets.commands import COMMANDS, login_spans
 from repocomp.secrets.wire import authorization_spans, url_spans
 
 _STEMS = re.compile(

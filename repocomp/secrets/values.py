@@ -117,8 +117,9 @@ _SELF = re.compile(
 )
 _REFERENCE = re.compile(
     r"^[$@%&*!#]?(?:\$|\{|<|%|\[|\()|\$\{|\$\(|\{\{|#\{|%\(|%s|<%|\{[A-Za-z_][\w.!:\[\]'\"]{0,60}\}|\.{3}|\*{3}|[xX]{4}|\\u|\u2026"
+    r"|^[A-Za-z_][\w.:]{0,80}(?:\([^)]{0,80}|\[[\"'])|^(?:required|nullable|sometimes|string|confirmed)[|,]"
 )
-"""A variable, a template or a blank that something else fills in."""
+"""A variable, a template, a call, a rule of a form, or a blank that something else fills in."""
 _NUMBER = re.compile(r"v?\d{1,9}(?:[.:,_-]\d{1,12}){1,12}|\d{1,5}|0x[0-9a-fA-F]{1,8}", re.ASCII)
 """Versions, dates, numbers, object identifiers."""
 _STAND_IN = re.compile(
@@ -137,7 +138,7 @@ def is_secret(value: str, kind: Kind, *, is_strict: bool = False) -> bool:
     """Whether `value`, beside a name of `kind`, is the secret itself; `is_strict` where the place is doubtful."""
     if len(value) < 4 or len(set(value)) < 3 or not value.isprintable() or _NUMBER.fullmatch(value):
         return False
-    if _REFERENCE.search(value, 0, 200):
+    if _REFERENCE.search(value, 0, 200) or _SELF.fullmatch(value.strip("?:!.* ")):
         return False
     bits = surprise(value)
     if bits < 2 * _PLAIN and _STAND_IN.search(value):

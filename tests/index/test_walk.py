@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pathspec import GitIgnoreSpec
 
-from repocomp.index.walk import IGNORE_FILE, Rules, explain, unfit, walk
+from repocomp.index.fitness import unfit
+from repocomp.index.walk import IGNORE_FILE, Rules, explain, walk
 from repocomp.secrets import SECRET_GLOBS
 from tests.conftest import Repository, write_files
 
@@ -59,10 +60,10 @@ def test_own_rules_leave_out_and_bring_back(repository: Repository) -> None:
 
 
 def test_secret_names_are_skipped_but_can_be_brought_back(repository: Repository) -> None:
-    root = repository({".env": "A=1\n", "x/key.pem": "k\n", "y.pem": "k\n", ".env.example": "A=\n"})
-    write_files(root, {".repocompignore": "!y.pem\n"})
-    assert skipped(root) == {".env": "secret", "x/key.pem": "secret"}
-    assert indexed(root) == {"y.pem", ".env.example"}
+    root = repository({".env": "A=1\n", "x/key.ppk": "k\n", "y.ppk": "k\n", ".env.example": "A=\n"})
+    write_files(root, {".repocompignore": "!y.ppk\n"})
+    assert skipped(root) == {".env": "secret", "x/key.ppk": "secret"}
+    assert indexed(root) == {"y.ppk", ".env.example"}
 
 
 def test_links_huge_and_empty_files_and_lock_files(repository: Repository, tmp_path: Path) -> None:
@@ -98,7 +99,7 @@ def test_every_verdict_can_be_explained(repository: Repository) -> None:
 
 
 PARTS = st.sampled_from(
-    ["a", "b", ".env", ".env.example", "id_rsa", "x.pem", "x.py", "secrets.yaml", "foo", "n\nl", "credentials", "é.key"]
+    ["a", "b", ".env", ".env.example", "id_rsa", "x.ppk", "x.py", "secrets.yaml", "foo", "n\nl", "credentials", "é.key"]
 )
 PATHS = st.lists(PARTS, min_size=1, max_size=4).map("/".join)
 PATTERNS = st.lists(
@@ -129,5 +130,5 @@ def test_the_quick_search_never_overrules_pathspec(patterns: list[str], paths: l
 
 def test_files_of_no_concern_are_not_asked_about(tmp_path: Path) -> None:
     rules = Rules(tmp_path)
-    asked = [path for path in ("src/env.py", "a/key", "x.pem.py", "id", "b/.env", "c/x.pem") if rules.concern(path)]
-    assert asked == ["b/.env", "c/x.pem"]
+    asked = [path for path in ("src/env.py", "a/key", "x.ppk.py", "id", "b/.env", "c/x.ppk") if rules.concern(path)]
+    assert asked == ["b/.env", "c/x.ppk"]

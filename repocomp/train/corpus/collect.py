@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from repocomp.errors import TrainError
-from repocomp.index.walk import unfit
+from repocomp.index.fitness import unfit
 from repocomp.languages.table import TEXT, language_of
 from repocomp.train.recipe import Recipe
 
