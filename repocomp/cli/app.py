@@ -130,7 +130,7 @@ def interrupted(verb: str, as_json: bool) -> int:
 
 
 def _hold_descriptors() -> None:
-    """Put the null device where a standard stream is closed: the next file opened would take its number and its text."""
+    """Put the null device where a standard stream is closed: else the next file opened gets its number and its text."""
     for number in range(3):
         try:
             os.fstat(number)

@@ -53,6 +53,10 @@ _BARE = re.compile(
     r"[\"']?(?P<op>[ \t]{0,24}(?:\?=|:=|=>|=|:)[ \t]{0,24}|[ \t]{1,8})"
     r"(?P<value>[^\s\"'`=][^\s\"'`]{0,512})(?P<rest>[^\n]{0,200})"
 )
+_NAMED_VALUE = re.compile(
+    r"[\"']?,?\s{0,40}[\"']?value[\"']?[ \t]{0,4}[:=][ \t]{0,4}(?P<quote>[\"']?)(?P<value>[^\s\"',}]{1,512})(?P=quote)"
+)
+"""`{"name": "DB_PASSWORD", "value": "…"}`, as containers are told of their environment."""
 _YAML_BLOCK = re.compile(r":[ \t]{0,4}[|>][+-]?[ \t]{0,4}\n[ \t]{1,40}(?P<value>[^\s\"'][^\n]{0,512})")
 _HEADER = re.compile(r"[\"']?[ \t]{0,4}:[ \t]{1,4}(?P<value>[\w.~+/=:-]{8,512})", re.ASCII)
 _ENVIRONMENT = re.compile(r"[A-Z][A-Z0-9_]{2,79}")
@@ -62,7 +66,7 @@ _LINE_START = re.compile(
 )
 _COMMENT = re.compile(r"[ \t]{1,40}(?:#|//|;)")
 _TRAILERS = ",;)}]>"
-_WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_WORD = re.compile(r"[A-Za-z_]", re.ASCII)
 _PROSE = re.compile(r"(?i)\b(?:and|the|or|via|with|use|uses|using|when|if|a|an|is|are|of|option|options|flag|pass)\b")
 _SETTING = re.compile(
     r"(?:\blogin[ \t]{1,8}\S{1,80}\s{1,40}password|(?:^|\n)[ \t]{0,40}(?:requirepass|masterauth))$", re.IGNORECASE
@@ -155,6 +159,8 @@ def _bare(text: str, start: int, end: int, kind: Kind, style: Style) -> Span | N
     name = text[start:end]
     if block := _YAML_BLOCK.match(text, end):
         return block.span("value") if is_secret(block["value"].strip(), kind) else None
+    if named := _NAMED_VALUE.match(text, end):
+        return named.span("value") if is_secret(named["value"], kind) else None
     match = _BARE.match(text, end)
     if match is None:
         return None
@@ -175,6 +181,7 @@ def _bare(text: str, start: int, end: int, kind: Kind, style: Style) -> Span | N
 def _environment(text: str, begin: int, value: str, kind: Kind, style: Style) -> Span | None:
     """`DB_PASSWORD=…` as shells, services and containers write it."""
     value = re.split(r"[;|&<>()\\]", value, maxsplit=1)[0].rstrip(_TRAILERS)
+    kind = Kind.PASSWORD if kind is Kind.SECRET else kind
     return (begin, begin + len(value)) if is_secret(value, kind, is_strict=style is Style.CODE) else None
 
 

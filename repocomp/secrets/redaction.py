@@ -9,11 +9,13 @@ from repocomp.secrets.blocks import block_spans
 from repocomp.secrets.places import place_spans
 from repocomp.secrets.services import service_spans
 from repocomp.secrets.shapes import Span
-from repocomp.secrets.values import style_of
+from repocomp.secrets.values import Style, style_of
 
 REDACTED = "\ufdd0"
 """A Unicode noncharacter: valid in UTF-8, never interchanged as text, neither a letter nor white space."""
 _LEGIBLE = "[redacted]"
+_PASSES = 4
+"""What was taken out may have hidden another secret, grown together with it."""
 
 
 def redact(text: str, path: str = "") -> str:
@@ -22,9 +24,18 @@ def redact(text: str, path: str = "") -> str:
     `path` is the file's name: what `password: value` means depends on whether that is configuration or code. Without
     it the text alone decides, more carefully.
     """
+    style = style_of(path)
+    for _ in range(_PASSES):
+        spans = list(_disjoint(_spans(text, style)))
+        if not spans:
+            break
+        text = "".join(_pieces(text, spans))
+    return text
+
+
+def _spans(text: str, style: Style) -> Iterator[Span]:
     lowered = _lowered(text)
-    spans = chain(block_spans(text, lowered), service_spans(text, lowered), place_spans(text, lowered, style_of(path)))
-    return "".join(_pieces(text, _disjoint(spans)))
+    return chain(block_spans(text, lowered), service_spans(text, lowered), place_spans(text, lowered, style))
 
 
 def holds_placeholder(text: str) -> bool:

@@ -15,8 +15,8 @@ from typing import Any
 
 from repocomp.secrets.shapes import Span, data, entropy, surprise
 
-_TOKEN = re.compile(r"[\w+/=~%|-]{12,}", re.ASCII)
-_WORDY = re.compile(r"[_/=~%|:+-]*+(?:(?:[A-Za-z]++\d{0,2}|\d++)(?:[_/=~%|:+-]++|$))*+")
+_TOKEN = re.compile(r"[\w+/=~%|-]{12,}+", re.ASCII)
+_WORDY = re.compile(r"[_/=~%|:+-]*+(?:(?:[A-Za-z]++\d{0,2}|\d{1,9}+)(?:[_/=~%|:+-]++|$))*+")
 """Words and numbers in a row, as in paths, identifiers and dates: no token, unless one of its words is none."""
 _SEPARATORS = re.compile(r"[\W_]")
 _SHORTEST_WORD = 12

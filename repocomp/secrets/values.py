@@ -30,7 +30,7 @@ class Style(Enum):
 
 _CONFIG_NAMES = re.compile(
     r"\.(?:env|ya?ml|ini|cfg|conf|cnf|properties|props|toml|tfvars|config|service|desktop|plist|sh|bash|zsh|fish|ps1|bat"
-    r"|cmd|dockerfile|mk|make|netrc|rc|sql|txt|md|rst|adoc|log|csv|http|rest)$|(?:^|/)(?:\.?env|dockerfile|makefile|\.\w+rc)"
+    r"|cmd|dockerfile|mk|make|netrc|rc|sql|txt|md|rst|adoc|log|csv|http|rest)$|(?:^|/)(?:\.?env|dockerfile|makefile|\.\w{1,40}rc)"
     r"[^/]{0,40}$",
     re.IGNORECASE,
 )
@@ -130,7 +130,6 @@ _ALPHABETS = ("0123456789", "abcdefgh", "ABCDEFGH", '!"#$', "qwertyuiop[")
 _PLAIN = 5.0
 """Bits of surprise below which a value is made of words."""
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w-]*(?:[.:/][\w-]+)*[:/.]?", re.ASCII)
-_LEETSPEAK = re.compile(r"[A-Za-z]\d+[A-Za-z]")
 
 
 @lru_cache(maxsize=4096)
@@ -182,7 +181,8 @@ def _is_token(value: str, bits: float, kind: Kind) -> bool:
     if has_digit and kind is not Kind.TOKEN:
         return bits >= _PLAIN or (not _is_named(value) and len(value) >= 8) or _has_symbol(value)
     if has_digit:
-        return bits >= _PLAIN and not (_is_named(value) and bits < 2 * _PLAIN)
+        is_numbered = value.isalnum() and sum(map(str.isdigit, value)) >= 3 and not value[:3].isdigit()
+        return is_numbered or (bits >= _PLAIN and not (_is_named(value) and bits < 2 * _PLAIN))
     return len(value) >= 12 and bits >= 2 * _PLAIN and not _is_named(value)
 
 
@@ -203,8 +203,10 @@ def _is_password(value: str, bits: float, kind: Kind) -> bool:
 
 def _is_word(value: str, bits: float) -> bool:
     """A password of letters alone: one lower-case word that is no word of a label, or letters that are no words."""
-    if value.lower() in _NOUNS or _SELF.search(value):
+    if value.lower() in _NOUNS:
         return False
+    if _SELF.search(value):  # `supersecret` is one, `authtoken` is a name
+        return value.islower() and len(_SELF.sub("", value)) >= 4 and re.search("secret|pass", value) is not None
     return (value.islower() and len(value) >= 5) or (bits >= _PLAIN and len(value) >= 6)
 
 

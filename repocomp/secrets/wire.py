@@ -15,7 +15,7 @@ STAND_INS = frozenset(
     "pass password passwd pwd pw secret p bar foo test xxx xx x pass1 token auth key user username passphrase"
     " x-oauth-basic x-token-auth oauth2 git hidden changeme".split()
 )
-FILLED_IN = re.compile(r"[$%<{*\[].{0,200}|.{0,60}[{}<>*$].{0,200}|%\w|\W+|[xX]+|.{0,2}|\d{1,5}", re.DOTALL)
+FILLED_IN = re.compile(r"[$%<{*\[].{0,200}|.{0,60}[{}<>*$].{0,200}|%\w|\W{1,200}|[xX]{1,200}|.{0,2}|\d{1,5}", re.DOTALL)
 _USER_BITS = 8.0
 _SHORTEST_USER = 16
 _AUTHORIZATION = re.compile(
