@@ -23,10 +23,9 @@ _MARKED = re.compile(
     r"(?:\s+(?:this\s+file|manually|by\s+hand|directly|it))?\s{0,4}(?:[.!;:*-]|$)",
     re.IGNORECASE,
 )
-_LONGEST_LINE = 3000
-"""A longer line is left out whatever it holds."""
 _DENSE_LINE, _DENSE_SPACES = 300, 0.06
-"""A line of this length with fewer blanks is data or was minified: code has 15 % of them, prose 16 %."""
+_LONG_LINE, _LONG_SPACES = 3_000, 0.1
+"""A line of this length with a smaller share of blanks is data or was minified: code has 15 % of them, prose 16 %."""
 _NUMBERS_LINE, _NUMBERS_SHARE = 20, 0.5
 _FEWEST_LINES = 3
 """Lines of code without which what else a file holds decides."""
@@ -60,7 +59,8 @@ def without_data(text: str) -> str:
 def _is_data(line: str) -> bool:
     if len(line) < _DENSE_LINE:
         return False
-    return len(line) > _LONGEST_LINE or line.strip().count(" ") < _DENSE_SPACES * len(line)
+    share = _LONG_SPACES if len(line) > _LONG_LINE else _DENSE_SPACES
+    return line.strip().count(" ") < share * len(line)
 
 
 def _is_generated(head: str) -> bool:

@@ -195,7 +195,7 @@ def _is_password(value: str, bits: float, kind: Kind) -> bool:
     if bits >= 2 * _PLAIN:
         return True
     if has_digit:
-        return not _is_named(value) or bits >= _PLAIN
+        return not _is_named(value, "./:") or bits >= _PLAIN
     if not value.isalpha():
         return _is_dashed_phrase(value)
     return _is_word(value, bits) if kind is Kind.PASSWORD else bits >= 2 * _PLAIN and len(value) >= 8
@@ -216,12 +216,12 @@ def _is_dashed_phrase(value: str) -> bool:
     return len(words) >= 4 and all(word.isalpha() and word.islower() for word in words) and not _SELF.search(value)
 
 
-def _is_named(value: str) -> bool:
-    """Whether the value is the name of something: `my_token_2`, `id_password1`, `X-Auth-Token`, `/oauth2/token`."""
+def _is_named(value: str, joints: str = "-_./:") -> bool:
+    """Whether the value names something, by its words or their `joints`: `id_password1`, `X-Auth-2`, `/oauth2/x`."""
     if value[0] in "/." or "://" in value:
         return True
     return _IDENTIFIER.fullmatch(value) is not None and (
-        _SELF.search(value) is not None or any(char in "-_./:" for char in value)
+        _SELF.search(value) is not None or any(char in joints for char in value)
     )
 
 
