@@ -72,6 +72,12 @@ class FeedbackError(RepocompError):
     code = "feedback"
 
 
+class OutputError(RepocompError):
+    """A result cannot be written: standard output is closed, or its device is full."""
+
+    code = "output"
+
+
 class ServeError(RepocompError):
     """The daemon cannot start, or cannot be reached."""
 

@@ -18,6 +18,7 @@ import click
 from repocomp import __version__
 from repocomp.cli import output
 from repocomp.errors import ExitCode, RepocompError
+from repocomp.secrets import legible, redact
 
 VERBS = {
     "index": "Index a work tree, or bring its index up to date.",
@@ -93,11 +94,13 @@ def cli() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; returns the exit code. Prints every error, raises none."""
+    _hold_descriptors()
     as_json = "--json" in arguments
     verb = next((word for word in arguments if word in VERBS), "")
     try:
         done = cli.main(list(arguments), prog_name="repocomp", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return int(done or ExitCode.OK)
     except RepocompError as error:
         return output.failure(verb, error.code, error.message, error.hint, error.exit_code, as_json)
@@ -107,10 +110,11 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return interrupted(verb, as_json)
     except (BrokenPipeError, SystemExit):
-        # The reader has what it wanted; click turns the broken pipe into an exit, its only one in this mode. Python
-        # would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has what it wanted; click turns the broken pipe into an exit, its only one in this mode.
+        output.abandon_stdout()
         return ExitCode.OK
+    except OSError as error:
+        return output.failure(verb, "system", _refusal(error), _remedy(error), ExitCode.ERROR, as_json)
     except Exception:  # the boundary: anything that comes here is a bug of ours
         path = _write_crash_log(arguments)
         message = f"a bug in repocomp; the details are in {path}" if path else "a bug in repocomp"
@@ -122,14 +126,57 @@ def interrupted(verb: str, as_json: bool) -> int:
     return output.failure(verb, "interrupted", "interrupted", None, ExitCode.INTERRUPTED, as_json)
 
 
-def _write_crash_log(arguments: Sequence[str]) -> Path | None:
-    state = os.environ.get("XDG_STATE_HOME", "")
-    folder = (Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state") / "repocomp"
-    path = folder / f"crash-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.log"
-    head = f"repocomp {__version__}\nPython {sys.version}\n{sys.platform}\narguments: {list(arguments)!r}\n\n"
+def _hold_descriptors() -> None:
+    """Put the null device where a standard stream is closed: else the next file opened gets its number and its text."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+def _refusal(error: OSError) -> str:
+    """What the system refused, and for which file."""
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{os.fsdecode(error.filename)}: {reason}" if isinstance(error.filename, str | bytes) else reason
+
+
+def _remedy(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError) and not _has_folder():
+        return "the folder this was called in is gone: cd to another one"
+    return "repocomp doctor"
+
+
+def _has_folder() -> bool:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(head + traceback.format_exc(), encoding="utf-8")
+        return bool(os.getcwd())
+    except OSError:
+        return False
+
+
+def _write_crash_log(arguments: Sequence[str]) -> Path | None:
+    """Write what happened where this user alone may read it, without secrets and without source text."""
+    folder = _state_home() / "repocomp"
+    path = folder / f"crash-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.log"
+    head = f"repocomp {__version__}\nPython {sys.version}\n{sys.platform}\narguments: {_without_text(arguments)!r}\n\n"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.chmod(0o700)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(legible(redact(head + traceback.format_exc())))
     except OSError:
         return None
     return path
+
+
+def _state_home() -> Path:
+    named = Path(os.environ.get("XDG_STATE_HOME", ""))
+    return named if named.is_absolute() else Path.home() / ".local" / "state"
+
+
+def _without_text(arguments: Sequence[str]) -> list[str]:
+    """The arguments, without what is source text: the value of `--text`."""
+    pairs = zip(["", *arguments], arguments, strict=False)
+    hidden = [f"({len(word)} characters)" if before == "--text" else word for before, word in pairs]
+    return ["--text=(…)" if word.startswith("--text=") else word for word in hidden]

@@ -12,8 +12,9 @@ from repocomp.errors import CursorError, DocumentError
 from repocomp.service.question import Place
 
 STDIN = "-"
-_LINE_COLUMN = re.compile(r"(?P<file>.+):(?P<line>\d+):(?P<column>\d+)", re.S)
-_OFFSET = re.compile(r"(?P<file>.+):#(?P<offset>\d+)", re.S)
+_LINE_COLUMN = re.compile(r"(?P<file>.+):(?P<line>\d{1,18}):(?P<column>\d{1,18})", re.S | re.A)
+_OFFSET = re.compile(r"(?P<file>.+):#(?P<offset>\d{1,18})", re.S | re.A)
+_LONGEST_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class Cursor:
             return cls(match["file"], offset=int(match["offset"]))
         if match := _LINE_COLUMN.fullmatch(text):
             return cls(match["file"], int(match["line"]), int(match["column"]))
-        raise CursorError(f"{text!r} is not a cursor", "write FILE:LINE:COL or FILE:#OFFSET, as in src/app.py:42:17")
+        shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+        raise CursorError(f"{shown!r} is not a cursor", "write FILE:LINE:COL or FILE:#OFFSET, as in src/app.py:42:17")
 
     def place(self, encoding: PositionEncoding) -> Place:
         """The place it names, its columns counted in `encoding`."""
@@ -44,7 +46,7 @@ def read(cursor: Cursor, stdin_filename: str | None) -> tuple[Path, bytes]:
     if cursor.file == STDIN:
         if stdin_filename is None:
             raise CursorError("a buffer on standard input needs a name", "add --stdin-filename FILE")
-        return Path(stdin_filename), sys.stdin.buffer.read()
+        return Path(stdin_filename), standard_input()
     path = Path(stdin_filename or cursor.file)
     try:
         return path, Path(cursor.file).read_bytes()
@@ -54,3 +56,13 @@ def read(cursor: Cursor, stdin_filename: str | None) -> tuple[Path, bytes]:
         ) from None
     except OSError as error:
         raise DocumentError(f"{cursor.file}: {error.strerror}", "name a readable text file") from None
+
+
+def standard_input() -> bytes:
+    """All of standard input. Raises DocumentError where it is closed or cannot be read."""
+    if sys.stdin is None:
+        raise DocumentError("standard input is closed", "pass the text on it, or name a file")
+    try:
+        return sys.stdin.buffer.read()
+    except (OSError, ValueError) as error:
+        raise DocumentError(f"standard input: {error}", "pass the text on it, or name a file") from None

@@ -81,7 +81,7 @@ class _Ledger:
 
     def text(self, commit: str, path: str) -> Text | None:
         data = git.blob(self.root, commit, path)
-        return None if data is None else Text(data, self.salt)
+        return None if data is None else Text(data, self.salt, path)
 
 
 def _measure(ledger: _Ledger, commit: str) -> int:

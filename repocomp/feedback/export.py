@@ -10,11 +10,14 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from repocomp.secrets import redact
+from repocomp.secrets import legible, redact
 from repocomp.store.connect import Connection
 from repocomp.store.feedback.rows import VERDICTS, Event, Impression, Persistence, events, persistences
 
 EXPORT_VERSION = 1
+_CYCLE_YEARS = 400
+_CYCLE_MS = 146_097 * 86_400_000
+"""After 400 years the calendar begins anew: Python's ends with the year 9999, a clock need not."""
 
 
 def export(connection: Connection, rows: Sequence[Impression]) -> Iterator[dict[str, Any]]:
@@ -35,12 +38,12 @@ def line(row: Impression, said: Sequence[Event], measured: Sequence[Persistence]
         "shows": row.shows,
         "shown": row.shown or any(event.kind == "shown" for event in said),
         "verdict": verdict(said),
-        "path": row.path,
+        "path": legible(redact(row.path)),
         "language": row.language,
         "line": row.line,
         "column": row.column,
         "base_commit": row.base,
-        "text": None if row.text is None else redact(row.text),
+        "text": None if row.text is None else legible(redact(row.text, row.path)),
         "text_digest": row.digest,
         "chars": row.chars,
         **{key: value for key, value in details.items() if key != "secret"},
@@ -55,12 +58,16 @@ def verdict(said: Sequence[Event]) -> str | None:
 
 
 def moment(at_ms: int) -> str:
-    """Unix milliseconds as ISO 8601, UTC."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Unix milliseconds as ISO 8601, UTC; years of more than four digits with a sign, as it asks for."""
+    cycles, rest_ms = divmod(at_ms, _CYCLE_MS)
+    within = datetime.fromtimestamp(rest_ms / 1000, UTC)
+    year = within.year + _CYCLE_YEARS * cycles
+    shown = f"{year:04}" if 0 <= year <= 9999 else f"{year:+07}"
+    return shown + within.isoformat(timespec="milliseconds")[4:].replace("+00:00", "Z")
 
 
 def _event(event: Event) -> dict[str, Any]:
-    text = None if event.text is None else redact(event.text)
+    text = None if event.text is None else legible(redact(event.text))
     return {"kind": event.kind, "at": moment(event.at_ms), "text": text, "chars": event.chars}
 
 

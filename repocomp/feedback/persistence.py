@@ -34,8 +34,8 @@ _CURSOR = -1
 class Text:
     """A file's content to look completions up in: secrets redacted as in the marks, lines read once."""
 
-    def __init__(self, data: bytes, salt: bytes) -> None:
-        text = redact(data.decode(errors="replace").replace("\r\n", "\n"))
+    def __init__(self, data: bytes, salt: bytes, path: str = "") -> None:
+        text = redact(data.decode(errors="replace").replace("\r\n", "\n"), path)
         self.salt = salt
         self.lines = [line for line in text.split("\n") if line.strip()]
         self.digests = [line_digest(line, salt) for line in self.lines]

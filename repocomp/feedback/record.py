@@ -74,9 +74,10 @@ def _row(
     left = data[max(0, offset - _NEAR_BYTES) : offset].decode(errors="ignore").replace("\r\n", "\n")[-READ_CHARS:]
     right = data[offset : offset + _NEAR_BYTES].decode(errors="ignore").replace("\r\n", "\n")[:READ_CHARS]
     whole = completion.text.replace("\r\n", "\n")
-    before, text, after = redact(left), redact(whole), redact(right)
+    path = request.document.path
+    before, text, after = (redact(part, path) for part in (left, whole, right))
     # A secret that reaches over the ends of the answer: nothing of it is kept.
-    is_secret = redact(left + whole + right) != before + text + after
+    is_secret = redact(left + whole + right, path) != before + text + after
     text = REDACTED + "\n" * whole.count("\n") if is_secret else text
     marks = mark(text, before, after, salt)
     return Impression(
@@ -87,8 +88,8 @@ def _row(
         shown=shown and bool(completion.text),
         tree="",
         base=None,
-        path=request.document.path,
-        language=language_of(request.document.path),
+        path=redact(path),
+        language=language_of(path),
         line=request.cursor.line,
         column=request.cursor.column,
         text=text if keep_text else None,

@@ -19,6 +19,8 @@ from repocomp.store.connect import Connection
 from repocomp.store.feedback.reports import committed, rewrites, standing
 
 _BANDS = 10
+_LAST_S = 253_402_300_799
+"""The end of the year 9999, where the calendar of Python ends; a clock may stand beyond."""
 NO_ARM = "no retrieval"
 
 
@@ -188,5 +190,5 @@ def _written(connection: Connection, all_of: Sequence[Outcome]) -> list[Written]
 
 
 def _week(at_ms: int) -> str:
-    year, week, _ = datetime.fromtimestamp(at_ms / 1000, UTC).isocalendar()
+    year, week, _ = datetime.fromtimestamp(min(at_ms / 1000, _LAST_S), UTC).isocalendar()
     return f"{year}-W{week:02}"

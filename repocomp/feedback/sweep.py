@@ -72,7 +72,7 @@ def _same_line(root: Path, base: str | None, head: str | None, moved: dict[str, 
 def _read(root: Path, path: str, salt: bytes) -> Text | None:
     """The file as it is saved, empty where it is gone; None for one too large to look at, or behind a link."""
     try:
-        return Text(tree.read(root, path, _MOST_BYTES), salt)
+        return Text(tree.read(root, path, _MOST_BYTES), salt, path)
     except (FileNotFoundError, NotADirectoryError):
         return Text(b"", salt)
     except OSError:

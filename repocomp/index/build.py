@@ -16,9 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from repocomp.index.fitness import unfit
 from repocomp.index.history import update_history
 from repocomp.index.read import READING, Content, digest_of
-from repocomp.index.walk import Found, look, read_file, unfit, walk
+from repocomp.index.walk import Found, look, read_file, walk
 from repocomp.index.workers import Submit, pool
 from repocomp.index.write import remove_files, tidy, write_batch
 from repocomp.store.connect import Connection

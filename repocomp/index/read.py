@@ -7,9 +7,10 @@ import zlib
 from dataclasses import dataclass
 
 from repocomp.index.chunk import WINDOWS, Piece, Terms, Words, part_terms, syntax_pieces, window_terms, windows
+from repocomp.index.fitness import without_data
 from repocomp.index.symbols import Syntax, parse
 from repocomp.languages.formats import code, format_of, language_in, shown
-from repocomp.secrets import redact
+from repocomp.secrets import redact, style_of
 from repocomp.store.index.rows import ChunkKind
 
 _PACKING = 6
@@ -34,16 +35,21 @@ class Content:
 def digest_of(path: str, data: bytes) -> str:
     """The identity of a content, tagged with its algorithm.
 
-    The language and the format count, since they decide what is read, and so does the version of how we read.
+    What its name makes of it counts, since that decides what is read: language, format and style; and so does the
+    version of how we read.
     """
-    language, form = language_in(path, data).encode()[:16], f"{READING}{format_of(path).name}".encode()
+    form = f"{READING}{style_of(path).value[:2]}{format_of(path).name}".encode()[:16]
+    language = language_in(path, data).encode()[:16]
     return f"b2:{hashlib.blake2b(data, digest_size=20, person=language, salt=form).hexdigest()}"
 
 
 def read(path: str, data: bytes) -> Content:
-    """Redact, parse, cut and count. `data` is UTF-8 text (checked by the walk); stray bytes are replaced."""
+    """Leave out lines of data, redact, parse, cut and count.
+
+    `data` is UTF-8 text (checked by the walk); stray bytes are replaced.
+    """
     language = language_in(path, data)
-    text = redact(shown(path, data.decode(errors="replace").replace("\r\n", "\n")))
+    text = redact(without_data(shown(path, data.decode(errors="replace").replace("\r\n", "\n"))), path)
     lines = text.split("\n")
     count = len(lines) - (len(lines) > 1 and not lines[-1])
     syntax = parse(language, code(path, text))

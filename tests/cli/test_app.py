@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
-from repocomp.cli import app
+from repocomp.cli import app, output
 from repocomp.cli.pages import main as generate
 from repocomp.errors import ExitCode
 from tests.conftest import Repository
@@ -117,3 +120,106 @@ def test_colour_follows_the_environment(
     assert ("\x1b[" in capsys.readouterr().err) == coloured
     app.run(["--color", "never", "frobnicate"])
     assert "\x1b[" not in capsys.readouterr().err
+
+
+def test_a_crash_log_is_private_and_holds_no_secret(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], isolated: Path
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("cannot read password = 'hunter2-in-the-message'")
+
+    monkeypatch.setattr(app.cli, "main", fail)
+    arguments = ["feedback", "edit", "last", "--text", "x = source_text()", "--token=0a9s8d7f6g5hq1w2"]
+    assert app.run(arguments) == ExitCode.BUG
+    (log,) = (isolated / "state" / "repocomp").iterdir()
+    written = log.read_text()
+    assert "feedback" in written
+    assert not [word for word in ("hunter2", "source_text", "0a9s8d7f6g5h") if word in written]
+    assert (log.stat().st_mode & 0o777, log.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+def run(command: str, folder: Path = HERE) -> tuple[int, str, str]:
+    """The exit code, standard output and standard error of a shell's command with `repocomp` in it."""
+    shell = f'repocomp() {{ "{sys.executable}" -m repocomp "$@"; }}; {command}'
+    environment = {**os.environ, "PYTHONPATH": str(HERE), "REPOCOMP_DAEMON": "never"}
+    done = subprocess.run(["bash", "-c", shell], cwd=folder, capture_output=True, env=environment, check=False)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("repocomp config >&-", "standard output is closed"),
+        ("repocomp config --json >&-", "standard output is closed"),
+        ("repocomp config > /dev/full", "No space left on device"),
+        ("repocomp config --json > /dev/full", "No space left on device"),
+        ("mkdir $HOME/gone && cd $HOME/gone && rmdir $HOME/gone && repocomp config", "cd to another one"),
+    ],
+)
+def test_what_the_system_refuses_is_one_line_and_2(command: str, said: str) -> None:
+    code, out, err = run(command)
+    assert (code, out) == (ExitCode.ERROR, "")
+    assert said in err
+    assert [line.split(":")[0] for line in err.splitlines()] == ["repocomp", "hint"]
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "<&- >&- 2>&-"])
+def test_where_nothing_can_be_said_the_code_says_it(redirection: str) -> None:
+    assert run(f"repocomp complete nowhere.py:1:1 {redirection}") == (ExitCode.ERROR, "", "")
+
+
+NUMBERS = ["nan", "inf", "-inf", "1e999", "9" * 30, "9" * 5000]
+
+
+def options(group: click.Group, context: click.Context) -> Iterator[click.Parameter]:
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield from command.params
+        if isinstance(command, click.Group):
+            yield from options(command, context)
+
+
+def test_every_option_that_takes_a_number_takes_finite_ones() -> None:
+    context = click.Context(app.cli)
+    numeric = [one for one in options(app.cli, context) if isinstance(one.type, click.FloatRange | click.IntRange)]
+    assert len(numeric) > 20
+    assert [one for one in options(app.cli, context) if one.type in (click.FLOAT, click.INT)] == []
+    for one in numeric:
+        is_count = isinstance(one.type, click.IntRange)
+        for number in NUMBERS if is_count else NUMBERS[:4]:
+            with pytest.raises(click.BadParameter) as raised:
+                one.type.convert(number, one, context)
+            assert len(raised.value.format_message()) < 200
+
+
+ESCAPES = "a\x1b]0;owned\x07\x1b[31m\u202eb\x9b1m"
+
+
+def test_what_a_terminal_would_obey_is_written_out(capsys: pytest.CaptureFixture[str]) -> None:
+    app.run(["complete", f"{ESCAPES}\nc.py:1:1"])
+    app.run(["explain", ESCAPES])
+    said = capsys.readouterr().err
+    assert r"a\x1b]0;owned\x07\x1b[31m\u202eb\x9b1m\nc.py: no such file" in said
+    assert not set(said) & set("\x1b\x07\x9b\u202e")
+    assert output.visible("bytes \udcff, tab\t, line\r\n") == "bytes \\xff, tab\t, line\r\n"
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_results_are_raw_only_where_a_program_reads(
+    monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes], is_terminal: bool
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
+    output.text("\x1b[31mred\udcff")
+    output.table_console().print("\x1b]0;x\x07")
+    out = capsysbinary.readouterr().out
+    assert out.startswith(b"\\x1b[31mred\\xff" if is_terminal else b"\x1b[31mred\xff")
+    assert b"\x07" not in out
+
+
+def test_json_holds_numbers_and_characters_only(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    output.document("config", {"a": float("nan"), "b": [float("inf"), 1.5], "c": "\x7f\x9b\u2028\udcff\x1b é"})
+    out = capsysbinary.readouterr().out.decode()
+    data = json.loads(out, parse_constant=lambda word: pytest.fail(word))["data"]
+    assert data == {"a": None, "b": [None, 1.5], "c": "\x7f\x9b\u2028\ufffd\x1b é"}
+    assert not set(out) & set("\x1b\x7f\x9b\u2028")

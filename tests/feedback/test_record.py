@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -14,7 +15,9 @@ from sqlite_utils import Database, Migrations
 
 from repocomp.config import Settings
 from repocomp.feedback import record as module
+from repocomp.feedback.export import export, moment
 from repocomp.feedback.record import record
+from repocomp.secrets import REDACTED
 from repocomp.store.feedback import schema as feedback_schema
 from repocomp.store.feedback.rows import Impression, impressions
 from repocomp.store.identity import identify
@@ -100,11 +103,39 @@ def test_secrets_are_redacted_also_where_the_answer_holds_half_of_one(repository
     show(root, "key = <|>\n", f'"{SECRET}"')
     show(root, f'password = "{SECRET[:12]}<|>\n', 'x9Qz7r"')
     whole, half = stored()
-    assert whole.text == '"REDACTED"'
-    assert half.text == "REDACTED"
+    assert whole.text == f'"{REDACTED}"'
+    assert half.text == REDACTED
     assert half.details()["secret"]
     assert not files_hold(SECRET)
     assert not files_hold("x9Qz7r")
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "secret"),
+    [
+        ("export DB_PASSWORD=<|>\n", "swordfish", "swordfish"),
+        ("url = '<|>'\n", "https://bob:p@ss:w0rd@host/x", "p@ss:w0rd"),
+        ("curl -u <|>\n", "bob:hunter2 https://host", "hunter2"),
+        ("KEY\n-----BEGIN RSA PRIVATE KEY-----\n<|>", "MIIEpAIBAAKCAQEA7v3sK1q9x0mZc8r2\n", "AKCAQEA7v3sK1"),
+        ("db:\n  password: <|>\n", "correct horse battery staple", "battery"),
+    ],
+)
+def test_of_no_kind_of_secret_anything_is_kept_or_exported(
+    repository: Repository, source: str, text: str, secret: str
+) -> None:
+    root = repository({})
+    show(root, source, text, path="settings.conf")
+    assert not files_hold(secret)
+    (path,) = feedback_paths()
+    with closing(sqlite3.connect(path)) as connection:
+        (line,) = export(connection, impressions(connection))
+    assert secret not in json.dumps(line)
+    assert REDACTED not in json.dumps(line, ensure_ascii=False)
+
+
+def test_moments_beyond_the_calendar_have_a_name() -> None:
+    assert moment(1_700_000_000_123) == "2023-11-14T22:13:20.123Z"
+    assert moment(253_402_300_800_000) == "+010000-01-01T00:00:00.000Z"
 
 
 def test_files_are_private_and_the_schema_is_that_of_the_steps(repository: Repository, tmp_path: Path) -> None:

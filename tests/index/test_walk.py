@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from repocomp.cli import app
-from repocomp.index.walk import explain, unfit, user_ignore_file, walk
+from repocomp.index.fitness import unfit
+from repocomp.index.walk import explain, user_ignore_file, walk
 from tests.conftest import Repository, write_files
 
 FILES = {
@@ -60,12 +61,12 @@ def test_the_user_alone_brings_back_what_git_ignores(repository: Repository) -> 
 
 
 def test_secret_names_are_skipped_unless_the_user_says_otherwise(repository: Repository) -> None:
-    root = repository({".env": "A=1\n", "x/key.pem": "k\n", "y.pem": "k\n", ".env.example": "A=\n"})
-    write_files(root, {".repocompignore": "!*\n!y.pem\n"})
-    assert skipped(root) == {".env": "secret", "x/key.pem": "secret", "y.pem": "secret"}
-    write_files(user_ignore_file().parent, {"ignore": "!y.pem\n"})
-    assert skipped(root) == {".env": "secret", "x/key.pem": "secret"}
-    assert indexed(root) == {"y.pem", ".env.example"}
+    root = repository({".env": "A=1\n", "x/key.ppk": "k\n", "y.ppk": "k\n", ".env.example": "A=\n"})
+    write_files(root, {".repocompignore": "!*\n!y.ppk\n"})
+    assert skipped(root) == {".env": "secret", "x/key.ppk": "secret", "y.ppk": "secret"}
+    write_files(user_ignore_file().parent, {"ignore": "!y.ppk\n"})
+    assert skipped(root) == {".env": "secret", "x/key.ppk": "secret"}
+    assert indexed(root) == {"y.ppk", ".env.example"}
 
 
 def test_the_users_own_file_may_be_a_link(repository: Repository, tmp_path: Path) -> None:

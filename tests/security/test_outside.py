@@ -108,7 +108,7 @@ def test_nothing_of_outside_is_stored(
         (root / ".git").rename(root.parent / "git")
     assert app.run(["index", str(root), "--quiet"]) == 0
     with IndexReader.open_at(index_path(root)) as reader:
-        assert MARK not in "".join(reader.text(row.content_id) for row in reader.files())
+        assert MARK not in "".join(reader.contents.text(row.content_id) for row in reader.files.all())
 
 
 @pytest.mark.parametrize("by_descriptor", [True, False])

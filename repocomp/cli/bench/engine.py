@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from repocomp.cli import output, progress
+from repocomp.cli.options import Count
 from repocomp.git import work_tree
 
 if TYPE_CHECKING:
@@ -29,10 +30,8 @@ Examples:
     metavar="FILE",
     help="llama.cpp's, with its llama-quantize and llama-perplexity beside it (default: found on the PATH).",
 )
-@click.option(
-    "--limit", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="Completions to time."
-)
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which completions.")
+@click.option("--limit", type=Count(min=1), default=50, show_default=True, metavar="N", help="Completions to time.")
+@click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Which completions.")
 @click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to measure.")
 @output.json_option
 def engine(path: Path | None, llama_bench: Path | None, limit: int, seed: int, pack: str, as_json: bool) -> int:

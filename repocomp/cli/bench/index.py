@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from repocomp.cli import output
+from repocomp.cli.options import Count
 from repocomp.git import work_tree
 
 EPILOG = """\b
@@ -20,7 +21,7 @@ _MAX_JOBS = 8
 
 @click.command("index", epilog=EPILOG)
 @click.argument("path", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes (default: one a core).")
+@click.option("--jobs", type=Count(min=1), metavar="N", help="Worker processes (default: one a core).")
 @output.json_option
 def index(path: Path | None, jobs: int | None, as_json: bool) -> int:
     """Index the work tree of PATH (default: this one) from nothing and again, into a folder that is then removed.

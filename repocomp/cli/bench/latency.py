@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from repocomp.cli import output, progress
+from repocomp.cli.options import Count
 from repocomp.git import work_tree
 
 if TYPE_CHECKING:
@@ -22,13 +23,9 @@ Examples:
 
 @click.command("latency", epilog=EPILOG)
 @click.argument("path", required=False, type=click.Path(file_okay=False, path_type=Path))
-@click.option(
-    "--keys", type=click.IntRange(min=1), default=200, show_default=True, metavar="N", help="Characters to type."
-)
-@click.option(
-    "--places", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="Cursors never seen."
-)
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which files and cursors.")
+@click.option("--keys", type=Count(min=1), default=200, show_default=True, metavar="N", help="Characters to type.")
+@click.option("--places", type=Count(min=1), default=20, show_default=True, metavar="N", help="Cursors never seen.")
+@click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Which files and cursors.")
 @click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to measure.")
 @output.json_option
 def latency(path: Path | None, keys: int, places: int, seed: int, pack: str, as_json: bool) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from repocomp.cli import output, progress
+from repocomp.cli.options import Count
 from repocomp.git import work_tree
 
 if TYPE_CHECKING:
@@ -25,16 +26,14 @@ Examples:
 @click.option(
     "--chunks",
     multiple=True,
-    type=click.IntRange(min=1),
+    type=Count(min=1),
     default=(10_000,),
     show_default=True,
     metavar="N",
     help="Syntax chunks to search; give it again for more sizes.",
 )
-@click.option(
-    "--queries", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Cursors to ask about."
-)
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which cursors.")
+@click.option("--queries", type=Count(min=1), default=100, show_default=True, metavar="N", help="Cursors to ask about.")
+@click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Which cursors.")
 @output.json_option
 def search(paths: tuple[Path, ...], chunks: tuple[int, ...], queries: int, seed: int, as_json: bool) -> int:
     """Time BM25, Jaccard and vector search on files of the work trees that hold PATHs (default: this one).

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from repocomp.cli import output, progress
+from repocomp.cli.options import Number
 from repocomp.cli.train.base import PATH, compile_option, done, exclude_option, jobs_option, recipe_option
 
 EPILOG = """\b
@@ -21,7 +22,7 @@ Example:
 @click.argument("folder", type=PATH)
 @click.argument("out", type=PATH)
 @click.option(
-    "--hours", type=float, default=10.0, show_default=True, metavar="H", help="For pre-training, labels and tuning."
+    "--hours", type=Number(), default=10.0, show_default=True, metavar="H", help="For pre-training, labels and tuning."
 )
 @click.option("--name", default="mine", show_default=True, help="The pack's name.")
 @exclude_option

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from repocomp.cli import output, progress
+from repocomp.cli.options import Count, Number
 
 PATH = click.Path(path_type=Path)
 recipe_option = click.option(
@@ -18,7 +19,7 @@ exclude_option = click.option(
     "--exclude", type=PATH, metavar="FOLDER", help="Repositories whose files must not enter, by content."
 )
 jobs_option = click.option(
-    "--jobs", type=click.IntRange(min=1), default=2, show_default=True, metavar="N", help="Worker processes."
+    "--jobs", type=Count(min=1), default=2, show_default=True, metavar="N", help="Worker processes."
 )
 compile_option = click.option("--compile/--no-compile", "compiled", default=True, help="Compile the model first.")
 
@@ -76,7 +77,12 @@ def data(corpus: Path, tokenizer: Path, out: Path, jobs: int, recipe: str, as_js
 @click.argument("rows", type=PATH)
 @click.argument("out", type=PATH)
 @click.option(
-    "--hours", type=float, default=10.0, show_default=True, metavar="H", help="The whole run, resumed parts included."
+    "--hours",
+    type=Number(),
+    default=10.0,
+    show_default=True,
+    metavar="H",
+    help="The whole run, resumed parts included.",
 )
 @click.option("--start", type=PATH, metavar="CHECKPOINT", help="Begin a new OUT with these weights; only read.")
 @click.option("--cooldown", is_flag=True, help="Decay all the time: what ends a run that was held at its full rate.")

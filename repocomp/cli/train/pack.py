@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from repocomp.cli import output, progress
+from repocomp.cli.options import Count, Number
 from repocomp.cli.train.base import PATH, done, recipe_option
 
 if TYPE_CHECKING:
     from repocomp.model.graph.decoder import Precision
 
 holes_option = click.option(
-    "--holes", type=click.IntRange(min=1), default=60, show_default=True, metavar="N", help="Holes a repository."
+    "--holes", type=Count(min=1), default=60, show_default=True, metavar="N", help="Holes a repository."
 )
 
 
@@ -26,8 +27,8 @@ holes_option = click.option(
     "--split", type=click.Choice(["train", "validation"]), default="train", show_default=True, help="Whose files."
 )
 @holes_option
-@click.option("--minutes", type=float, metavar="M", help="Stop after this long; run again to go on.")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which holes.")
+@click.option("--minutes", type=Number(), metavar="M", help="Stop after this long; run again to go on.")
+@click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Which holes.")
 @output.json_option
 def label(
     corpus: Path, pack: str, out: Path, split: str, holes: int, minutes: float | None, seed: int, as_json: bool
@@ -45,10 +46,8 @@ def label(
 @click.argument("checkpoint", type=PATH)
 @click.argument("labels", type=PATH)
 @click.argument("out", type=PATH)
-@click.option(
-    "--epochs", type=click.IntRange(min=1), default=2, show_default=True, metavar="N", help="Passes over the labels."
-)
-@click.option("--minutes", type=float, metavar="M", help="Decay to the end within this time.")
+@click.option("--epochs", type=Count(min=1), default=2, show_default=True, metavar="N", help="Passes over the labels.")
+@click.option("--minutes", type=Number(), metavar="M", help="Decay to the end within this time.")
 @output.json_option
 def tune(checkpoint: Path, labels: Path, out: Path, epochs: int, minutes: float | None, as_json: bool) -> int:
     """Teach the model of CHECKPOINT to decide and to fill in, from LABELS; writes OUT."""
@@ -136,7 +135,12 @@ def mix(corpus: Path, pack: str, holes: int, read: bool, as_json: bool) -> int:
 @click.argument("pack")
 @click.argument("out", type=PATH)
 @click.option(
-    "--minutes", type=float, default=15.0, show_default=True, metavar="M", help="To train; the corpus is read before."
+    "--minutes",
+    type=Number(),
+    default=15.0,
+    show_default=True,
+    metavar="M",
+    help="To train; the corpus is read before.",
 )
 @output.json_option
 def encoder(corpus: Path, pack: str, out: Path, minutes: float, as_json: bool) -> int:

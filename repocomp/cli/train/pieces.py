@@ -7,15 +7,14 @@ from pathlib import Path
 import click
 
 from repocomp.cli import output
+from repocomp.cli.options import Count
 from repocomp.cli.train.base import PATH, done
 
 
 @click.command()
 @click.argument("checkpoint", type=PATH)
 @click.argument("folder", type=PATH)
-@click.option(
-    "--mib", type=click.IntRange(min=1), default=16, show_default=True, metavar="N", help="The largest piece, in MiB."
-)
+@click.option("--mib", type=Count(min=1), default=16, show_default=True, metavar="N", help="The largest piece, in MiB.")
 @output.json_option
 def pieces(checkpoint: Path, folder: Path, mib: int, as_json: bool) -> int:
     """Write the weights of CHECKPOINT, in bfloat16, as small files in FOLDER; a run may be going on."""

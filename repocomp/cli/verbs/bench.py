@@ -17,6 +17,7 @@ from repocomp.cli.bench.latency import latency
 from repocomp.cli.bench.learn import learn
 from repocomp.cli.bench.search import search
 from repocomp.cli.bench.tables import print_comparison, print_policy, print_report, print_retrieval
+from repocomp.cli.options import Count
 from repocomp.errors import BenchError, ExitCode
 from repocomp.git import work_tree
 
@@ -81,7 +82,7 @@ def report_options(suite: Callable[..., int]) -> Callable[..., int]:
         return suite(Asked(seed, pack, html, old, jobs, as_json), **rest)
 
     options = (
-        click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which holes."),
+        click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Which holes."),
         click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to measure."),
         click.option("--html", type=_FILE, metavar="FILE", help="Write the report as one page."),
         click.option(
@@ -93,7 +94,7 @@ def report_options(suite: Callable[..., int]) -> Callable[..., int]:
         ),
         click.option(
             "--jobs",
-            type=click.IntRange(min=1),
+            type=Count(min=1),
             default=1,
             show_default=True,
             metavar="N",
@@ -114,9 +115,7 @@ def tree_options(suite: Callable[..., int]) -> Callable[..., int]:
         return suite(*asked, roots=[work_tree(path) or path.resolve() for path in paths or (Path.cwd(),)], **rest)
 
     for option in (
-        click.option(
-            "--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Holes a tree."
-        ),
+        click.option("--limit", type=Count(min=1), default=100, show_default=True, metavar="N", help="Holes a tree."),
         click.argument("paths", nargs=-1, metavar="[PATH]...", type=_FOLDER),
     ):
         wrapped = option(wrapped)
@@ -175,14 +174,12 @@ def policy(asked: Asked, roots: list[Path], limit: int, decides: str | None) -> 
 
 
 @command.command(epilog=EPILOG)
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which holes.")
+@click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Which holes.")
 @click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack that counts tokens.")
 @click.option("--likelihood", is_flag=True, help="Also measure how much more probable the true answer becomes; slow.")
 @click.option("--answers", is_flag=True, help="Also complete with what each finds; slower still.")
 @click.option("--trees", type=_FOLDER, metavar="FOLDER", help="Trees to rank with, in the place of those shipped.")
-@click.option(
-    "--seeds", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Sum up seeds from --seed."
-)
+@click.option("--seeds", type=Count(min=1), default=1, show_default=True, metavar="N", help="Sum up seeds from --seed.")
 @output.json_option
 @tree_options
 def retrieval(
@@ -218,7 +215,7 @@ def dataset_options(suite: Callable[..., int]) -> Callable[..., int]:
     """A published file, and where its repositories lie."""
     for option in (
         click.option(
-            "--limit", type=click.IntRange(min=1), default=10_000, show_default=True, metavar="N", help="Lines at most."
+            "--limit", type=Count(min=1), default=10_000, show_default=True, metavar="N", help="Lines at most."
         ),
         click.option("--repositories", type=_FOLDER, metavar="FOLDER", help="Where the repositories lie."),
         click.argument("file", type=_FILE),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import Any
@@ -12,6 +11,7 @@ import click
 from repocomp.cli import output
 from repocomp.cli.cursor import Cursor, read
 from repocomp.cli.envelope import exit_code_of, notes_on
+from repocomp.cli.options import Count, Number
 from repocomp.document import PositionEncoding
 from repocomp.request import Completion
 from repocomp.serve.client import start
@@ -46,13 +46,13 @@ class CursorCommand(click.Command):
     help="Fetch cross-file context, or let the policy decide.",
 )
 @click.option("--select", type=click.Choice(["greedy", "threshold"]), help="How the policy decides.")
-@click.option("--threshold", type=click.FloatRange(0, 1), metavar="T", help="Retrieve above this probability.")
+@click.option("--threshold", type=Number(0, 1), metavar="T", help="Retrieve above this probability.")
 @click.option("--policy", metavar="PACK", help="The pack that decides.")
 @click.option("--generator", metavar="PACK", help="The pack that writes.")
 @click.option("--mode", type=click.Choice(["auto", "line", "block"]), help="How much to write.")
 @click.option("--arms", metavar="NAME,…", help="Ask only these retrieval strategies.")
-@click.option("--max-new-tokens", type=click.IntRange(min=1), metavar="N", help="Write at most this much.")
-@click.option("--deadline-ms", type=click.FloatRange(min=0), metavar="N", help="Return what is finished by then.")
+@click.option("--max-new-tokens", type=Count(min=1), metavar="N", help="Write at most this much.")
+@click.option("--deadline-ms", type=Number(min=0), metavar="N", help="Return what is finished by then.")
 @click.option("--no-text", "record", flag_value="no-text", help="Keep digests of the answer for feedback, no text.")
 @click.option("--no-record", "record", flag_value="off", help="Keep nothing of the answer for feedback.")
 @click.option("--stream", is_flag=True, help="Print text as soon as it is settled; with --json, JSON Lines.")
@@ -103,7 +103,7 @@ def command(
 
 
 def _print_line(piece: str) -> None:
-    output.text(json.dumps({"text": piece}, ensure_ascii=False) + "\n")
+    output.json_line({"text": piece})
 
 
 def _print(completion: Completion, as_json: bool, exit_zero: bool, is_out: bool) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +10,8 @@ from typing import Any
 import click
 
 from repocomp.cli import output
+from repocomp.cli.cursor import standard_input
+from repocomp.cli.options import Count
 from repocomp.config import load_settings
 from repocomp.errors import ExitCode, FeedbackError
 from repocomp.service.roots import root_of
@@ -84,7 +84,7 @@ def _word(name: str) -> Callable[..., int]:
     def say_word(impression_id: str, text: str | None, as_json: bool) -> int:
         if text is None and name in _NEED_TEXT:
             raise FeedbackError(f"{name} needs the text", f"repocomp feedback {name} {impression_id} --text TEXT")
-        return _say(impression_id, kind, sys.stdin.read() if text == "-" else text, as_json)
+        return _say(impression_id, kind, standard_input().decode(errors="replace") if text == "-" else text, as_json)
 
     say_word.__doc__ = says + " Saying the same twice changes nothing; another verdict later replaces this one."
     return say_word
@@ -108,7 +108,7 @@ def _say(impression_id: str, kind: Any, text: str | None, as_json: bool) -> int:
 
 
 @command.command("list")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="The newest N.")
+@click.option("--limit", type=Count(min=1), default=20, show_default=True, metavar="N", help="The newest N.")
 @output.json_option
 def list_(limit: int, as_json: bool) -> int:
     """List the newest completions of this repository with what became of them."""
@@ -176,7 +176,7 @@ def export() -> int:
 
     with reading(here()) as connection:
         for row in lines(connection, impressions(connection)) if connection is not None else ():
-            output.text(json.dumps(row, ensure_ascii=False) + "\n")
+            output.json_line(row)
     return ExitCode.OK
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from repocomp.cli import output
+from repocomp.cli.cursor import standard_input
 from repocomp.cli.verbs.feedback import here
 from repocomp.config import load_settings
 from repocomp.errors import ExitCode
@@ -93,7 +93,7 @@ def run(event: str, head: str | None) -> int:
     if not (index_path(root).exists() or repository_path(root).exists()):
         return ExitCode.OK
     # Git says which commits took the place of which on standard input.
-    rewrites = parse_rewrites(sys.stdin.read()) if event == "post-rewrite" else {}
+    rewrites = parse_rewrites(standard_input().decode(errors="replace")) if event == "post-rewrite" else {}
     report(root, event, head or commit_of(root) or "", rewrites)
     work(root, lambda: _update(root))
     _learn(root)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from repocomp.cli import output, progress
+from repocomp.cli.options import Count
 from repocomp.errors import DocumentError
 from repocomp.git import is_bare, work_tree
 
@@ -31,7 +32,7 @@ Examples:
 @click.option("--rebuild", is_flag=True, help="Start from nothing.")
 @click.option("--vectors", is_flag=True, help="Vectors too, which the arms dense, sparse and hybrid need, from now on.")
 @click.option("--watch", is_flag=True, help="Go on, and index what changes as it changes, until Ctrl-C.")
-@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes (default: one a core).")
+@click.option("--jobs", type=Count(min=1), metavar="N", help="Worker processes (default: one a core).")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
 @output.json_option
 def command(

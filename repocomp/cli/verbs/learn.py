@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from repocomp.cli import output
+from repocomp.cli.options import Count, Number
 from repocomp.cli.verbs.feedback import here
 from repocomp.errors import ExitCode, FeedbackError
 
@@ -27,10 +28,8 @@ _SECONDS_BETWEEN_LINES = 30.0
 
 
 @click.command(epilog=EPILOG)
-@click.option(
-    "--minutes", type=click.FloatRange(min=0), default=10.0, show_default=True, metavar="M", help="Replay for so long."
-)
-@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Stop replaying once there are N replays.")
+@click.option("--minutes", type=Number(min=0), default=10.0, show_default=True, metavar="M", help="Replay for so long.")
+@click.option("--limit", type=Count(min=0), metavar="N", help="Stop replaying once there are N replays.")
 @click.option("--show", "what", flag_value="show", help="Explain what was learned; change nothing.")
 @click.option("--rollback", "what", flag_value="rollback", help="Take the version before the one in use.")
 @click.option(

@@ -11,6 +11,7 @@ import click
 
 from repocomp import __version__
 from repocomp.cli import output
+from repocomp.cli.options import Count, Number
 from repocomp.errors import ExitCode, RepocompError, ServeError
 from repocomp.serve import client, protocol
 from repocomp.serve.endpoint import end, holder
@@ -34,12 +35,8 @@ _MEGABYTE = 1_000_000
 @click.option("--detach", is_flag=True, help="Start it in the background, and return once it answers.")
 @click.option("--status", is_flag=True, help="Say whether one runs, and what it holds.")
 @click.option("--stop", is_flag=True, help="End the one that runs.")
-@click.option(
-    "--idle-exit", type=click.FloatRange(min=0), default=30, show_default=True, metavar="MIN", help="0: stay for ever."
-)
-@click.option(
-    "--memory-cap", type=click.IntRange(min=64), default=512, show_default=True, metavar="MB", help="Never hold more."
-)
+@click.option("--idle-exit", type=Number(min=0), default=30, show_default=True, metavar="MIN", help="0: stay for ever.")
+@click.option("--memory-cap", type=Count(min=64), default=512, show_default=True, metavar="MB", help="Never hold more.")
 @output.json_option
 def command(detach: bool, status: bool, stop: bool, idle_exit: float, memory_cap: int, as_json: bool) -> int:
     """Answer completions of this user until idle for some minutes; uses no processor time while nobody asks.

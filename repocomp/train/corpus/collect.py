@@ -17,7 +17,7 @@ from pathlib import Path
 
 from repocomp import git_process
 from repocomp.errors import TrainError
-from repocomp.index.walk import unfit
+from repocomp.index.fitness import unfit
 from repocomp.languages.language import TEXT
 from repocomp.languages.table import language_of
 from repocomp.train.recipe import Recipe

@@ -1,0 +1,106 @@
+"""Which contents are worth indexing, and which lines of them: files and lines that nobody wrote are left out.
+
+A file is left out where nothing else is in it: a bundle, a table of numbers, what a generator wrote. One long line of
+base64 amid code is left out alone, and so the lines around it keep their numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from repocomp.languages.formats import shown
+from repocomp.secrets import is_key_file
+
+_HEAD_BYTES = 1024
+_BLANK_LINES = re.compile(r"\n{2,}")
+_COMMENT = re.compile(r"\s*(?://+!?|#+!?|/\*+!?|\*+|--+|;+|<!--|%+|\"{3}|'{3}|rem\b|dnl\b)\s?", re.IGNORECASE)
+_PRELUDE = re.compile(r"\s*(?:$|#!|<\?|package\b|syntax\b|['\"]use strict|\*/|-->|\"{3}$)")
+"""Lines that may stand above the header of a file, or close it."""
+_MARKED = re.compile(
+    r"\W{0,8}(?:(?:this|the)\s+(?:\w+\s+){0,3}(?:is|was|has been|were)\s+)?"
+    r"(?:@generated\b|auto-?\s?(?:matically\s+)?generated\s+(?:by|file|from|code|on|using)\b|automatically\s+generated\b"
+    r"|(?:code|file|sources?)?\s*generated\s+(?:by|from|with|using)\b)"
+    r"|.{0,200}?(?:^|[.;:!*,-]\s{0,4}|\s{2})\W{0,8}(?:please\s+)?do\s+not\s+(?:edit|modify)"
+    r"(?:\s+(?:this\s+file|manually|by\s+hand|directly|it))?\s{0,4}(?:[.!;:*-]|$)",
+    re.IGNORECASE,
+)
+_DENSE_LINE, _DENSE_SPACES = 300, 0.06
+_LONG_LINE, _LONG_SPACES = 3_000, 0.1
+"""A line of this length with a smaller share of blanks is data or was minified: code has 15 % of them, prose 16 %."""
+_NUMBERS_LINE, _NUMBERS_SHARE = 20, 0.5
+_FEWEST_LINES = 3
+"""Lines of code without which what else a file holds decides."""
+_MIN_JUDGED, _MIN_ALNUM = 200, 0.25
+_ALNUM_LINE = re.compile(r"[^\W_]")
+
+
+def unfit(data: bytes, path: str = "") -> str | None:
+    """Why the content of a file at `path` is not worth indexing, or must not be; None when it is."""
+    if b"\0" in data[:8192]:
+        return "binary"
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return "encoding"
+    if is_key_file(text):
+        return "secret"
+    if _is_generated(text[:_HEAD_BYTES]):
+        return "generated"
+    code = shown(path, text)
+    # Lines that are not shown say nothing about those that are.
+    return "minified" if _is_minified(text if code is text else _BLANK_LINES.sub("\n", code)) else None
+
+
+def without_data(text: str) -> str:
+    """`text` with the lines emptied that hold data and not code; the number of lines stays."""
+    lines = text.split("\n")
+    if max(map(len, lines)) < _DENSE_LINE:
+        return text
+    return "\n".join("" if _is_data(line) else line for line in lines)
+
+
+def _is_data(line: str) -> bool:
+    if len(line) < _DENSE_LINE:
+        return False
+    share = _LONG_SPACES if len(line) > _LONG_LINE else _DENSE_SPACES
+    return line.strip().count(" ") < share * len(line)
+
+
+def _is_generated(head: str) -> bool:
+    """Whether the header says so: a comment above the code that begins with the words generators write.
+
+    Text that speaks of such words, a generator's own templates and notes, says them elsewhere.
+    """
+    for line in head.split("\n"):
+        comment = _COMMENT.match(line)
+        if comment is None:
+            if not _PRELUDE.match(line):
+                return False
+        elif _MARKED.match(line[comment.end() :].rstrip("*/-> \r")):
+            return True
+    return False
+
+
+def _is_minified(text: str) -> bool:
+    lines = text.split("\n")
+    kept = [line for line in lines if not _is_data(line) and not _is_numbers(line)]
+    if len(kept) < len(lines) and sum(map(_is_code, kept)) < _FEWEST_LINES:
+        return True
+    return _is_drawing(kept)
+
+
+def _is_numbers(line: str) -> bool:
+    """Whether a line is a row of a table of numbers."""
+    return len(line) >= _NUMBERS_LINE and sum(map(str.isdigit, line)) > _NUMBERS_SHARE * len(line.replace(" ", ""))
+
+
+def _is_code(line: str) -> bool:
+    return _ALNUM_LINE.search(line) is not None and _COMMENT.match(line) is None
+
+
+def _is_drawing(lines: Sequence[str]) -> bool:
+    """Whether signs outweigh letters in all that is left; rulers and frames do not count."""
+    sample = "".join(line for line in lines if _ALNUM_LINE.search(line))[:20_000]
+    visible = "".join(sample.split())
+    return len(sample) >= _MIN_JUDGED and sum(map(str.isalnum, visible)) < _MIN_ALNUM * len(visible)
