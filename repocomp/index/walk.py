@@ -142,6 +142,8 @@ def _judged(root: Path, rules: Rules, listed: Iterable[str]) -> Iterator[Found]:
 
 def unfit(data: bytes, path: str = "") -> str | None:
     """Why the content of a file at `path` is not worth indexing; None when it is."""
+    if reason := format_of(path).left_out:
+        return reason
     if b"\0" in data[:8192]:
         return "binary"
     if _GENERATED.search(data[:_HEAD_BYTES]):
