@@ -13,6 +13,8 @@ LANGUAGE = Language(
     query=("haskell",),
     extensions=(".hs",),
     interpreters=("runhaskell", "runghc", "stack"),
+    class_words=("class", "instance"),
+    self_words=(),
     line_comment="--",
     block_comment=("{-", "-}"),
     # A single quote ends names as often as it opens a character.

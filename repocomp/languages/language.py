@@ -48,6 +48,12 @@ class Language:
     # How its text reads.
     reserved: frozenset[str] | None = None
     """The keywords; None: the words that the grammar spells out."""
+    function_words: tuple[str, ...] = ()
+    class_words: tuple[str, ...] = ("class",)
+    """The words before the name of a function, and of what holds its members indented."""
+    import_words: tuple[str, ...] = ("import",)
+    self_words: tuple[str, ...] = ("this",)
+    """What a method calls the object that it belongs to, and its class."""
     line_comment: str = "//"
     block_comment: tuple[str, str] | None = ("/*", "*/")
     strings: tuple[str, ...] = ('"', "'")

@@ -24,6 +24,8 @@ LANGUAGE = Language(
     query=("scala",),
     extensions=(".scala", ".sc", ".sbt"),
     interpreters=("scala", "scala-cli", "amm"),
+    function_words=("def",),
+    class_words=("class", "object", "trait", "enum"),
     strings=('"""', '"', "'"),
     opens_block=("{", "=", ":", "=>"),
     comment_nodes=frozenset({"comment", "block_comment"}),

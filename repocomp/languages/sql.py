@@ -19,6 +19,10 @@ LANGUAGE = Language(
     extensions=(".sql", ".psql", ".ddl"),
     # Written in either case, and compared as written.
     reserved=frozenset(_RESERVED) | {word.upper() for word in _RESERVED},
+    function_words=("FUNCTION", "function"),
+    class_words=(),
+    import_words=(),
+    self_words=(),
     line_comment="--",
     strings=("'", '"'),
     brackets=("()", "[]"),

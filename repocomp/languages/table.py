@@ -99,6 +99,12 @@ def language(name: str) -> Language | None:
     return _BY_NAME.get(name)
 
 
+def stated(name: str, fact: Callable[[Language], tuple[str, ...]]) -> tuple[str, ...]:
+    """The words that a language states; for `text`, where code of any may stand, those that some language does."""
+    known = _BY_NAME.get(name)
+    return fact(known) if known is not None else tuple({word: None for each in LANGUAGES for word in fact(each)})
+
+
 @cache
 def keywords(name: str) -> frozenset[str]:
     """The reserved words of a language; none for `text`."""
