@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _SIGNATURE_CHARS = 200
 _DOC_CHARS = 160
+_OPENING = re.compile(r"(?:[\s:{=]|=>)+$")
+"""What stands between a signature and its body."""
 _MARKS = re.compile(r"^[\s/*#!\"'<>;-]+|[\s*/\"'>-]+$")
 
 
@@ -147,7 +149,7 @@ def _signature(match: _Match, body: Node | None, data: bytes) -> str:
     start = match.first.start_byte
     end = body.start_byte if body is not None else match.last.end_byte
     text = data[start : min(end, start + 4 * _SIGNATURE_CHARS)].decode(errors="ignore")
-    return " ".join(text.split()).rstrip(" :{=>")[:_SIGNATURE_CHARS]
+    return _OPENING.sub("", " ".join(text.split()))[:_SIGNATURE_CHARS]
 
 
 def _body(node: Node) -> Node | None:

@@ -249,6 +249,30 @@ def test_a_comment_above_documents_other_languages() -> None:
     assert found.doc == "F doubles."
 
 
+def test_functions_of_cpp_behind_declarators_and_classes_behind_macros() -> None:
+    text = (
+        "class API K : public B {\n  K& me() { return *this; }\n};\nstruct P {\n"
+        "  bool operator==(const P& o) const { return true; }\n  ~P() {}\n};\n"
+        "T** f(T* t) { return t; }\nP& P::get() { return p; }\nusing X = int;\nunion U { int a; };\n"
+    )
+    assert [(found.qualified, found.kind, found.parent) for found in parse("cpp", text).definitions] == [
+        ("K", "class", "public B"),
+        ("K.me", "method", "K"),
+        ("P", "struct", None),
+        ("P.operator==", "method", "P"),
+        ("P.~P", "method", "P"),
+        ("f", "function", None),
+        ("get", "function", None),
+        ("X", "type", None),
+        ("U", "struct", None),
+    ]
+
+
+def test_a_signature_keeps_what_closes_its_generics() -> None:
+    found = parse("typescript", "class K<T> {}\nconst f = (x: A<B>): C<D> => {}\n").definitions
+    assert [definition.signature for definition in found] == ["class K<T>", "f = (x: A<B>): C<D>"]
+
+
 def test_clauses_in_a_row_are_one_definition() -> None:
     shown = {
         name: [(found.qualified, found.signature, found.start_line, found.end_line) for found in parsed.definitions]
