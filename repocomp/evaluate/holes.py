@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from repocomp.document import Document
-from repocomp.languages.table import language_of
+from repocomp.languages.table import language_of, stated
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import Symbol
 from repocomp.terms import words
@@ -164,7 +164,12 @@ def _function(source: Source, _: frozenset[str], rng: np.random.Generator) -> Ho
 
 def _api(source: Source, defined: frozenset[str], rng: np.random.Generator) -> Hole | None:
     text = source.document.data.decode()
-    calls = [m for m in _CALL.finditer(text) if m[1] in defined and not _is_definition(text, m.start())]
+    language = language_of(source.document.path)
+    defining = {
+        *stated(language, lambda known: known.function_words),
+        *stated(language, lambda known: known.class_words),
+    }
+    calls = [m for m in _CALL.finditer(text) if m[1] in defined and _word_before(text, m.start()) not in defining]
     if not calls:
         return None
     call = calls[int(rng.integers(len(calls)))]
@@ -175,9 +180,9 @@ def _api(source: Source, defined: frozenset[str], rng: np.random.Generator) -> H
     return Hole(source.document, start_byte, start_byte + len(text[call.end() : end].encode()), "api")
 
 
-def _is_definition(text: str, at: int) -> bool:
-    line = text[text.rfind("\n", 0, at) + 1 : at]
-    return bool(re.search(r"\b(def|class|func|function|fn)\s*$", line))
+def _word_before(text: str, at: int) -> str:
+    line = text[text.rfind("\n", 0, at) + 1 : at].split()
+    return line[-1] if line else ""
 
 
 def _closing(text: str, at: int) -> int | None:

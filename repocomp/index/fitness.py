@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from repocomp.languages.formats import shown
+from repocomp.languages.formats import format_of, shown
 from repocomp.secrets import is_key_file
 
 _HEAD_BYTES = 1024
@@ -37,6 +37,8 @@ _ALNUM_LINE = re.compile(r"[^\W_]")
 
 def unfit(data: bytes, path: str = "") -> str | None:
     """Why the content of a file at `path` is not worth indexing, or must not be; None when it is."""
+    if reason := format_of(path).left_out:
+        return reason
     if b"\0" in data[:8192]:
         return "binary"
     try:

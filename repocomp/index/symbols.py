@@ -7,8 +7,7 @@ but still useful, so this serves unsaved buffers too. A language without a gramm
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 
 _SIGNATURE_CHARS = 200
 _DOC_CHARS = 160
+_OPENING = re.compile(r"(?:[\s:{=]|=>)+$")
+"""What stands between a signature and its body."""
 _MARKS = re.compile(r"^[\s/*#!\"'<>;-]+|[\s*/\"'>-]+$")
 
 
@@ -72,58 +73,83 @@ def _queries(language: Language) -> tuple[Query, Query]:
     return definitions, identifiers
 
 
-def _definitions(language: Language, root: Node, data: bytes) -> Iterator[Definition]:
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """What one pattern captured: the nodes of a definition, its kind, its name, and its body where the pattern says."""
+
+    first: Node
+    last: Node
+    kind: str
+    name: Node
+    body: Node | None
+
+    @classmethod
+    def of(cls, captures: dict[str, list[Node]]) -> _Match:
+        """The one capture that is none of the others is the definition; its nodes stand in a row."""
+        kind = next(name for name in captures if name not in ("name", "body") and not name.startswith("_"))
+        nodes = captures[kind]
+        return cls(nodes[0], nodes[-1], kind, captures["name"][0], captures.get("body", [None])[0])
+
+    @property
+    def order(self) -> tuple[int, int, bool, str]:
+        """Outer definitions first; of several readings of one the longest, best with a body."""
+        return self.first.start_byte, -self.last.end_byte, self.body is None, self.kind
+
+
+def _definitions(language: Language, root: Node, data: bytes) -> list[Definition]:
     from tree_sitter import QueryCursor
 
     matches = QueryCursor(_queries(language)[0]).matches(root)
-    found = sorted(
-        ((node, kind, captures["name"][0]) for _, captures in matches for kind, node in _outer(captures)),
-        key=lambda item: (item[0].start_byte, -item[0].end_byte, item[1]),
-    )
     enclosing: list[tuple[int, str, str]] = []
     seen: set[int] = set()
-    for node, kind, name_node in found:
-        if name_node.start_byte in seen:
+    found: list[Definition] = []
+    for match in sorted((_Match.of(captures) for _, captures in matches), key=lambda match: match.order):
+        if match.name.start_byte in seen:
             continue
-        seen.add(name_node.start_byte)
-        while enclosing and enclosing[-1][0] < node.end_byte:
+        seen.add(match.name.start_byte)
+        while enclosing and enclosing[-1][0] < match.last.end_byte:
             enclosing.pop()
-        # C++ defines members outside their class, under a qualified name.
-        name = data[name_node.start_byte : name_node.end_byte].decode().rsplit("::", 1)[-1]
-        yield _definition(language, node, kind, name, enclosing, data)
-        enclosing.append((node.end_byte, name, kind))
+        name = _last_part(data[match.name.start_byte : match.name.end_byte].decode())
+        definition = _definition(language, match, name, enclosing, data)
+        if language.has_clauses and found and found[-1].qualified == definition.qualified:
+            found[-1] = replace(found[-1], end_line=definition.end_line)
+        else:
+            found.append(definition)
+        enclosing.append((match.last.end_byte, name, match.kind))
+    return found
 
 
-def _outer(captures: dict[str, list[Node]]) -> Iterator[tuple[str, Node]]:
-    """The captured definitions themselves, by kind."""
-    return ((kind, nodes[0]) for kind, nodes in captures.items() if kind != "name")
+def _last_part(name: str) -> str:
+    """C++ defines members outside their class, Elixir modules and Swift extensions elsewhere: under qualified names."""
+    name = name.rsplit("::", 1)[-1]
+    return name.rsplit(".", 1)[-1] if name.replace(".", "").isidentifier() else name
 
 
 def _definition(
-    language: Language, node: Node, kind: str, name: str, enclosing: list[tuple[int, str, str]], data: bytes
+    language: Language, match: _Match, name: str, enclosing: list[tuple[int, str, str]], data: bytes
 ) -> Definition:
     owner = next((outer for _, outer, outer_kind in reversed(enclosing) if outer_kind in CONTAINERS), None)
-    signature = _signature(node, data)
-    if kind == "function" and owner is not None and enclosing[-1][1] == owner:
-        kind = "method"
-    bases = re.search(language.bases, signature) if language.bases and kind in CONTAINERS else None
+    body = match.body or _body(match.first)
+    signature = _signature(match, body, data)
+    is_method = match.kind == "function" and owner is not None and enclosing[-1][1] == owner
+    bases = re.search(language.bases, signature) if language.bases and match.kind in CONTAINERS else None
     return Definition(
         name=name,
         qualified=".".join([*(outer for _, outer, _ in enclosing), name]),
-        kind=kind,
+        kind="method" if is_method else match.kind,
         parent=bases[1].strip() or None if bases else owner,
         signature=signature,
-        doc=_doc(language, node, data),
-        start_line=node.start_point[0] + 1,
-        end_line=node.end_point[0] + (1 if node.end_point[1] else 0),
+        doc=_doc(language, match.first, body, data),
+        start_line=match.first.start_point[0] + 1,
+        end_line=match.last.end_point[0] + (1 if match.last.end_point[1] else 0),
     )
 
 
-def _signature(node: Node, data: bytes) -> str:
-    body = _body(node)
-    end = body.start_byte if body is not None else node.end_byte
-    text = data[node.start_byte : min(end, node.start_byte + 4 * _SIGNATURE_CHARS)].decode(errors="ignore")
-    return " ".join(text.split()).rstrip(" :{=>")[:_SIGNATURE_CHARS]
+def _signature(match: _Match, body: Node | None, data: bytes) -> str:
+    start = match.first.start_byte
+    end = body.start_byte if body is not None else match.last.end_byte
+    text = data[start : min(end, start + 4 * _SIGNATURE_CHARS)].decode(errors="ignore")
+    return _OPENING.sub("", " ".join(text.split()))[:_SIGNATURE_CHARS]
 
 
 def _body(node: Node) -> Node | None:
@@ -132,16 +158,17 @@ def _body(node: Node) -> Node | None:
     return node.child_by_field_name("body") or (value.child_by_field_name("body") if value is not None else None)
 
 
-def _doc(language: Language, node: Node, data: bytes) -> str | None:
+def _doc(language: Language, node: Node, body: Node | None, data: bytes) -> str | None:
     """First line of the docstring or of the comment that stands right above."""
     if language.has_docstrings:
-        body = _body(node)
         first = body.named_children[0] if body is not None and body.named_children else None
         holder = first.named_children[0] if first is not None and first.named_children else first
         text = holder if holder is not None and holder.type == "string" else None
     else:
         above = node.prev_named_sibling
-        near = above is not None and "comment" in above.type and above.end_point[0] >= node.start_point[0] - 1
+        near = (
+            above is not None and above.type in language.comment_nodes and above.end_point[0] >= node.start_point[0] - 1
+        )
         text = above if near else None
     if text is None:
         return None

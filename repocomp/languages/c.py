@@ -12,6 +12,9 @@ LANGUAGE = Language(
     grammar=("tree_sitter_c", "language"),
     query=("c",),
     extensions=(".c", ".h"),
+    class_words=("struct",),
+    import_words=("include",),
+    self_words=(),
     string_nodes=frozenset({"string_literal", "char_literal", "system_lib_string"}),
     imports=INCLUDES,
 )

@@ -13,6 +13,8 @@ LANGUAGE = Language(
     query=("c_sharp",),
     extensions=(".cs",),
     other_names=("c#", "csharp"),
+    class_words=("class", "struct", "interface", "record"),
+    import_words=("using",),
     strings=('"""', '"', "'"),
     string_nodes=frozenset(
         {

@@ -22,7 +22,7 @@ class Format:
     """A kind of file. `language` names the language of its code (None: told by path and content).
 
     `shown` is what of a text may be indexed and offered, `code` what of that is parsed. Larger files than `most_bytes`
-    are not worth reading.
+    are not worth reading; `left_out` says why none is.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Format:
     shown: Callable[[str], str] = _same
     code: Callable[[str], str] = _same
     most_bytes: int = 1 << 20
+    left_out: str | None = None
 
 
 PLAIN = Format("")
@@ -40,6 +41,8 @@ FORMATS = (
     Format("component", (".vue", ".svelte"), components.language, code=components.scripts),
     Format("markdown", (".md", ".markdown", ".mkd", ".mdx", ".rmd", ".qmd"), shown=marks.without_markdown_fences),
     Format("asciidoc", (".adoc", ".asciidoc", ".asc"), shown=marks.without_asciidoc_fences),
+    # Half of their lines are gone from the code, and all begin one column late.
+    Format("diff", (".diff", ".patch", ".rej"), left_out="diff"),
 )
 _BY_EXTENSION = {extension: form for form in FORMATS for extension in form.extensions}
 

@@ -19,6 +19,7 @@ LANGUAGE = Language(
     grammar=("tree_sitter_java", "language"),
     query=("java",),
     extensions=(".java",),
+    class_words=("class", "interface", "enum", "record"),
     strings=('"""', '"', "'"),
     comment_nodes=frozenset({"line_comment", "block_comment"}),
     string_nodes=frozenset({"string_literal", "character_literal"}),

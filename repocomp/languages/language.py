@@ -25,7 +25,9 @@ class Language:
     """One language. Everything but its name and its grammar has a default that suits the C family.
 
     The files `query` beside this one, without their ".scm", are joined into one tree-sitter query. A pattern that
-    captures `@id` finds identifiers; any other captures a whole definition under its kind, and its `@name`.
+    captures `@id` finds identifiers. Any other captures a whole definition under its kind (several nodes where they
+    stand in a row), in it the `@name`, and the `@body`, where the signature ends, unless that is the field `body`.
+    Captures that begin with an underscore are for predicates.
     """
 
     name: str
@@ -46,6 +48,12 @@ class Language:
     # How its text reads.
     reserved: frozenset[str] | None = None
     """The keywords; None: the words that the grammar spells out."""
+    function_words: tuple[str, ...] = ()
+    class_words: tuple[str, ...] = ("class",)
+    """The words before the name of a function, and of what holds its members indented."""
+    import_words: tuple[str, ...] = ("import",)
+    self_words: tuple[str, ...] = ("this",)
+    """What a method calls the object that it belongs to, and its class."""
     line_comment: str = "//"
     block_comment: tuple[str, str] | None = ("/*", "*/")
     strings: tuple[str, ...] = ('"', "'")
@@ -62,6 +70,8 @@ class Language:
     """A pattern over the signature of a class; its group holds the bases."""
     has_docstrings: bool = False
     """Whether a string that opens a body documents it. Else the comment above does."""
+    has_clauses: bool = False
+    """Whether definitions of one name in a row are one, written in several clauses."""
 
     # What it imports, and the files that a module may be.
     imports: Callable[[str], Iterator[Import]] = no_imports

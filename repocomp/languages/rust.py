@@ -25,6 +25,10 @@ LANGUAGE = Language(
     grammar=("tree_sitter_rust", "language"),
     query=("rust",),
     extensions=(".rs",),
+    function_words=("fn",),
+    class_words=("struct", "enum", "impl", "trait"),
+    import_words=("use",),
+    self_words=("self",),
     # A single quote opens a lifetime as often as a character.
     strings=('"',),
     comment_nodes=frozenset({"line_comment", "block_comment"}),

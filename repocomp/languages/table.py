@@ -29,6 +29,14 @@ _FILES = (
     "ruby",
     "php",
     "bash",
+    "kotlin",
+    "swift",
+    "scala",
+    "lua",
+    "elixir",
+    "haskell",
+    "sql",
+    "hcl",
 )
 
 
@@ -45,7 +53,7 @@ _BY_FILE_NAME = {name: language.name for language in LANGUAGES for name in langu
 _BY_INTERPRETER = {program: language.name for language in LANGUAGES for program in language.interpreters}
 _BY_OTHER_NAME = {name: language.name for language in LANGUAGES for name in language.other_names}
 _CLAIMS = [(extension, test, language.name) for language in LANGUAGES for extension, test in language.claims]
-_HEAD_BYTES, _SHEBANG_BYTES = 1 << 16, 256
+_HEAD_BYTES, _SHEBANG_BYTES = 1 << 14, 256
 _VERSION = re.compile(r"[\d.]+$")
 _SHEBANG = re.compile(r"#![ \t]*(\S+)([^\n]*)")
 
@@ -89,6 +97,12 @@ def _interpreter(text: str) -> str:
 def language(name: str) -> Language | None:
     """The language called `name`, or None for `text`."""
     return _BY_NAME.get(name)
+
+
+def stated(name: str, fact: Callable[[Language], tuple[str, ...]]) -> tuple[str, ...]:
+    """The words that a language states; for `text`, where code of any may stand, those that some language does."""
+    known = _BY_NAME.get(name)
+    return fact(known) if known is not None else tuple({word: None for each in LANGUAGES for word in fact(each)})
 
 
 @cache

@@ -7,10 +7,12 @@ identifiers whose definitions would help, each with how directly the place asks 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
+from repocomp.languages.table import stated
 from repocomp.retrieve.query import Query
 from repocomp.terms import words
 
@@ -25,16 +27,41 @@ _PATH = r"[^\W\d]\w*(?:(?:\.|->|::)[^\W\d]\w*)*"
 _ATTRIBUTE = re.compile(rf"\b\d*({_PATH})(?:\(\))?(?:\.|->|::)([^\W\d]\w*)?$")
 _CALL = re.compile(rf"({_PATH})\s*$")
 _PARTIAL = re.compile(r"[^\W\d]\w*$")
-_IMPORT = re.compile(r"^\s*(?:from\s+\S+\s+import|import|use|using|#\s*include|require)\b")
-_DEFINITION = re.compile(r"^\s*(?:async\s+)?(?:def|class|func|function|fn|struct|interface|trait|impl)\s+\w*$")
 _ANNOTATION = re.compile(r"(?:->|[\w\])]\s*:)\s*([\w.\[]*)$")
 _CALLED = re.compile(r"\b\d*([^\W\d]\w*)\s*\(")
 _TYPE_NAME = re.compile(r"\b([A-Z]\w+)\b")
+_MODIFIERS = r"(?:export|public|abstract|final)\s+"
 _SEPARATOR = re.compile(r"\.|->|::")
-_MODULE = re.compile(r"\b(?:from|import|use|using|require(?:_relative)?|include)\b[\s(\"'<]*([\w.:/@-]+)")
-_ENCLOSING = re.compile(
-    r"^([ \t]*)(?:export\s+|public\s+|abstract\s+|final\s+)*(?:class|struct|impl|interface|trait)\s+(\w+)([^\n]*)", re.M
-)
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Patterns of the words of one language, for a line or, `enclosing`, for headers anywhere in a text."""
+
+    imports: re.Pattern[str]
+    module: re.Pattern[str]
+    definition: re.Pattern[str]
+    enclosing: re.Pattern[str]
+    own: frozenset[str]
+
+
+@cache
+def _words_of(language: str) -> _Words:
+    classes = stated(language, lambda known: known.class_words)
+    imports = _any_of(stated(language, lambda known: known.import_words))
+    defined = _any_of((*stated(language, lambda known: known.function_words), *classes))
+    return _Words(
+        imports=re.compile(rf"^\s*(?:#\s*)?{imports}\b"),
+        module=re.compile(rf"\b{imports}\b[\s(\"'<]*([\w.:/@-]+)"),
+        definition=re.compile(rf"^\s*(?:async\s+)?{defined}\s+\w*$"),
+        enclosing=re.compile(rf"^([ \t]*)(?:{_MODIFIERS})*{_any_of(classes)}\s+(\w+)([^\n]*)", re.M),
+        own=frozenset(stated(language, lambda known: known.self_words)),
+    )
+
+
+def _any_of(words: Sequence[str]) -> str:
+    """A pattern that finds any of the words, or nothing where there are none."""
+    return f"(?:{'|'.join(words)})" if words else r"(?!)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +78,8 @@ class Understanding:
     """The place of the cursor, the identifier begun there, and the names it asks for, most wanted first.
 
     `receiver` is what stands before the dot of an attribute, its last part; `maker` the function whose result it holds,
-    where no class is known; `enclosing` the innermost class around the cursor; `module` what an import line names.
+    where no class is known; `enclosing` the innermost class around the cursor, and `on_self` whether the receiver is an
+    object of it; `module` what an import line names.
     """
 
     place: Place
@@ -60,6 +88,7 @@ class Understanding:
     receiver: str | None = None
     maker: str | None = None
     enclosing: str | None = None
+    on_self: bool = False
     module: str | None = None
 
 
@@ -68,14 +97,15 @@ def understand(query: Query) -> Understanding:
     line = query.last_lines(1)
     partial_match = _PARTIAL.search(line)
     partial = partial_match[0] if partial_match else ""
-    place, receiver, function = _place(line)
+    known = _words_of(query.language)
+    place, receiver, function = _place(line, known)
     found: dict[tuple[str, str | None], float] = {}
     for asked in _asked(query, line, place, receiver, function):
         key = (asked.name, asked.owner)
         found[key] = max(found.get(key, 0.0), asked.weight)
     ordered = sorted(found.items(), key=lambda item: (-item[1], item[0][0], item[0][1] or ""))
     last = _SEPARATOR.split(receiver)[-1] if receiver else None
-    named = _MODULE.search(line) if place == "import" else None
+    named = known.module.search(line) if place == "import" else None
     return Understanding(
         place,
         partial,
@@ -83,21 +113,22 @@ def understand(query: Query) -> Understanding:
         receiver=last,
         maker=_maker_of(last, query) if last and _type_of(last, query) is None else None,
         enclosing=_enclosing(query),
+        on_self=last in known.own,
         module=named[1] if named else None,
     )
 
 
-def _place(line: str) -> tuple[Place, str | None, str | None]:
+def _place(line: str, known: _Words) -> tuple[Place, str | None, str | None]:
     """The place, the receiver of an attribute access, and the function whose call is open."""
     function = _open_call(line)
-    if _IMPORT.search(line):
+    if known.imports.search(line):
         return "import", None, None
     if line.lstrip().startswith("@"):
         return "decorator", None, None
     attribute = _ATTRIBUTE.search(line)
     if attribute:
         return "attribute", attribute[1], function
-    if _DEFINITION.search(line):
+    if known.definition.search(line):
         return "definition", None, None
     if _ANNOTATION.search(line) and function is None:
         return "annotation", None, None
@@ -143,7 +174,7 @@ def _asked(query: Query, line: str, place: Place, receiver: str | None, function
 def _enclosing_class(query: Query) -> re.Match[str] | None:
     """The header of the innermost class around the cursor, judged by indentation."""
     indent = len(line) - len(line.lstrip()) if (line := query.last_lines(1)).strip() else _MOST_INDENT
-    headers = list(_ENCLOSING.finditer(_text_before(query)))
+    headers = list(_words_of(query.language).enclosing.finditer(_text_before(query)))
     return next((match for match in reversed(headers) if len(match[1]) < indent or not indent), None)
 
 
@@ -172,7 +203,7 @@ def _maker_of(variable: str, query: Query) -> str | None:
 
 def _type_of(variable: str, query: Query) -> str | None:
     """The class a variable seems to hold: from an assignment, an annotation or a parameter, the nearest one first."""
-    if variable in ("self", "this", "cls"):
+    if variable in _words_of(query.language).own:
         return _enclosing(query)
     name, text = re.escape(variable), _text_before(query)
     patterns = (

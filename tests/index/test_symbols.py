@@ -89,6 +89,133 @@ CASES: dict[str, Expected] = {
         [("K", "class"), ("K.m", "method"), ("f", "function")],
         [("A\\B", None, "B")],
     ),
+    "kotlin": (
+        "import a.b.C\nimport a.D as E\nobject O\nenum class X(val n: Int) {\n  RED(1);\n}\ntypealias T = Int\n"
+        "interface I {\n  fun z()\n}\nclass K(val x: Int) : Base(), I {\n  val p = 1\n  fun m(y: Int): Int {\n"
+        "    val no = y\n    return y\n  }\n}\nfun String.f(x: Int) = 1\n",
+        [
+            ("O", "class"),
+            ("X", "enum"),
+            ("T", "type"),
+            ("I", "interface"),
+            ("I.z", "method"),
+            ("K", "class"),
+            ("K.p", "property"),
+            ("K.m", "method"),
+            ("f", "function"),
+        ],
+        [("a.b", "C", "C"), ("a", "D", "E")],
+    ),
+    "swift": (
+        "import Foundation\n@testable import struct Core.Point\nclass K: Base, P {\n  var x = 1\n  init(a: Int) {}\n"
+        "  func m(y: Int) -> Int { return y }\n}\nstruct S<T> {}\nenum E { case a }\nprotocol P { func z() }\n"
+        "extension K { func e() {} }\nactor A {}\nfunc f() { let no = 1 }\ntypealias T = Int\n",
+        [
+            ("K", "class"),
+            ("K.x", "property"),
+            ("K.init", "method"),
+            ("K.m", "method"),
+            ("S", "struct"),
+            ("E", "enum"),
+            ("P", "interface"),
+            ("P.z", "method"),
+            ("K", "impl"),
+            ("K.e", "method"),
+            ("A", "class"),
+            ("f", "function"),
+            ("T", "type"),
+        ],
+        [("Foundation", None, "Foundation"), ("Core.Point", None, "Point")],
+    ),
+    "scala": (
+        "import a.b.C\nimport a.{D, E => F}\nimport a.b.*\nclass K(x: Int) extends Base with T {\n"
+        "  def m(y: Int): Int = y\n  val v = 1\n}\nobject O { def s() = 1 }\ntrait T { def z: Int }\n"
+        "enum Color { case Red }\ntype X = Int\n",
+        [
+            ("K", "class"),
+            ("K.m", "method"),
+            ("K.v", "property"),
+            ("O", "class"),
+            ("O.s", "method"),
+            ("T", "trait"),
+            ("T.z", "method"),
+            ("Color", "enum"),
+            ("X", "type"),
+        ],
+        [("a.b", "C", "C"), ("a", "D", "D"), ("a", "E", "F"), ("a.b", "*", "*")],
+    ),
+    "lua": (
+        "local m = require('a.b')\nrequire 'c'\nlocal function f(x) return x end\nfunction M.g(y) end\n"
+        "function M:h() end\nM.q = function(z) return z end\nlocal t = { k = function(a) return a end }\n",
+        [("f", "function"), ("g", "function"), ("h", "function"), ("q", "function"), ("k", "function")],
+        [("a.b", None, "m"), ("c", None, "c")],
+    ),
+    "elixir": (
+        "defmodule A.B do\n  alias A.C\n  alias A.{D, E}\n  import X.Y, only: [a: 1]\n  alias Z.W, as: V\n"
+        "  def f(0), do: 1\n  def f(x) when x > 1 do\n    no = x\n    no\n  end\n  defp g, do: 1\n"
+        "  defmacro m(x), do: x\nend\ndefprotocol P do\n  def z(a)\nend\ndefimpl P, for: A do\n"
+        "  def z(a), do: a\nend\n",
+        [
+            ("B", "module"),
+            ("B.f", "method"),
+            ("B.g", "method"),
+            ("B.m", "macro"),
+            ("P", "interface"),
+            ("P.z", "method"),
+            ("P", "impl"),
+            ("P.z", "method"),
+        ],
+        [("A.C", None, "C"), ("A.D", None, "D"), ("A.E", None, "E"), ("X.Y", None, "Y"), ("Z.W", None, "V")],
+    ),
+    "haskell": (
+        "module A.B (f) where\nimport Data.Map (Map)\nimport qualified Data.Set as S\nf :: Int -> Int\nf 0 = 1\n"
+        "f x = x + y where y = 2\ng = f 1\ndata T = A Int | B { b :: Int }\nnewtype N = N Int\n"
+        "class C a where\n  m :: a -> Int\ninstance C Int where\n  m x = x\ntype X = Int\n",
+        [
+            ("f", "function"),
+            ("g", "function"),
+            ("T", "type"),
+            ("N", "type"),
+            ("C", "class"),
+            ("C.m", "method"),
+            ("C", "impl"),
+            ("C.m", "method"),
+            ("X", "type"),
+        ],
+        [("Data.Map", None, "Map"), ("Data.Set", None, "S")],
+    ),
+    "sql": (
+        "CREATE TABLE IF NOT EXISTS app.users (id INT PRIMARY KEY, name TEXT);\n"
+        "CREATE VIEW v AS SELECT u.id FROM users u;\n"
+        "CREATE MATERIALIZED VIEW mv AS SELECT 1;\nCREATE INDEX idx ON users (name);\n"
+        "CREATE TYPE mood AS ENUM ('sad');\n"
+        "CREATE FUNCTION f(x INT) RETURNS INT AS $$ SELECT 1 $$ LANGUAGE sql;\n"
+        "CREATE TRIGGER t AFTER INSERT ON users FOR EACH ROW EXECUTE FUNCTION f();\n",
+        [
+            ("users", "table"),
+            ("v", "view"),
+            ("mv", "view"),
+            ("idx", "index"),
+            ("mood", "type"),
+            ("f", "function"),
+            ("t", "function"),
+        ],
+        [],
+    ),
+    "hcl": (
+        'resource "aws_instance" "web" {\n  ami = var.ami\n}\nvariable "ami" { type = string }\n'
+        'module "vpc" {\n  source = "./modules/vpc"\n}\nlocals {\n  x = 1\n}\nprovider "aws" {}\n'
+        'data "aws_ami" "base" {}\n',
+        [
+            ("web", "resource"),
+            ("ami", "variable"),
+            ("vpc", "module"),
+            ("x", "variable"),
+            ("aws", "block"),
+            ("base", "resource"),
+        ],
+        [("./modules/vpc", None, "vpc")],
+    ),
     "bash": ("source ./lib.sh\nf() { echo hi; }\n", [("f", "function")], [("./lib.sh", None, "lib")]),
 }
 
@@ -120,6 +247,59 @@ def test_a_definition_tells_its_signature_doc_and_parent() -> None:
 def test_a_comment_above_documents_other_languages() -> None:
     (found,) = parse("go", "package p\n\n// F doubles.\nfunc F(x int) int { return 2 * x }\n").definitions
     assert found.doc == "F doubles."
+
+
+def test_functions_of_cpp_behind_declarators_and_classes_behind_macros() -> None:
+    text = (
+        "class API K : public B {\n  K& me() { return *this; }\n};\nstruct P {\n"
+        "  bool operator==(const P& o) const { return true; }\n  ~P() {}\n};\n"
+        "T** f(T* t) { return t; }\nP& P::get() { return p; }\nusing X = int;\nunion U { int a; };\n"
+    )
+    assert [(found.qualified, found.kind, found.parent) for found in parse("cpp", text).definitions] == [
+        ("K", "class", "public B"),
+        ("K.me", "method", "K"),
+        ("P", "struct", None),
+        ("P.operator==", "method", "P"),
+        ("P.~P", "method", "P"),
+        ("f", "function", None),
+        ("get", "function", None),
+        ("X", "type", None),
+        ("U", "struct", None),
+    ]
+
+
+def test_a_signature_keeps_what_closes_its_generics() -> None:
+    found = parse("typescript", "class K<T> {}\nconst f = (x: A<B>): C<D> => {}\n").definitions
+    assert [definition.signature for definition in found] == ["class K<T>", "f = (x: A<B>): C<D>"]
+
+
+def test_clauses_in_a_row_are_one_definition() -> None:
+    shown = {
+        name: [(found.qualified, found.signature, found.start_line, found.end_line) for found in parsed.definitions]
+        for name in ("haskell", "elixir")
+        if (parsed := parse(name, CASES[name][0]))
+    }
+    assert shown["haskell"][0] == ("f", "f :: Int -> Int", 4, 6)
+    assert shown["elixir"][1] == ("B.f", "def f(0), do: 1", 6, 10)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "parent"),
+    [
+        ("python", "class K(A, B):\n    pass\n", "A, B"),
+        ("typescript", "class K extends A implements I {}\n", "A"),
+        ("java", "class K<T> {}\n", None),
+        ("java", "class K extends A {}\n", "A"),
+        ("cpp", "class K : public A {};\n", "public A"),
+        ("c_sharp", "class K : A, I {}\n", "A, I"),
+        ("ruby", "class K < A\n  def m; end\nend\n", "A"),
+        ("kotlin", "class K(val x: (Int) -> Int) : A(x), I {\n}\n", "A(x), I"),
+        ("swift", "class K<T>: A where T: B {}\n", "A"),
+        ("scala", "class K(x: Int) extends A(x) with T\n", "A"),
+    ],
+)
+def test_a_class_names_its_bases(name: str, text: str, parent: str | None) -> None:
+    assert parse(name, text).definitions[0].parent == parent
 
 
 def test_references_list_each_line_once() -> None:

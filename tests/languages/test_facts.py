@@ -30,6 +30,14 @@ STRINGS = {
     "ruby": "x = 'said'",
     "php": '$x = "said";',
     "bash": "x='said'",
+    "kotlin": 'val x = "said"',
+    "swift": 'let x = "said"',
+    "scala": 'val x = "said"',
+    "lua": "x = [[said]]",
+    "elixir": 'x = "said"',
+    "haskell": 'x = "said"',
+    "sql": "SELECT 'said';",
+    "hcl": 'x = "said"',
 }
 """A statement of each language with a string in it."""
 each = pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.name)

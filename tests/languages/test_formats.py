@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from repocomp.index.build import build
 from repocomp.index.read import Content, digest_of, read
+from repocomp.index.walk import explain
 from repocomp.languages.formats import FORMATS, code, language_in, shown
+from tests.conftest import Repository
 
 C_HEADERS = [
     "#include <stdio.h>\nstruct s { int class; };\nint f(struct s *new);\n",
@@ -159,6 +162,14 @@ def test_fences_frame_code_and_are_none() -> None:
     assert shown("README.md", text) == "# Use\n\n\nx = 1\n\n\n> y\n\nan `inline` one\n"
     assert shown("a.py", text) == text
     assert shown("a.adoc", "[source,python]\n----\nx = 1\n----\n= Title\n") == "\n\nx = 1\n\n= Title\n"
+
+
+def test_diffs_are_left_out_with_a_reason(repository: Repository) -> None:
+    root = repository({"fix.patch": "-x = 1\n+x = 2\n", "a.rej": "+x\n", "a.py": "x = 2\n"})
+    report = build(root)
+    assert (report.indexed, report.skipped["diff"]) == (1, 2)
+    assert build(root).skipped["diff"] == 2
+    assert explain(root, "fix.patch") == (True, "diff")
 
 
 MERGE = "def f():\n<<<<<<< HEAD\n    a = 1\n||||||| base\n    a = 0\n=======\n    a = 2\n>>>>>>> other\n    return a\n"

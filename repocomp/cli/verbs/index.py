@@ -48,8 +48,9 @@ def command(
     """Index the work tree that holds PATH, or bring its index up to date.
 
     Files are left out by git's ignore rules, by .repocompignore in the root of the tree (gitignore syntax), and when
-    they are secret, binary, generated, minified or over 1 MiB. Your own ~/.config/repocomp/ignore holds for all trees,
-    and its `!` patterns alone bring files back. The index lies in your cache folder; the work tree is never written.
+    they are secret, binary, generated, minified, diffs or over 1 MiB. Your own ~/.config/repocomp/ignore holds for all
+    trees, and its `!` patterns alone bring files back. The index lies in your cache folder; the work tree is never
+    written.
     """
     if not path.is_dir():
         raise DocumentError(f"{path}: is not a folder", "repocomp index FOLDER")

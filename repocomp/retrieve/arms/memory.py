@@ -16,10 +16,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from repocomp.errors import RepocompError
-from repocomp.languages.table import keywords
+from repocomp.languages.table import keywords, stated
 from repocomp.retrieve.arms.lexical import hits, wanted
 from repocomp.retrieve.arms.near import word_weights
 from repocomp.retrieve.hit import Hit
@@ -38,7 +39,6 @@ _NAMES, _PAIRS = 16, 6
 _WIDEST = 60
 """A name used in more files than this predicts nothing."""
 _DEFINES, _USES, _TOGETHER, _CALLS = 1.0, 0.5, 0.8, 0.6
-_FUNCTION = re.compile(r"\b(?:def|func|fn|function|fun)\s+(?:\([^)]*\)\s*)?([^\W\d]\w*)")
 _IDENTIFY_S = 0.5
 
 Predicted = dict[Chunk, dict[str, float]]
@@ -75,8 +75,15 @@ def keys_of(query: Query) -> dict[str, float]:
     keys = {f"name:{name}": asked[name] for name in names[:_NAMES]}
     last = [word for word in words(query.last_lines(2)) if word not in reserved and not word[0].isdigit()]
     keys |= {f"pair:{a} {b}": 0.8 for a, b in list(zip(last, last[1:], strict=False))[-_PAIRS:]}
-    functions = _FUNCTION.findall(query.prefix)
+    functions = _headers(query.language).findall(query.prefix)
     return keys | ({f"in:{functions[-1]}": 0.6} if functions else {})
+
+
+@cache
+def _headers(language: str) -> re.Pattern[str]:
+    """Finds the name of each function that a text begins."""
+    before = "|".join(stated(language, lambda known: known.function_words)) or "(?!)"
+    return re.compile(rf"\b(?:{before})\s+(?:\([^)]*\)\s*)?([^\W\d]\w*)")
 
 
 def credit_rows(reader: IndexReader, query: Query, hit: Hit, reward: float, propensity: float = 1.0) -> list[CreditRow]:

@@ -100,9 +100,8 @@ class _Search:
             return
         for symbol in self.reader.symbols.of(own):
             if symbol.name == understood.enclosing and symbol.kind in CONTAINERS:
-                direct = understood.receiver in ("self", "this", "cls")
                 for part in out_of_sight(class_lines(self.reader, symbol), query.visible):
-                    yield _outline(own, query.path, part, _DIRECT if direct else _AROUND)
+                    yield _outline(own, query.path, part, _DIRECT if understood.on_self else _AROUND)
         for part in out_of_sight(file_lines(self.reader, own), query.visible):
             yield _outline(own, query.path, part, _FILE)
 
