@@ -17,6 +17,9 @@ from repocomp.store.index.cache import CachedConnection
 from repocomp.store.index.rows import PLACE, Chunk, ChunkKind, FileRow, Postings, Segment, Symbol, Vectors
 from repocomp.store.index.segments import postings, segment
 
+Key = tuple[str, str]
+"""The name of a query, and what is asked for."""
+
 _MOST_RECENT = 20
 _LAST_CHARACTER = "\U0010ffff"
 _CHUNK = "SELECT id, content_id, kind, start_line, end_line, name FROM chunk"
@@ -47,7 +50,8 @@ class FileQueries:
     def contents_of(self, paths: Sequence[str]) -> dict[str, int]:
         """The contents of those of `paths` that are indexed, by path in order."""
         ordered = sorted(set(paths))
-        contents = self._database.many("content of", ordered, self._read_contents, lambda: None)
+        keys = [("content of", path) for path in ordered]
+        contents = self._database.many(keys, self._read_contents, lambda: None)
         return {path: content for path, content in zip(ordered, contents, strict=True) if content is not None}
 
     def below(self, folder: str, limit: int) -> dict[str, int]:
@@ -81,9 +85,10 @@ class FileQueries:
         rows = self._database.rows("SELECT path, size, mtime_ns FROM file")
         return {path: (size, mtime_ns) for path, size, mtime_ns in rows}
 
-    def _read_contents(self, paths: Sequence[str]) -> Mapping[str, int | None]:
+    def _read_contents(self, keys: Sequence[Key]) -> Mapping[Key, int | None]:
         select = "SELECT path, content_id FROM file WHERE content_id IS NOT NULL AND path IN"
-        return dict(self._database.rows_in(select, paths))
+        rows = self._database.rows_in(select, [path for _, path in keys])
+        return {("content of", path): content_id for path, content_id in rows}
 
 
 class ContentQueries:
@@ -118,7 +123,7 @@ class ChunkQueries:
 
     def by_id(self, ids: Sequence[int]) -> list[Chunk]:
         """Chunks by number, in the order of `ids`. Raises KeyError for one that there is not."""
-        return self._database.many("chunk", ids, self._read, _no_chunk)
+        return self._database.many([("chunk", number) for number in ids], self._read, _no_chunk)
 
     def of(self, content_id: int, kind: ChunkKind) -> list[Chunk]:
         """The chunks of one content, first line first."""
@@ -128,8 +133,9 @@ class ChunkQueries:
             lambda: [_chunk(row) for row in self._database.rows(select, (content_id, int(kind)))],
         )
 
-    def _read(self, ids: Sequence[int]) -> Mapping[int, Chunk]:
-        return {row[0]: _chunk(row) for row in self._database.rows_in(f"{_CHUNK} WHERE id IN", ids)}
+    def _read(self, keys: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], Chunk]:
+        rows = self._database.rows_in(f"{_CHUNK} WHERE id IN", [number for _, number in keys])
+        return {("chunk", row[0]): _chunk(row) for row in rows}
 
 
 class SymbolQueries:
@@ -147,7 +153,8 @@ class SymbolQueries:
 
     def definitions(self, names: Sequence[str]) -> list[Symbol]:
         """Definitions of any of `names` in live contents, in a fixed order."""
-        lists = self._database.many("definitions", sorted(set(names)), self._read_definitions, list[Symbol])
+        keys = [("definitions", name) for name in sorted(set(names))]
+        lists = self._database.many(keys, self._read_definitions, list[Symbol])
         every = (symbol for symbols in lists for symbol in symbols)
         return sorted(every, key=lambda symbol: (symbol.content_id, symbol.start_line, symbol.qualified))
 
@@ -159,38 +166,42 @@ class SymbolQueries:
     def references(self, names: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
         """Uses of `names` in live contents, as (content, line), in a fixed order."""
         ordered = sorted(set(names))
-        lists = self._database.many("references", ordered, self._read_references, list[tuple[int, int]])
+        keys = [("references", name) for name in ordered]
+        lists = self._database.many(keys, self._read_references, list[tuple[int, int]])
         return {name: uses for name, uses in zip(ordered, lists, strict=True) if uses}
 
     def document_frequency(self, names: Sequence[str]) -> dict[str, int]:
         """In how many contents each of `names` is used; those used nowhere are missing."""
         ordered = sorted(set(names))
-        counts = self._database.many("document frequency", ordered, self._read_frequency, lambda: 0)
+        keys = [("document frequency", name) for name in ordered]
+        counts = self._database.many(keys, self._read_frequency, lambda: 0)
         return {name: count for name, count in zip(ordered, counts, strict=True) if count}
 
-    def _read_definitions(self, names: Sequence[str]) -> Mapping[str, list[Symbol]]:
+    def _read_definitions(self, keys: Sequence[Key]) -> Mapping[Key, list[Symbol]]:
         select = (
             "SELECT symbol.* FROM symbol JOIN content ON content.id = content_id"
             " WHERE content.live = 1 AND symbol.name IN"
         )
-        by_name: dict[str, list[Symbol]] = {}
-        for row in self._database.rows_in(select, names):
-            by_name.setdefault(row[1], []).append(Symbol(*row))
-        return by_name
+        by_key: dict[Key, list[Symbol]] = {}
+        for row in self._database.rows_in(select, [name for _, name in keys]):
+            by_key.setdefault(("definitions", row[1]), []).append(Symbol(*row))
+        return by_key
 
-    def _read_references(self, names: Sequence[str]) -> Mapping[str, list[tuple[int, int]]]:
+    def _read_references(self, keys: Sequence[Key]) -> Mapping[Key, list[tuple[int, int]]]:
         select = (
             "SELECT reference.name, content_id, reference.lines FROM reference JOIN content ON content.id = content_id"
             " WHERE content.live = 1 AND reference.name IN"
         )
-        by_name: dict[str, list[tuple[int, int]]] = {}
-        for name, content_id, packed in sorted(self._database.rows_in(select, names)):
-            by_name.setdefault(name, []).extend((content_id, n) for n in np.frombuffer(packed, PLACE).tolist())
-        return by_name
+        by_key: dict[Key, list[tuple[int, int]]] = {}
+        for name, content_id, packed in sorted(self._database.rows_in(select, [name for _, name in keys])):
+            uses = ((content_id, line) for line in np.frombuffer(packed, PLACE).tolist())
+            by_key.setdefault(("references", name), []).extend(uses)
+        return by_key
 
-    def _read_frequency(self, names: Sequence[str]) -> Mapping[str, int]:
+    def _read_frequency(self, keys: Sequence[Key]) -> Mapping[Key, int]:
         select = "SELECT name, count(*) FROM reference WHERE name IN"
-        return dict(self._database.rows_in(select, names, tail="GROUP BY name"))
+        rows = self._database.rows_in(select, [name for _, name in keys], tail="GROUP BY name")
+        return {("document frequency", name): count for name, count in rows}
 
 
 class SegmentQueries:
@@ -213,8 +224,8 @@ class SegmentQueries:
 
     def postings(self, kind: ChunkKind, terms: Sequence[str]) -> list[Postings]:
         """The posting lists of `terms` in every segment of `kind`, by term; unknown terms have none."""
-        keys = [(int(kind), term) for term in sorted(set(terms))]
-        lists = self._database.many("postings", keys, self._read_postings, list[Postings])
+        keys = [("postings", int(kind), term) for term in sorted(set(terms))]
+        lists = self._database.many(keys, self._read_postings, list[Postings])
         return [one for some in lists for one in some]
 
     def all_postings(self, kind: ChunkKind) -> list[Postings]:
@@ -239,13 +250,13 @@ class SegmentQueries:
         rows = self._database.rows("SELECT id FROM content WHERE live = 0")
         return np.array([number for (number,) in rows], dtype=np.uint32)
 
-    def _read_postings(self, keys: Sequence[tuple[int, str]]) -> Mapping[tuple[int, str], list[Postings]]:
+    def _read_postings(self, keys: Sequence[tuple[str, int, str]]) -> Mapping[tuple[str, int, str], list[Postings]]:
         """Posting lists by kind and term, all of one kind."""
         select = "SELECT segment_id, term, places, counts FROM posting WHERE kind = ? AND term IN"
-        kind = keys[0][0]
-        by_key: dict[tuple[int, str], list[Postings]] = {}
-        for row in self._database.rows_in(select, [term for _, term in keys], (kind,)):
-            by_key.setdefault((kind, row[1]), []).append(postings(row))
+        kind = keys[0][1]
+        by_key: dict[tuple[str, int, str], list[Postings]] = {}
+        for row in self._database.rows_in(select, [term for _, _, term in keys], (kind,)):
+            by_key.setdefault(("postings", kind, row[1]), []).append(postings(row))
         return by_key
 
 

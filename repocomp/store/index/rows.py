@@ -114,3 +114,8 @@ class Postings:
     term: str
     places: npt.NDArray[np.uint32]
     counts: npt.NDArray[np.uint16] | None
+
+    @property
+    def nbytes(self) -> int:
+        """What the arrays occupy."""
+        return self.places.nbytes + (0 if self.counts is None else self.counts.nbytes)
