@@ -6,11 +6,11 @@ import hashlib
 import zlib
 from dataclasses import dataclass
 
-from repocomp.index.chunk import WINDOWS, Piece, Terms, Words, part_terms, syntax_pieces, window_terms, windows
+from repocomp.index.chunk import WINDOWS, Terms, Words, part_terms, syntax_pieces, window_terms, windows
 from repocomp.index.symbols import Syntax, parse
 from repocomp.languages.table import language_of
 from repocomp.secrets import redact
-from repocomp.store.index.rows import ChunkKind
+from repocomp.store.index.rows import Chunk, ChunkKind
 
 _PACKING = 6
 
@@ -25,7 +25,7 @@ class Content:
     byte_count: int
     packed: bytes
     syntax: Syntax
-    pieces: dict[ChunkKind, list[Piece]]
+    pieces: dict[ChunkKind, list[Chunk]]
     terms: dict[ChunkKind, Terms]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 from repocomp.errors import RepocompError
@@ -21,6 +22,27 @@ class Hit:
     score: float
     arm: str
     text: str
+
+    @property
+    def is_stretch(self) -> bool:
+        """Whether the text is one stretch of lines; those of an outline stand apart."""
+        return self.text.count("\n") == self.end_line - self.start_line
+
+    def scored(self, score: float) -> Hit:
+        """The same place with another score."""
+        return Hit(self.content_id, self.path, self.start_line, self.end_line, score, self.arm, self.text)
+
+    def cut(self, lines: int) -> list[Hit]:
+        """Runs of `lines` lines as hits, a short rest left with the run before it; an outline stays whole."""
+        if not self.is_stretch or self.end_line - self.start_line < lines:
+            return [self]
+        each = self.text.split("\n")
+        edges = [*range(0, max(1, len(each) - lines // 3), lines), len(each)]
+        first, at = self.start_line, self.content_id
+        return [
+            Hit(at, self.path, first + start, first + end - 1, self.score, self.arm, "\n".join(each[start:end]))
+            for start, end in pairwise(edges)
+        ]
 
 
 class Unavailable(RepocompError):

@@ -18,8 +18,8 @@ from repocomp.retrieve.arms.jaccard import Jaccard
 from repocomp.retrieve.arms.structured import Structured
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS, retrieve
-from repocomp.store.index.rows import ChunkKind
 from repocomp.store.index.reader import IndexReader
+from repocomp.store.index.rows import ChunkKind
 from repocomp.terms import parts, words
 
 FAR = (10_000, 10_001)

@@ -17,8 +17,8 @@ from repocomp.retrieve.arms.structured import Structured
 from repocomp.retrieve.arms.usage import Usage
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.resolve import bindings
-from repocomp.store.index.rows import ChunkKind
 from repocomp.store.index.reader import IndexReader
+from repocomp.store.index.rows import ChunkKind
 from repocomp.terms import words
 from tests.conftest import Repository, write_files
 

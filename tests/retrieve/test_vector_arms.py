@@ -22,8 +22,8 @@ from repocomp.retrieve.arms.sparse import Sparse
 from repocomp.retrieve.hit import Hit, Unavailable
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS, retrieve
-from repocomp.store.index.rows import ChunkKind, Vectors
 from repocomp.store.index.reader import IndexReader
+from repocomp.store.index.rows import ChunkKind, Vectors
 from repocomp.terms import words
 
 SIZE = 64

@@ -262,7 +262,7 @@ class SegmentQueries:
 
 def _chunk(row: tuple[Any, ...]) -> Chunk:
     number, content_id, kind, start, end, name = row
-    return Chunk(number, content_id, ChunkKind(kind), start, end, name)
+    return Chunk(ChunkKind(kind), start, end, name, content_id, number)
 
 
 def _no_chunk() -> Chunk:

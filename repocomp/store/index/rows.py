@@ -39,14 +39,17 @@ class ChunkKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A stretch of one content. `name` is the qualified name of the definition it holds, if it is one."""
+    """A stretch of one content. `name` is the qualified name of the definition it holds, if it is one.
 
-    id: int
-    content_id: int
+    `content_id` and `id` are 0 until it is stored.
+    """
+
     kind: ChunkKind
     start_line: int
     end_line: int
     name: str | None = None
+    content_id: int = 0
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
