@@ -113,7 +113,9 @@ def rank(
         return []
     relevance = ranker.relevance(piece_matrix(scene, pieces))
     found = Words.of(scene, pieces)
-    likely = 1 / (1 + np.exp(-word_matrix(scene, pieces, found, relevance) @ ranker.word))
+    # A sum along each row: a matrix product may round by a row's place, and words stand in the order they were met.
+    log_odds = (word_matrix(scene, pieces, found, relevance) * ranker.word).sum(axis=1)
+    likely = 1 / (1 + np.exp(-log_odds))
     return _greedy(pieces, relevance, found, likely)
 
 

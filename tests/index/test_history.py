@@ -46,6 +46,9 @@ def test_what_is_not_indexed_is_not_named(repository: Repository) -> None:
     commit(root, {"a.py": "a = 1\n", "b.bin": "\0"})
     build(root)
     assert together(root, "a.py") == {}
+    (root / "b.bin").write_text("text by now\n")
+    build(root)
+    assert together(root, "a.py") == {"b.bin": 1.0}
 
 
 def test_companions_are_few() -> None:

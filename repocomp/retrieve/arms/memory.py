@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from heapq import nlargest
 from pathlib import Path
 
 from repocomp.errors import RepocompError
@@ -59,9 +60,10 @@ class Memory:
         for chunk in _remembered(reader, known):
             predicted.setdefault(chunk, {})
         scored = [(_score(keys, own, known.get(_digest(reader, chunk), {})), chunk) for chunk, own in predicted.items()]
-        best = sorted(scored, key=lambda entry: (-entry[0], entry[1].id))[: wanted(top_k)]
-        found = [(score, chunk.id) for score, chunk in best if score > 0]
-        return hits(reader, query, self.name, found, top_k, lambda chunk: (chunk.start_line, chunk.end_line))
+        # Those tied with the last one stay: paths break ties.
+        least = min(nlargest(wanted(top_k), (score for score, _ in scored)), default=0.0)
+        best = [(score, chunk.id) for score, chunk in scored if score > 0 and score >= least]
+        return hits(reader, query, self.name, best, top_k, lambda chunk: (chunk.start_line, chunk.end_line))
 
 
 def keys_of(query: Query) -> dict[str, float]:

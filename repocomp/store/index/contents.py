@@ -70,11 +70,6 @@ def _known(connection: Connection, where: str, values: Sequence[str]) -> dict[st
     return {path: KnownFile(*row) for path, *row in connection.execute(select + where, values)}
 
 
-def indexed_paths(connection: Connection) -> set[str]:
-    """The paths whose content is indexed."""
-    return {path for (path,) in connection.execute(f"SELECT path FROM file WHERE {_READ}")}
-
-
 def known_digests(connection: Connection) -> set[str]:
     """Digests of every content in the index, live or not."""
     return {digest for (digest,) in connection.execute("SELECT digest FROM content")}

@@ -22,6 +22,8 @@ Key = tuple[str, str]
 
 _MOST_RECENT = 20
 _LAST_CHARACTER = "\U0010ffff"
+_IS_LIVE = "content_id NOT IN (SELECT id FROM content WHERE live = 0)"
+"""Quicker than a join: hardly any contents are dead, and those have an index."""
 _CHUNK = "SELECT id, content_id, kind, start_line, end_line, name FROM chunk"
 
 
@@ -66,14 +68,19 @@ class FileQueries:
         return {path: int(content_id) for path, content_id in rows}
 
     def changed_with(self, path: str) -> dict[str, float]:
-        """Files that commits changed together with `path`, and how often, shared out among the files of a commit."""
-        return dict(self._database.rows("SELECT other, weight FROM together WHERE path = ? ORDER BY other", (path,)))
+        """Indexed files that commits changed together with `path`, and how often, shared out among a commit's files."""
+        select = (
+            "SELECT other, weight FROM together JOIN file ON file.path = other"
+            " WHERE together.path = ? AND content_id IS NOT NULL ORDER BY other"
+        )
+        return dict(self._database.rows(select, (path,)))
 
     def recent(self, limit: int) -> list[str]:
         """The paths changed last on disk, more than a minute later than the mean: not those of a fresh checkout."""
         select = (
-            "SELECT path FROM file WHERE content_id IS NOT NULL"
-            " AND mtime_ns > 60000000000 + (SELECT avg(mtime_ns) FROM file WHERE content_id IS NOT NULL)"
+            # In milliseconds the sum is a whole number, whatever the order of the rows.
+            "SELECT path FROM file WHERE content_id IS NOT NULL AND mtime_ns / 1000000 >"
+            " 60000 + (SELECT avg(mtime_ns / 1000000) FROM file WHERE content_id IS NOT NULL)"
             " ORDER BY mtime_ns DESC, path LIMIT ?"
         )
         return self._database.one("recent", lambda: [path for (path,) in self._database.rows(select, (_MOST_RECENT,))])[
@@ -106,8 +113,9 @@ class ContentQueries:
         return "\n".join(self.lines(content_id))
 
     def count(self) -> int:
-        """How many contents are indexed."""
-        select = "SELECT count(*) FROM content"
+        """How many contents files hold."""
+        # Two counts over indexes, where one over rows would read every text.
+        select = "SELECT (SELECT count(*) FROM content) - (SELECT count(*) FROM content WHERE live = 0)"
         return self._database.one("contents", lambda: int(next(self._database.rows(select))[0]))
 
     def _read_lines(self, content_id: int) -> list[str]:
@@ -152,15 +160,14 @@ class SymbolQueries:
         )
 
     def definitions(self, names: Sequence[str]) -> list[Symbol]:
-        """Definitions of any of `names` in live contents, in a fixed order."""
+        """Definitions of any of `names` in live contents, by name, digest of the content and line."""
         keys = [("definitions", name) for name in sorted(set(names))]
         lists = self._database.many(keys, self._read_definitions, list[Symbol])
-        every = (symbol for symbols in lists for symbol in symbols)
-        return sorted(every, key=lambda symbol: (symbol.content_id, symbol.start_line, symbol.qualified))
+        return [symbol for symbols in lists for symbol in symbols]
 
     def names_from(self, prefix: str, limit: int) -> list[str]:
         """The first `limit` names, in order, that begin with `prefix` and are defined somewhere."""
-        select = "SELECT DISTINCT name FROM symbol WHERE name >= ? AND name < ? ORDER BY name LIMIT ?"
+        select = f"SELECT DISTINCT name FROM symbol WHERE name >= ? AND name < ? AND {_IS_LIVE} ORDER BY name LIMIT ?"
         return [name for (name,) in self._database.rows(select, (prefix, prefix + _LAST_CHARACTER, limit))]
 
     def references(self, names: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
@@ -171,7 +178,7 @@ class SymbolQueries:
         return {name: uses for name, uses in zip(ordered, lists, strict=True) if uses}
 
     def document_frequency(self, names: Sequence[str]) -> dict[str, int]:
-        """In how many contents each of `names` is used; those used nowhere are missing."""
+        """In how many live contents each of `names` is used; those used nowhere are missing."""
         ordered = sorted(set(names))
         keys = [("document frequency", name) for name in ordered]
         counts = self._database.many(keys, self._read_frequency, lambda: 0)
@@ -179,12 +186,13 @@ class SymbolQueries:
 
     def _read_definitions(self, keys: Sequence[Key]) -> Mapping[Key, list[Symbol]]:
         select = (
-            "SELECT symbol.* FROM symbol JOIN content ON content.id = content_id"
+            "SELECT symbol.*, content.digest FROM symbol JOIN content ON content.id = content_id"
             " WHERE content.live = 1 AND symbol.name IN"
         )
         by_key: dict[Key, list[Symbol]] = {}
-        for row in self._database.rows_in(select, [name for _, name in keys]):
-            by_key.setdefault(("definitions", row[1]), []).append(Symbol(*row))
+        rows = [(digest, Symbol(*row)) for *row, digest in self._database.rows_in(select, [name for _, name in keys])]
+        for _, symbol in sorted(rows, key=lambda row: (row[0], row[1].start_line, row[1].qualified)):
+            by_key.setdefault(("definitions", symbol.name), []).append(symbol)
         return by_key
 
     def _read_references(self, keys: Sequence[Key]) -> Mapping[Key, list[tuple[int, int]]]:
@@ -199,7 +207,7 @@ class SymbolQueries:
         return by_key
 
     def _read_frequency(self, keys: Sequence[Key]) -> Mapping[Key, int]:
-        select = "SELECT name, count(*) FROM reference WHERE name IN"
+        select = f"SELECT name, count(*) FROM reference WHERE {_IS_LIVE} AND name IN"
         rows = self._database.rows_in(select, [name for _, name in keys], tail="GROUP BY name")
         return {("document frequency", name): count for name, count in rows}
 
