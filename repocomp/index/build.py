@@ -18,6 +18,7 @@ from typing import Any
 
 from repocomp.index.history import update_history
 from repocomp.index.read import Content, digest_of
+from repocomp.index.stat import is_unchanged, stamp_of
 from repocomp.index.walk import Found, look, unfit, walk
 from repocomp.index.workers import Submit, pool
 from repocomp.index.write import remove_files, tidy, write_batch
@@ -32,8 +33,6 @@ _BATCH_BYTES = 1 << 20
 _POOL_BYTES = 4 << 20
 """Below this much to read, starting worker processes costs more than they save."""
 _MAX_JOBS = 8
-_RACY_NS = 2_000_000_000
-"""A file changed this shortly before it was read may change again within its time stamp's resolution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +71,7 @@ class _Job:
 
     found: Found
     load: Callable[[], bytes | None]
+    stamp: Callable[[], str] = str
 
 
 Report = Callable[[Progress], None]
@@ -142,26 +142,19 @@ def _update(
     for found in there:
         report.files += 1
         before = known.pop(found.path, None)
-        if before is not None and _is_unchanged(found, before):
+        if before is not None and is_unchanged(root, found, before):
             report.unchanged += before.skipped is None
             report.skipped.update([before.skipped] if before.skipped is not None else [])
         else:
             changed.append(found)
     report.removed = len(known)
     remove_files(connection, sorted(known))
-    jobs = [_Job(found, partial(_bytes, root / found.path)) for found in changed]
+    jobs = [_Job(found, partial(_bytes, root / found.path), partial(stamp_of, root / found.path)) for found in changed]
     if jobs:
         _read_all(connection, jobs, report, progress, workers)
     if changed or known:
         tidy(connection)
     return report
-
-
-def _is_unchanged(found: Found, before: KnownFile) -> bool:
-    if found.skipped is not None:
-        return before.skipped == found.skipped
-    is_same = (before.size, before.mtime_ns) == (found.size, found.mtime_ns)
-    return is_same and before.mtime_ns < before.seen_ns - _RACY_NS
 
 
 def _bytes(path: Path) -> bytes | None:
@@ -213,6 +206,8 @@ def _start(
     fresh: list[tuple[str, bytes]] = []
     for job in batch:
         found, skipped, digest = job.found, job.found.skipped, None
+        # Before the bytes: a change in between is seen by the next run.
+        stamp = job.stamp()
         data = job.load() if skipped is None else None
         if data is None and skipped is None:
             skipped = "unreadable"
@@ -229,7 +224,7 @@ def _start(
                 fresh.append((found.path, data))
         if skipped is not None:
             report.skipped[skipped] += 1
-        states.append(FileState(found.path, digest, found.size, found.mtime_ns, skipped))
+        states.append(FileState(found.path, digest, found.size, found.mtime_ns, skipped, stamp))
     return states, [submit(fresh)] if fresh else []
 
 

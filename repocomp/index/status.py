@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from repocomp.index.stat import is_same
 from repocomp.index.walk import walk
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import ChunkKind
@@ -27,7 +28,6 @@ def status(root: Path) -> dict[str, Any]:
     stale = 0
     for found in walk(root):
         before = known.pop(found.path, None)
-        same = before is not None and (found.skipped is not None or before == (found.size, found.mtime_ns))
-        stale += not same
+        stale += before is None or not is_same(root, found, before)
     age = None if finished is None else int(time.time()) - int(finished)
     return {**facts, "stale": stale + len(known), "age_seconds": age}

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from repocomp.errors import StoreError
 from repocomp.index.build import build, build_from
+from repocomp.index.status import status
 from repocomp.index.write import CUTS
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import ChunkKind
@@ -81,6 +82,29 @@ def test_a_second_run_reads_nothing(repository: Repository) -> None:
     first, second = build(root), build(root)
     assert (first.indexed, first.unchanged) == (2, 0)
     assert (second.indexed, second.reused, second.unchanged) == (0, 0, 2)
+
+
+def test_a_change_with_equal_size_and_time_is_seen(repository: Repository) -> None:
+    root = repository({"a.py": "alpha_one = 1\n", "b.py": "b = 1\n"})
+    age(root)
+    build(root)
+    before = (root / "a.py").stat()
+    (root / "a.py").write_text("beta__two = 2\n")
+    os.utime(root / "a.py", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert status(root)["stale"] == 1
+    report = build(root)
+    assert (report.indexed, report.unchanged, status(root)["stale"]) == (1, 1, 0)
+    assert dump_of(root)["texts"]["a.py"] == "beta__two = 2\n"
+
+
+def test_a_file_that_took_the_place_of_another_is_seen(repository: Repository) -> None:
+    root = repository({"a.py": "alpha_one = 1\n"})
+    write_files(root.parent, {"other": "beta__two = 2\n"})
+    age(root.parent)
+    build(root)
+    os.utime(root.parent / "other", ns=((root / "a.py").stat().st_mtime_ns,) * 2)
+    (root.parent / "other").rename(root / "a.py")
+    assert build(root).indexed == 1
 
 
 def test_a_file_written_just_now_is_read_again(repository: Repository) -> None:
@@ -203,7 +227,7 @@ def test_sources_that_lie_on_no_disk(tmp_path: Path) -> None:
     build_from(tmp_path / "x" / "index.db", [("a.py", PYTHON.encode()), ("bin", b"\0")])
     with IndexReader.open_at(tmp_path / "x" / "index.db") as reader:
         assert dump(reader)["texts"] == {"a.py": PYTHON}
-        assert [symbol.qualified for symbol in reader.symbols.definitions(["run", "helper"])] == ["Base.run", "helper"]
+        assert [symbol.qualified for symbol in reader.symbols.definitions(["run", "helper"])] == ["helper", "Base.run"]
         assert reader.symbols.references(["helper"])["helper"] == [(1, 3), (1, 6)]
 
 

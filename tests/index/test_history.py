@@ -62,6 +62,7 @@ def test_an_index_of_the_first_schema_is_migrated_with_all_it_holds(repository: 
     build(root)
     with closing(sqlite3.connect(index_path(root))) as connection:
         connection.executescript("DROP TABLE together; DROP TABLE vector; CREATE TABLE import (content_id INTEGER);")
+        connection.execute("ALTER TABLE file DROP COLUMN stamp")
         connection.execute("PRAGMA user_version = 1")
         connection.execute("DELETE FROM _sqlite_migrations WHERE name != 'create'")
         connection.commit()

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from repocomp.languages.table import language_of
 from repocomp.store.index.cache import CachedConnection
+from repocomp.store.index.contents import KnownFile
 from repocomp.store.index.rows import PLACE, Chunk, ChunkKind, FileRow, Postings, Segment, Symbol, Vectors
 from repocomp.store.index.segments import postings, segment
 
@@ -87,10 +88,10 @@ class FileQueries:
             :limit
         ]
 
-    def states(self) -> dict[str, tuple[int, int]]:
-        """Size in bytes and modification time in nanoseconds of every path, as last read; skipped ones too."""
-        rows = self._database.rows("SELECT path, size, mtime_ns FROM file")
-        return {path: (size, mtime_ns) for path, size, mtime_ns in rows}
+    def states(self) -> dict[str, KnownFile]:
+        """What is known of every path, skipped ones too."""
+        rows = self._database.rows("SELECT path, size, mtime_ns, seen_ns, skipped, stamp FROM file")
+        return {path: KnownFile(*row) for path, *row in rows}
 
     def _read_contents(self, keys: Sequence[Key]) -> Mapping[Key, int | None]:
         select = "SELECT path, content_id FROM file WHERE content_id IS NOT NULL AND path IN"
