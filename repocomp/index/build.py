@@ -24,9 +24,10 @@ from repocomp.index.workers import Submit, pool
 from repocomp.index.write import remove_files, tidy, write_batch
 from repocomp.languages.table import language_of
 from repocomp.store.connect import Connection
-from repocomp.store.index.connect import explained, writing_index
+from repocomp.store.index.connect import writing_index
 from repocomp.store.index.contents import FileState, KnownFile, known_digests, known_files, known_files_below
 from repocomp.store.index.facts import FINISHED, ROOT, set_fact
+from repocomp.store.index.swap import replacing_index
 from repocomp.store.paths import index_path
 
 _BATCH_BYTES = 1 << 20
@@ -78,10 +79,18 @@ Report = Callable[[Progress], None]
 
 
 def build(root: Path, *, progress: Report | None = None, jobs: int | None = None, rebuild: bool = False) -> IndexReport:
-    """Bring the index of the work tree at `root` up to date. Raises StoreError; nothing in the tree is written."""
+    """Bring the index of the work tree at `root` up to date. Raises StoreError; nothing in the tree is written.
+
+    To `rebuild` is to make it from nothing; the index there is can be used until the new one is whole.
+    """
     path = index_path(root)
-    if rebuild:
-        _remove(path)
+    if not rebuild:
+        return _build_at(path, root, progress, jobs)
+    with replacing_index(path) as fresh:
+        return _build_at(fresh, root, progress, jobs)
+
+
+def _build_at(path: Path, root: Path, progress: Report | None, jobs: int | None) -> IndexReport:
     started = time.monotonic()
     with writing_index(path) as connection:
         workers = jobs or min(_MAX_JOBS, os.cpu_count() or 1)
@@ -120,12 +129,6 @@ def readable(root: Path) -> Iterator[tuple[str, bytes]]:
     for found in walk(root):
         if found.skipped is None and (data := _bytes(root / found.path)) is not None:
             yield found.path, data
-
-
-def _remove(path: Path) -> None:
-    with explained(path):
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def _update(

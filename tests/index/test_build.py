@@ -18,11 +18,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from repocomp.errors import StoreError
-from repocomp.index.build import build, build_from
+from repocomp.index.build import build, build_from, update
 from repocomp.index.status import status
 from repocomp.index.write import CUTS
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import ChunkKind
+from repocomp.store.index.swap import replacing_index
 from repocomp.store.paths import index_path
 from tests.conftest import Repository, write_files
 
@@ -278,6 +279,56 @@ def test_two_hundred_kills(repository: Repository) -> None:
     root = big_tree(repository, 400)
     kill_at_random_moments(root, 200)
     assert_equals_one_made_in_one_go(root)
+
+
+def test_readers_see_the_old_index_until_the_new_one_is_whole(repository: Repository) -> None:
+    root = repository({f"m{n}.py": PYTHON.replace("helper", f"helper_{n}") for n in range(20)})
+    build(root)
+    seen: list[int] = []
+
+    def look(_: Any) -> None:
+        """What others see while the new index is made: readers opened before and now, and a run beside it."""
+        seen.extend((len(before.files.all()), len(dump_of(root)["texts"])))
+        write_files(root, {"beside.py": "beside = 1\n"})
+        assert update(root, ["beside.py"]).indexed == 1
+
+    with IndexReader.open_at(index_path(root)) as before:
+        texts = dump(before)["texts"]
+        version = before.version
+        with before.snapshot():
+            build(root, rebuild=True, progress=look, jobs=1)
+            assert dump(before)["texts"] == texts
+        assert before.version != version
+        assert set(dump(before)["texts"]) == {*texts}
+    assert seen == [20, 20]
+    assert build(root).reused + build(root).indexed >= 1
+    assert "beside.py" in dump_of(root)["texts"]
+
+
+def test_a_rebuild_that_was_ended_leaves_the_old_index(repository: Repository) -> None:
+    root = repository({"a.py": PYTHON})
+    build(root)
+
+    def end(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(root, rebuild=True, progress=end)
+    assert dump_of(root)["texts"] == {"a.py": PYTHON}
+    (index_path(root).parent / "rebuild.db").write_bytes(b"half of one")
+    build(root, rebuild=True)
+    assert {path.name for path in index_path(root).parent.glob("*.db")} == {"index.db"}
+    assert index_path(root).stat().st_mode & 0o777 == 0o600
+
+
+def test_one_rebuild_at_a_time(tmp_path: Path) -> None:
+    with (
+        replacing_index(tmp_path / "index.db") as fresh,
+        pytest.raises(StoreError, match="another process"),
+        replacing_index(tmp_path / "index.db", wait_ms=0),
+    ):
+        pass
+    assert not fresh.exists()
 
 
 def test_two_runs_at_once(repository: Repository) -> None:
