@@ -8,6 +8,7 @@ from typing import Any
 
 from repocomp.index.stat import is_same
 from repocomp.index.walk import walk
+from repocomp.store.index.facts import FINISHED
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import ChunkKind
 from repocomp.store.paths import index_path
@@ -22,7 +23,7 @@ def status(root: Path) -> dict[str, Any]:
         return facts
     with reader:
         known = reader.files.states()
-        finished = reader.fact("finished")
+        finished = reader.fact(FINISHED)
         facts |= reader.stats()
         facts["vectors"] = sum(len(segment.chunks) for segment in reader.segments.all(ChunkKind.ENCODED))
     stale = 0

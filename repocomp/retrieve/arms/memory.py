@@ -27,6 +27,7 @@ from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.understand import understand
 from repocomp.store.identity import identify
+from repocomp.store.index.facts import ROOT
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import Chunk, ChunkKind
 from repocomp.store.memory.credits import Credit, CreditRow, chunk_digest, credits, read_memory
@@ -164,7 +165,7 @@ def _digest(reader: IndexReader, chunk: Chunk) -> bytes:
 
 def _path(reader: IndexReader) -> Path | None:
     """Where the memory of the reader's repository lies; None for an index that belongs to none."""
-    root = reader.fact("root")
+    root = reader.fact(ROOT)
     try:
         return None if root is None else memory_path(identify(Path(root), _IDENTIFY_S).name)
     except (RepocompError, OSError):
