@@ -87,7 +87,10 @@ def build(root: Path, *, progress: Report | None = None, jobs: int | None = None
     if not rebuild:
         return _build_at(path, root, progress, jobs)
     with replacing_index(path) as fresh:
-        return _build_at(fresh, root, progress, jobs)
+        report = _build_at(fresh, root, progress, jobs)
+    # What other runs saw meanwhile went into the old index: files that changed are read once more.
+    report.seconds += _build_at(path, root, None, 1).seconds
+    return report
 
 
 def _build_at(path: Path, root: Path, progress: Report | None, jobs: int | None) -> IndexReport:

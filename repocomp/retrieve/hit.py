@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Protocol
 
@@ -36,13 +37,20 @@ class Hit:
         """Runs of `lines` lines as hits, a short rest left with the run before it; an outline stays whole."""
         if not self.is_stretch or self.end_line - self.start_line < lines:
             return [self]
-        each = self.text.split("\n")
-        edges = [*range(0, max(1, len(each) - lines // 3), lines), len(each)]
-        first, at = self.start_line, self.content_id
+        first, number = self.start_line, self.content_id
         return [
-            Hit(at, self.path, first + start, first + end - 1, self.score, self.arm, "\n".join(each[start:end]))
-            for start, end in pairwise(edges)
+            Hit(number, self.path, first + start, first + end - 1, self.score, self.arm, text)
+            for start, end, text in _runs(self.text, lines)
         ]
+
+
+# While somebody types, the same places are drawn again and again.
+@lru_cache(maxsize=4_000)
+def _runs(text: str, lines: int) -> list[tuple[int, int, str]]:
+    """Runs of `lines` lines of a text, as (first line from 0, line after the last, text); not to be changed."""
+    each = text.split("\n")
+    edges = [*range(0, max(1, len(each) - lines // 3), lines), len(each)]
+    return [(start, end, "\n".join(each[start:end])) for start, end in pairwise(edges)]
 
 
 class Unavailable(RepocompError):

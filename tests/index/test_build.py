@@ -299,10 +299,8 @@ def test_readers_see_the_old_index_until_the_new_one_is_whole(repository: Reposi
             build(root, rebuild=True, progress=look, jobs=1)
             assert dump(before)["texts"] == texts
         assert before.version != version
-        assert set(dump(before)["texts"]) == {*texts}
+        assert set(dump(before)["texts"]) == {*texts, "beside.py"}
     assert seen == [20, 20]
-    assert build(root).reused + build(root).indexed >= 1
-    assert "beside.py" in dump_of(root)["texts"]
 
 
 def test_a_rebuild_that_was_ended_leaves_the_old_index(repository: Repository) -> None:
