@@ -49,14 +49,18 @@ class LruCache(Generic[K, V]):
         self, keys: Iterable[K], read: Callable[[Sequence[K]], Mapping[K, V]], missing: Callable[[], V]
     ) -> list[V]:
         """The values of `keys` in order; unknown ones are read in one call, `missing` makes those it does not find."""
-        wanted = list(keys)
-        entries = self._entries
-        unknown = [key for key in dict.fromkeys(wanted) if key not in entries]
-        fresh = read(unknown) if unknown else {}
+        wanted, entries = list(keys), self._entries
+        unknown = list(dict.fromkeys([key for key in wanted if key not in entries]))
+        if not unknown:
+            for key in wanted:
+                entries.move_to_end(key)
+            return [entries[key][0] for key in wanted]
+        fresh = read(unknown)
         added = {key: fresh[key] if key in fresh else missing() for key in unknown}
+        # Keeping the new values may evict known ones: they are looked up first.
         values = [added[key] if key in added else entries[key][0] for key in wanted]
         for key in wanted:
-            if key in entries:
+            if key not in added:
                 entries.move_to_end(key)
         for key, value in added.items():
             self.put(key, value)

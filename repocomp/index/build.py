@@ -19,21 +19,21 @@ from typing import Any
 from repocomp.index.fitness import unfit
 from repocomp.index.history import update_history
 from repocomp.index.read import READING, Content, digest_of
+from repocomp.index.stat import is_unchanged, stamp_of
 from repocomp.index.walk import Found, look, read_file, walk
 from repocomp.index.workers import Submit, pool
 from repocomp.index.write import remove_files, tidy, write_batch
 from repocomp.store.connect import Connection
-from repocomp.store.index.connect import explained, writing_index
+from repocomp.store.index.connect import writing_index
 from repocomp.store.index.contents import FileState, KnownFile, known_digests, known_files, known_files_below
 from repocomp.store.index.facts import FINISHED, READING_FACT, ROOT, fact, set_fact
+from repocomp.store.index.swap import replacing_index
 from repocomp.store.paths import index_path
 
 _BATCH_BYTES = 1 << 20
 _POOL_BYTES = 4 << 20
 """Below this much to read, starting worker processes costs more than they save."""
 _MAX_JOBS = 8
-_RACY_NS = 2_000_000_000
-"""A file changed this shortly before it was read may change again within its time stamp's resolution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +72,28 @@ class _Job:
 
     found: Found
     load: Callable[[], bytes | None]
+    stamp: Callable[[], str] = str
 
 
 Report = Callable[[Progress], None]
 
 
 def build(root: Path, *, progress: Report | None = None, jobs: int | None = None, rebuild: bool = False) -> IndexReport:
-    """Bring the index of the work tree at `root` up to date. Raises StoreError; nothing in the tree is written."""
+    """Bring the index of the work tree at `root` up to date. Raises StoreError; nothing in the tree is written.
+
+    To `rebuild` is to make it from nothing; the index there is can be used until the new one is whole.
+    """
     path = index_path(root)
-    if rebuild:
-        _remove(path)
+    if not rebuild:
+        return _build_at(path, root, progress, jobs)
+    with replacing_index(path) as fresh:
+        report = _build_at(fresh, root, progress, jobs)
+    # What other runs saw meanwhile went into the old index: files that changed are read once more.
+    report.seconds += _build_at(path, root, None, 1).seconds
+    return report
+
+
+def _build_at(path: Path, root: Path, progress: Report | None, jobs: int | None) -> IndexReport:
     started = time.monotonic()
     with writing_index(path) as connection:
         workers = jobs or min(_MAX_JOBS, os.cpu_count() or 1)
@@ -123,12 +135,6 @@ def readable(root: Path) -> Iterator[tuple[str, bytes]]:
             yield found.path, data
 
 
-def _remove(path: Path) -> None:
-    with explained(path):
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-
 def _update(
     connection: Connection,
     root: Path,
@@ -144,14 +150,16 @@ def _update(
     for found in there:
         report.files += 1
         before = known.pop(found.path, None)
-        if before is not None and reads_alike and _is_unchanged(found, before):
+        if before is not None and reads_alike and is_unchanged(root, found, before):
             report.unchanged += before.skipped is None
             report.skipped.update([before.skipped] if before.skipped is not None else [])
         else:
             changed.append(found)
     report.removed = len(known)
     remove_files(connection, sorted(known))
-    jobs = [_Job(found, partial(read_file, root, found.path)) for found in changed]
+    jobs = [
+        _Job(found, partial(read_file, root, found.path), partial(stamp_of, root / found.path)) for found in changed
+    ]
     if jobs:
         _read_all(connection, jobs, report, progress, workers)
     if changed or known:
@@ -162,13 +170,6 @@ def _update(
 def _reads_alike(connection: Connection) -> bool:
     """Whether the index was made by a version that reads files as we do."""
     return fact(connection, READING_FACT) == str(READING)
-
-
-def _is_unchanged(found: Found, before: KnownFile) -> bool:
-    if found.skipped is not None:
-        return before.skipped == found.skipped
-    is_same = (before.size, before.mtime_ns) == (found.size, found.mtime_ns)
-    return is_same and before.mtime_ns < before.seen_ns - _RACY_NS
 
 
 def _read_all(
@@ -213,6 +214,8 @@ def _start(
     fresh: list[tuple[str, bytes]] = []
     for job in batch:
         found, skipped, digest = job.found, job.found.skipped, None
+        # Before the bytes: a change in between is seen by the next run.
+        stamp = job.stamp()
         data = job.load() if skipped is None else None
         if data is None and skipped is None:
             skipped = "unreadable"
@@ -229,7 +232,7 @@ def _start(
                 fresh.append((found.path, data))
         if skipped is not None:
             report.skipped[skipped] += 1
-        states.append(FileState(found.path, digest, found.size, found.mtime_ns, skipped))
+        states.append(FileState(found.path, digest, found.size, found.mtime_ns, skipped, stamp))
     return states, [submit(fresh)] if fresh else []
 
 

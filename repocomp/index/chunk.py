@@ -1,6 +1,6 @@
-"""Cutting a text into the pieces that retrieval ranks, and counting the terms of each piece.
+"""Cutting a text into the chunks that retrieval ranks, and counting the terms of each.
 
-Windows are the paper's: fixed runs of lines that overlap by half. Syntax chunks follow definitions: one chunk a
+Windows are the paper's: fixed runs of lines that overlap by half. Syntax chunks follow definitions: one chunk per
 function, a class's own lines apart from its methods', runs of other statements between them; long stretches are cut.
 Terms are counted for all pieces of a text at once, in numpy, from one pass over its words.
 """
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from repocomp.index.symbols import Definition
-from repocomp.store.index.rows import ChunkKind
+from repocomp.store.index.rows import Chunk, ChunkKind
 from repocomp.terms import WORD, parts
 
 Ints = npt.NDArray[np.int64]
@@ -29,15 +29,6 @@ _MAX_COUNT = 65_535
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """Lines `start` .. `end` (from 1, inclusive) of a text; `name` if it is a definition's."""
-
-    start: int
-    end: int
-    name: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Terms:
     """Term counts of the pieces of one text: `pieces[i]` holds `vocabulary[terms[i]]` `counts[i]` times."""
 
@@ -47,44 +38,44 @@ class Terms:
     counts: Ints
 
 
-def windows(line_count: int, kind: ChunkKind) -> list[Piece]:
+def windows(line_count: int, kind: ChunkKind) -> list[Chunk]:
     """Overlapping windows over lines 1 .. line_count, the last one ending with the text."""
     size, stride = WINDOWS[kind]
     number = max(1, -(-(line_count - (size - stride)) // stride))
-    return [Piece(at * stride + 1, min(line_count, at * stride + size)) for at in range(number)]
+    return [Chunk(kind, at * stride + 1, min(line_count, at * stride + size)) for at in range(number)]
 
 
-def syntax_pieces(line_count: int, definitions: Sequence[Definition]) -> list[Piece]:
+def syntax_pieces(line_count: int, definitions: Sequence[Definition]) -> list[Chunk]:
     """Pieces that cover every line once, cut where definitions begin and end."""
     owner: list[Definition | None] = [None] * (line_count + 2)
     for definition in definitions:
         for line in range(definition.start_line, min(definition.end_line, line_count) + 1):
             owner[line] = definition
-    pieces: list[Piece] = []
+    pieces: list[Chunk] = []
     start = 1
     for line in range(2, line_count + 2):
         if line > line_count or owner[line] is not owner[start]:
-            own = owner[start]
-            pieces.extend(_cut(start, line - 1, own.qualified if own is not None else None))
+            inside = owner[start]
+            pieces.extend(_cut(start, line - 1, inside.qualified if inside is not None else None))
             start = line
     return _merge(pieces)
 
 
-def _cut(start: int, end: int, name: str | None) -> list[Piece]:
+def _cut(start: int, end: int, name: str | None) -> list[Chunk]:
     """One piece, or several of equal length when it is too long."""
     number = -(-(end - start + 1) // _MAX_LINES)
     edges = [start + (end - start + 1) * at // number for at in range(number + 1)]
-    return [Piece(a, b - 1, name) for a, b in zip(edges, edges[1:], strict=False)]
+    return [Chunk(ChunkKind.SYNTAX, a, b - 1, name) for a, b in zip(edges, edges[1:], strict=False)]
 
 
-def _merge(pieces: list[Piece]) -> list[Piece]:
+def _merge(pieces: list[Chunk]) -> list[Chunk]:
     """Join crumbs (single statements, blank lines, one-line properties) with the piece before them."""
-    merged: list[Piece] = []
+    merged: list[Chunk] = []
     for piece in pieces:
         last = merged[-1] if merged else None
-        crumb = piece.end - piece.start + 1 < _MIN_LINES
-        if last is not None and crumb and piece.end - last.start < _MAX_LINES:
-            merged[-1] = Piece(last.start, piece.end, last.name or piece.name)
+        is_crumb = piece.end_line - piece.start_line + 1 < _MIN_LINES
+        if last is not None and is_crumb and piece.end_line - last.start_line < _MAX_LINES:
+            merged[-1] = Chunk(ChunkKind.SYNTAX, last.start_line, piece.end_line, last.name or piece.name)
         else:
             merged.append(piece)
     return merged
@@ -112,20 +103,20 @@ def window_terms(words: Words, line_count: int, kind: ChunkKind) -> Terms:
     """The distinct words of each window, all counts 1."""
     size, stride = WINDOWS[kind]
     number = len(windows(line_count, kind))
-    spread = size // stride
-    pieces = (words.lines[:, None] // stride - np.arange(spread)[None, :]).ravel()
-    terms = np.repeat(words.terms, spread)
+    overlapping = size // stride
+    pieces = (words.lines[:, None] // stride - np.arange(overlapping)[None, :]).ravel()
+    terms = np.repeat(words.terms, overlapping)
     inside = (pieces >= 0) & (pieces < number)
     keys = np.unique(pieces[inside] << 32 | terms[inside])
     return Terms(words.vocabulary, keys >> 32, keys & 0xFFFFFFFF, np.ones(len(keys), dtype=np.int64))
 
 
-def part_terms(words: Words, pieces: Sequence[Piece], definitions: Sequence[Definition]) -> Terms:
+def part_terms(words: Words, pieces: Sequence[Chunk], definitions: Sequence[Definition]) -> Terms:
     """Weighted identifier parts of each syntax piece: name x3, signature x2, body x1.
 
     Name and signature stand in the body too, so they are added two times and once.
     """
-    starts = np.array([piece.start for piece in pieces])
+    starts = np.array([piece.start_line for piece in pieces])
     owners = np.searchsorted(starts, words.lines + 1, side="right") - 1
     numbers: dict[str, int] = {}
     of_word = [[numbers.setdefault(part, len(numbers)) for part in _indexed_parts(word)] for word in words.vocabulary]

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from repocomp import git
 from repocomp.store.connect import Connection
-from repocomp.store.index.contents import indexed_paths
 from repocomp.store.index.facts import HISTORY, fact, replace_companions
 
 _COMMITS = 1000
@@ -26,9 +25,8 @@ def update_history(connection: Connection, root: Path) -> None:
     head = None if answer is None else answer.decode().strip()
     if head is None or head == fact(connection, HISTORY):
         return
-    files = indexed_paths(connection)
     rows = companions(commit for commit in git.changes(root, _COMMITS) if len(commit) <= _MOST_FILES)
-    replace_companions(connection, head, (row for row in rows if row[0] in files and row[1] in files))
+    replace_companions(connection, head, rows)
 
 
 def companions(commits: Iterator[Sequence[str]]) -> list[tuple[str, str, float]]:

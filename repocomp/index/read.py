@@ -6,12 +6,12 @@ import hashlib
 import zlib
 from dataclasses import dataclass
 
-from repocomp.index.chunk import WINDOWS, Piece, Terms, Words, part_terms, syntax_pieces, window_terms, windows
+from repocomp.index.chunk import WINDOWS, Terms, Words, part_terms, syntax_pieces, window_terms, windows
 from repocomp.index.fitness import without_data
 from repocomp.index.symbols import Syntax, parse
 from repocomp.languages.formats import code, format_of, language_in, shown
 from repocomp.secrets import redact, style_of
-from repocomp.store.index.rows import ChunkKind
+from repocomp.store.index.rows import Chunk, ChunkKind
 
 _PACKING = 6
 READING = 2
@@ -28,7 +28,7 @@ class Content:
     byte_count: int
     packed: bytes
     syntax: Syntax
-    pieces: dict[ChunkKind, list[Piece]]
+    pieces: dict[ChunkKind, list[Chunk]]
     terms: dict[ChunkKind, Terms]
 
 

@@ -30,12 +30,11 @@ def add_segment(connection: Connection, kind: ChunkKind, contents: Sequence[Cont
     """Write the chunks of `contents`, numbered from `first`, and their postings as one segment."""
     sizes = [len(content.pieces[kind]) for content in contents]
     owners = np.repeat(np.arange(first, first + len(contents)), sizes)
-    pieces = [piece for content in contents for piece in content.pieces[kind]]
-    rows = ((owner, p.start, p.end, p.name) for owner, p in zip(owners.tolist(), pieces, strict=True))
-    chunk = store.add_chunks(connection, kind, rows)
+    chunks = [chunk for content in contents for chunk in content.pieces[kind]]
+    number = store.add_chunks(connection, chunks, owners.tolist())
     terms = _join([content.terms[kind] for content in contents], sizes)
-    lengths = np.bincount(terms.pieces, terms.counts, minlength=len(pieces))
-    segment = store.add_segment(connection, kind, np.arange(chunk, chunk + len(pieces)), lengths, owners)
+    lengths = np.bincount(terms.pieces, terms.counts, minlength=len(chunks))
+    segment = store.add_segment(connection, kind, np.arange(number, number + len(chunks)), lengths, owners)
     store.add_postings(connection, kind, postings(kind, segment, terms))
 
 

@@ -6,7 +6,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from repocomp.index.stat import is_same
 from repocomp.index.walk import walk
+from repocomp.store.index.facts import FINISHED
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import ChunkKind
 from repocomp.store.paths import index_path
@@ -21,13 +23,12 @@ def status(root: Path) -> dict[str, Any]:
         return facts
     with reader:
         known = reader.files.states()
-        finished = reader.fact("finished")
+        finished = reader.fact(FINISHED)
         facts |= reader.stats()
         facts["vectors"] = sum(len(segment.chunks) for segment in reader.segments.all(ChunkKind.ENCODED))
     stale = 0
     for found in walk(root):
         before = known.pop(found.path, None)
-        same = before is not None and (found.skipped is not None or before == (found.size, found.mtime_ns))
-        stale += not same
+        stale += before is None or not is_same(root, found, before)
     age = None if finished is None else int(time.time()) - int(finished)
     return {**facts, "stale": stale + len(known), "age_seconds": age}

@@ -14,7 +14,7 @@ import numpy as np
 
 from repocomp.retrieve.arms.near import near_contents, word_weights
 from repocomp.retrieve.hit import Hit
-from repocomp.retrieve.lexicon import FACTS, Floats, Ints, Lexicon, Part, lexicon_of
+from repocomp.retrieve.lexicon import FACTS, Floats, Ints, Lexicon, lexicon_of
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.resolve import bindings
 from repocomp.store.index.reader import IndexReader
@@ -22,8 +22,6 @@ from repocomp.store.index.reader import IndexReader
 PIECE_LINES = 6
 RRF_K = 60
 _RANK_K = 8
-_WHOLE = 1 << 30
-"""Lines that no text has."""
 _ARMS = ("jaccard", "bm25", "structured", "usage", "near")
 PIECE_FEATURES = (
     *_ARMS,
@@ -65,58 +63,49 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """Runs of a few lines of the hits in `groups`: `parts[i]` is of the hit `groups[owner[i]]`.
+    """Runs of a few lines of the hits in `groups`, as hits of their own.
 
-    The hits in `whole` are not cut.
-    Word `words[cols[k]]` (a number of the lexicon) stands in piece `rows[k]`; `rows` ascend.
+    `hits[i]` is run number `numbers[i]` of the hit `groups[owner[i]]`. Word `words[cols[k]]` (a number of the lexicon)
+    stands in piece `rows[k]`; `rows` ascend.
     """
 
     groups: Sequence[tuple[Hit, Mapping[str, int]]]
-    whole: frozenset[int]
-    parts: list[Part]
+    hits: list[Hit]
+    numbers: Ints
     owner: Ints
     rows: Ints
     cols: Ints
     words: Ints
 
     def __len__(self) -> int:
-        return len(self.parts)
-
-    def hit(self, number: int, score: float) -> Hit:
-        """A piece as a hit of its own."""
-        own, part = self.groups[self.owner[number]][0], self.parts[number]
-        if int(self.owner[number]) in self.whole:
-            return Hit(own.content_id, own.path, own.start_line, own.end_line, score, own.arm, own.text)
-        start, end = own.start_line + part.start, own.start_line + part.end - 1
-        return Hit(own.content_id, own.path, start, end, score, own.arm, part.text)
+        return len(self.hits)
 
     def names(self, lexicon: Lexicon) -> list[frozenset[str]]:
         """The words of each piece."""
-        return [frozenset(lexicon.names[number] for number in part.words) for part in self.parts]
+        names: list[set[str]] = [set() for _ in self.hits]
+        for row, number in zip(self.rows.tolist(), self.words[self.cols].tolist(), strict=True):
+            names[row].add(lexicon.names[number])
+        return [frozenset(some) for some in names]
 
 
 def pieces_of(scene: Scene, groups: Sequence[tuple[Hit, Mapping[str, int]]]) -> Pieces:
-    """Cut hits into runs of `PIECE_LINES`; what says the same once."""
-    seen: set[str] = set()
-    parts: list[Part] = []
-    owner: list[int] = []
-    whole = frozenset(number for number, (hit, _) in enumerate(groups) if not _is_stretch(hit))
-    for number, (hit, _) in enumerate(groups):
-        for part in scene.lexicon.cut(hit.text, _WHOLE if number in whole else PIECE_LINES):
-            if part.folded not in seen:
-                seen.add(part.folded)
-                parts.append(part)
-                owner.append(number)
-    each = [part.words for part in parts]
-    numbers = np.concatenate([*each, np.zeros(0, dtype=np.int64)])
-    distinct, cols = scene.lexicon.columns(numbers)
-    rows = np.repeat(np.arange(len(parts)), [len(own) for own in each])
-    return Pieces(groups, whole, parts, np.array(owner, dtype=np.int64), rows, cols, distinct)
-
-
-def _is_stretch(hit: Hit) -> bool:
-    """Whether the text is one stretch of lines; those of an outline stand apart, and it is not cut."""
-    return hit.text.count("\n") == hit.end_line - hit.start_line
+    """Cut hits into runs of `PIECE_LINES`; blank ones are left out, and what says the same is taken once."""
+    seen: set[str] = {""}
+    hits: list[Hit] = []
+    places: list[tuple[int, int]] = []
+    words: list[Ints] = [np.zeros(0, dtype=np.int64)]
+    for owner, (hit, _) in enumerate(groups):
+        for number, piece in enumerate(hit.cut(PIECE_LINES)):
+            folded, numbers = scene.lexicon.read(piece.text)
+            if folded not in seen:
+                seen.add(folded)
+                hits.append(piece)
+                places.append((owner, number))
+                words.append(numbers)
+    distinct, cols = scene.lexicon.columns(np.concatenate(words))
+    rows = np.repeat(np.arange(len(hits)), [len(some) for some in words[1:]])
+    owners, numbers = np.array(places, dtype=np.int64).reshape(-1, 2).T
+    return Pieces(groups, hits, numbers, owners, rows, cols, distinct)
 
 
 def piece_matrix(scene: Scene, pieces: Pieces) -> Floats:
@@ -129,21 +118,20 @@ def piece_matrix(scene: Scene, pieces: Pieces) -> Floats:
     weights = lexicon.values(lexicon.numbers(scene.weights), of_word, pieces.words)[pieces.cols]
     asked, _ = lexicon.count(scene.query.last_lines(10))
     common = np.bincount(rows, lexicon.mask(asked)[pieces.words][pieces.cols], minlength=number)
-    shown = np.array([len(part.words) for part in pieces.parts])
+    shown = np.bincount(rows, minlength=number)
     shared = np.bincount(rows, weights, minlength=number) / (sum(scene.weights.values()) or 1.0)
     rarest = np.zeros(number)
     np.maximum.at(rarest, rows, weights)
     agreed = np.log2(np.maximum(1, np.bincount(new_cols, minlength=len(pieces.words))))[new_cols]
-    part = np.array([part.number for part in pieces.parts])
     own = (
         shared,
         rarest,
-        np.where(part > 0, np.concatenate([[0.0], shared])[:number], 0.0),
+        np.where(pieces.numbers > 0, np.concatenate([[0.0], shared])[:number], 0.0),
         common / np.maximum(1, shown + len(asked) - common),
         np.bincount(new_rows, minlength=number) / 20,
         np.bincount(new_rows, agreed, minlength=number) / 20,
-        np.log2([1 + len(one.text) for one in pieces.parts]) / 8,
-        part / 4,
+        np.log2([1 + len(hit.text) for hit in pieces.hits]) / 8,
+        pieces.numbers / 4,
     )
     return np.column_stack([_group_matrix(scene, pieces.groups)[pieces.owner], *own])
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 from typing import Protocol
 
 from repocomp.errors import RepocompError
@@ -21,6 +23,34 @@ class Hit:
     score: float
     arm: str
     text: str
+
+    @property
+    def is_stretch(self) -> bool:
+        """Whether the text is one stretch of lines; those of an outline stand apart."""
+        return self.text.count("\n") == self.end_line - self.start_line
+
+    def scored(self, score: float) -> Hit:
+        """The same place with another score."""
+        return Hit(self.content_id, self.path, self.start_line, self.end_line, score, self.arm, self.text)
+
+    def cut(self, lines: int) -> list[Hit]:
+        """Runs of `lines` lines as hits, a short rest left with the run before it; an outline stays whole."""
+        if not self.is_stretch or self.end_line - self.start_line < lines:
+            return [self]
+        first, number = self.start_line, self.content_id
+        return [
+            Hit(number, self.path, first + start, first + end - 1, self.score, self.arm, text)
+            for start, end, text in _runs(self.text, lines)
+        ]
+
+
+# While somebody types, the same places are drawn again and again.
+@lru_cache(maxsize=4_000)
+def _runs(text: str, lines: int) -> list[tuple[int, int, str]]:
+    """Runs of `lines` lines of a text, as (first line from 0, line after the last, text); not to be changed."""
+    each = text.split("\n")
+    edges = [*range(0, max(1, len(each) - lines // 3), lines), len(each)]
+    return [(start, end, "\n".join(each[start:end])) for start, end in pairwise(edges)]
 
 
 class Unavailable(RepocompError):

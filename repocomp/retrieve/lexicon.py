@@ -6,7 +6,6 @@ A lexicon belongs to one reader of an index and forgets everything when it has g
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -24,21 +23,6 @@ FACTS = ("length", "parts", "capital", "underscore", "is_name")
 _MOST_WORDS = 100_000
 _TEXTS = 4_000
 _UNKNOWN = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Lines `start` .. `end` (from 0, exclusive) of a text, the `number`-th run of it; `words` are distinct.
-
-    `folded` is it without runs of white space.
-    """
-
-    number: int
-    start: int
-    end: int
-    text: str
-    folded: str
-    words: Ints
 
 
 class Lexicon:
@@ -62,7 +46,7 @@ class Lexicon:
         self.names: list[str] = []
         self._counts: LruCache[str, tuple[Ints, Ints]] = LruCache(16)
         self._reserved: LruCache[str, Ints] = LruCache(16)
-        self._cut: LruCache[tuple[str, int], list[Part]] = LruCache(_TEXTS)
+        self._texts: LruCache[str, tuple[str, Ints]] = LruCache(_TEXTS)
 
     @property
     def is_full(self) -> bool:
@@ -82,9 +66,9 @@ class Lexicon:
         """The keywords of a language."""
         return self._reserved.get_or(language, lambda: self.numbers(sorted(keywords(language))))
 
-    def cut(self, text: str, lines: int) -> list[Part]:
-        """A text in runs of `lines`, a short rest left with the run before it; blank runs are left out."""
-        return self._cut.get_or((text, lines), lambda: self._new_parts(text, lines))
+    def read(self, text: str) -> tuple[str, Ints]:
+        """A text without runs of white space, and its distinct words in order."""
+        return self._texts.get_or(text, lambda: self._read(text))
 
     def facts(self, some: Ints) -> Floats:
         """Facts [n, len(FACTS)] of words."""
@@ -159,16 +143,8 @@ class Lexicon:
         self._facts[number] = (len(name) / 10, len(split) / 3, name[0].isupper(), "_" in name, is_name)
         return number
 
-    def _new_parts(self, text: str, lines: int) -> list[Part]:
-        each = text.split("\n")
-        edges = list(range(0, max(1, len(each) - lines // 3), lines))
-        found = []
-        for number, (start, end) in enumerate(zip(edges, [*edges[1:], len(each)], strict=True)):
-            own = "\n".join(each[start:end])
-            folded = " ".join(own.split())
-            if folded:
-                found.append(Part(number, start, end, own, folded, self.numbers(dict.fromkeys(words(own)))))
-        return found
+    def _read(self, text: str) -> tuple[str, Ints]:
+        return " ".join(text.split()), self.numbers(dict.fromkeys(words(text)))
 
 
 def lexicon_of(reader: IndexReader) -> Lexicon:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from heapq import heapify, heappop, heapreplace
 from pathlib import Path
@@ -113,7 +113,9 @@ def rank(
         return []
     relevance = ranker.relevance(piece_matrix(scene, pieces))
     found = Words.of(scene, pieces)
-    likely = 1 / (1 + np.exp(-word_matrix(scene, pieces, found, relevance) @ ranker.word))
+    # A sum along each row: a matrix product may round by a row's place, and words stand in the order they were met.
+    log_odds = (word_matrix(scene, pieces, found, relevance) * ranker.word).sum(axis=1)
+    likely = 1 / (1 + np.exp(-log_odds))
     return _greedy(pieces, relevance, found, likely)
 
 
@@ -121,7 +123,7 @@ def _greedy(pieces: Pieces, relevance: Floats, found: Words, likely: Floats) -> 
     """The pieces that add the most first. What one adds only shrinks, so only the best so far is looked at again."""
     left: list[float] = likely.tolist()
     cols, edges = found.cols.tolist(), np.searchsorted(found.rows, np.arange(len(pieces) + 1)).tolist()
-    length = np.array([_PATH_CHARS + len(part.text) for part in pieces.parts])
+    length = np.array([_PATH_CHARS + len(hit.text) for hit in pieces.hits])
     worth = (np.exp(_RELEVANCE_POWER * (relevance - relevance.max())) / length).tolist()
     gains = np.bincount(found.rows, likely[found.cols], minlength=len(pieces)).tolist()
     queue = [(-gain * worth[at], at) for at, gain in enumerate(gains) if gain]
@@ -138,8 +140,9 @@ def _greedy(pieces: Pieces, relevance: Floats, found: Words, likely: Floats) -> 
             chosen[at] = gain
             for word in own:
                 left[word] = 0.0
-    first = [pieces.hit(at, round(gain, 4)) for at, gain in chosen.items()]
-    return first + [pieces.hit(at, 0.0) for at in np.argsort(-relevance, kind="stable").tolist() if at not in chosen]
+    first = [pieces.hits[at].scored(round(gain, 4)) for at, gain in chosen.items()]
+    rest = (at for at in np.argsort(-relevance, kind="stable").tolist() if at not in chosen)
+    return [*first, *(pieces.hits[at].scored(0.0) for at in rest)]
 
 
 def grouped(drawn: Mapping[str, Sequence[Hit]]) -> list[tuple[Hit, dict[str, int]]]:
@@ -163,7 +166,7 @@ def grouped(drawn: Mapping[str, Sequence[Hit]]) -> list[tuple[Hit, dict[str, int
 
 def fuse(drawn: Mapping[str, Sequence[Hit]]) -> list[Hit]:
     """All hits, best first, scored by fusion; a hit keeps the name of the arm that ranked it highest."""
-    return without_copies([replace(hit, score=fused_score(ranks)) for hit, ranks in grouped(drawn)])
+    return without_copies([hit.scored(fused_score(ranks)) for hit, ranks in grouped(drawn)])
 
 
 def same_place(a: Hit, b: Hit) -> bool:

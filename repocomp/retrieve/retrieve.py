@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from repocomp.errors import ConfigError
 from repocomp.retrieve.arms.bm25 import Bm25
@@ -19,6 +21,7 @@ from repocomp.retrieve.arms.usage import Usage
 from repocomp.retrieve.hit import Arm, Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.rank import fuse, rank
+from repocomp.store.index.facts import ROOT
 from repocomp.store.index.reader import IndexReader
 
 Hidden = Callable[[Hit], bool]
@@ -54,16 +57,18 @@ def retrieve(
 ) -> Retrieved:
     """Ask arms for `top_k` hits each: the default ones and rank by what was learned, or `arms` and fuse by rank alone.
 
-    `is_ranked` chooses the order by itself. What `hidden` says is left out, as if it were not indexed. An arm that
-    fails, or whose turn comes after the `deadline` (`time.monotonic` seconds), leaves the answer to the others.
+    `is_ranked` chooses the order by itself. What `hidden` says is left out, as if it were not indexed, and so is the
+    text of files that are gone since they were indexed. An arm that fails, or whose turn comes after the `deadline`
+    (`time.monotonic` seconds), leaves the answer to the others.
     Raises ConfigError for an unknown arm, and what the first arm raised when all of them failed.
     """
     by_learning = arms is None if is_ranked is None else is_ranked
     chosen = [_arm(name) for name in (arms if arms is not None else DEFAULT_ARMS)]
     with reader.snapshot():
         drawn, failed = _draw(chosen, reader, query, top_k, deadline)
-        if hidden is not None:
-            drawn = {name: [hit for hit in hits if not hidden(hit)] for name, hits in drawn.items()}
+        for is_out in (hidden, _is_gone(reader, query)):
+            if is_out is not None:
+                drawn = {name: [hit for hit in hits if not is_out(hit)] for name, hits in drawn.items()}
         return Retrieved(rank(reader, query, drawn) if by_learning else fuse(drawn), drawn, failed)
 
 
@@ -85,6 +90,22 @@ def _draw(
     if first is not None and not drawn:
         raise first
     return drawn, failed
+
+
+def _is_gone(reader: IndexReader, query: Query) -> Hidden | None:
+    """Whether a hit's file was deleted since; None where the index belongs to no work tree that is there.
+
+    The file being written is there as a buffer, whatever the disk says.
+    """
+    root = reader.memo(_root)
+    if root is None or not os.path.isdir(root):
+        return None
+    is_file = cache(lambda path: path == query.path or os.path.isfile(f"{root}/{path}"))
+    return lambda hit: not is_file(hit.path)
+
+
+def _root(reader: IndexReader) -> str | None:
+    return reader.fact(ROOT)
 
 
 def _arm(name: str) -> Arm:

@@ -18,6 +18,11 @@ def index_path(root: Path) -> Path:
     return cache_home() / "repocomp" / path_digest(root) / "index.db"
 
 
+def index_paths() -> list[Path]:
+    """Every index of this user, sorted."""
+    return sorted((cache_home() / "repocomp").glob("*/index.db"))
+
+
 def path_digest(path: Path) -> str:
     """A name for a real path that tells nothing of it."""
     return hashlib.blake2b(os.fsencode(path.resolve()), digest_size=10).hexdigest()

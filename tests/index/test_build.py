@@ -18,11 +18,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from repocomp.errors import StoreError
-from repocomp.index.build import build, build_from
+from repocomp.index.build import build, build_from, update
 from repocomp.index.read import READING
+from repocomp.index.status import status
 from repocomp.index.write import CUTS
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import ChunkKind
+from repocomp.store.index.swap import replacing_index
 from repocomp.store.paths import index_path
 from tests.conftest import Repository, write_files
 
@@ -102,6 +104,29 @@ def test_a_second_run_reads_nothing(repository: Repository) -> None:
     first, second = build(root), build(root)
     assert (first.indexed, first.unchanged) == (2, 0)
     assert (second.indexed, second.reused, second.unchanged) == (0, 0, 2)
+
+
+def test_a_change_with_equal_size_and_time_is_seen(repository: Repository) -> None:
+    root = repository({"a.py": "alpha_one = 1\n", "b.py": "b = 1\n"})
+    age(root)
+    build(root)
+    before = (root / "a.py").stat()
+    (root / "a.py").write_text("beta__two = 2\n")
+    os.utime(root / "a.py", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert status(root)["stale"] == 1
+    report = build(root)
+    assert (report.indexed, report.unchanged, status(root)["stale"]) == (1, 1, 0)
+    assert dump_of(root)["texts"]["a.py"] == "beta__two = 2\n"
+
+
+def test_a_file_that_took_the_place_of_another_is_seen(repository: Repository) -> None:
+    root = repository({"a.py": "alpha_one = 1\n"})
+    write_files(root.parent, {"other": "beta__two = 2\n"})
+    age(root.parent)
+    build(root)
+    os.utime(root.parent / "other", ns=((root / "a.py").stat().st_mtime_ns,) * 2)
+    (root.parent / "other").rename(root / "a.py")
+    assert build(root).indexed == 1
 
 
 def test_a_file_written_just_now_is_read_again(repository: Repository) -> None:
@@ -224,7 +249,7 @@ def test_sources_that_lie_on_no_disk(tmp_path: Path) -> None:
     build_from(tmp_path / "x" / "index.db", [("a.py", PYTHON.encode()), ("bin", b"\0")])
     with IndexReader.open_at(tmp_path / "x" / "index.db") as reader:
         assert dump(reader)["texts"] == {"a.py": PYTHON}
-        assert [symbol.qualified for symbol in reader.symbols.definitions(["run", "helper"])] == ["Base.run", "helper"]
+        assert [symbol.qualified for symbol in reader.symbols.definitions(["run", "helper"])] == ["helper", "Base.run"]
         assert reader.symbols.references(["helper"])["helper"] == [(1, 3), (1, 6)]
 
 
@@ -275,6 +300,54 @@ def test_two_hundred_kills(repository: Repository) -> None:
     root = big_tree(repository, 400)
     kill_at_random_moments(root, 200)
     assert_equals_one_made_in_one_go(root)
+
+
+def test_readers_see_the_old_index_until_the_new_one_is_whole(repository: Repository) -> None:
+    root = repository({f"m{n}.py": PYTHON.replace("helper", f"helper_{n}") for n in range(20)})
+    build(root)
+    seen: list[int] = []
+
+    def look(_: Any) -> None:
+        """What others see while the new index is made: readers opened before and now, and a run beside it."""
+        seen.extend((len(before.files.all()), len(dump_of(root)["texts"])))
+        write_files(root, {"beside.py": "beside = 1\n"})
+        assert update(root, ["beside.py"]).indexed == 1
+
+    with IndexReader.open_at(index_path(root)) as before:
+        texts = dump(before)["texts"]
+        version = before.version
+        with before.snapshot():
+            build(root, rebuild=True, progress=look, jobs=1)
+            assert dump(before)["texts"] == texts
+        assert before.version != version
+        assert set(dump(before)["texts"]) == {*texts, "beside.py"}
+    assert seen == [20, 20]
+
+
+def test_a_rebuild_that_was_ended_leaves_the_old_index(repository: Repository) -> None:
+    root = repository({"a.py": PYTHON})
+    build(root)
+
+    def end(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(root, rebuild=True, progress=end)
+    assert dump_of(root)["texts"] == {"a.py": PYTHON}
+    (index_path(root).parent / "rebuild.db").write_bytes(b"half of one")
+    build(root, rebuild=True)
+    assert {path.name for path in index_path(root).parent.glob("*.db")} == {"index.db"}
+    assert index_path(root).stat().st_mode & 0o777 == 0o600
+
+
+def test_one_rebuild_at_a_time(tmp_path: Path) -> None:
+    with (
+        replacing_index(tmp_path / "index.db") as fresh,
+        pytest.raises(StoreError, match="another process"),
+        replacing_index(tmp_path / "index.db", wait_ms=0),
+    ):
+        pass
+    assert not fresh.exists()
 
 
 def test_two_runs_at_once(repository: Repository) -> None:

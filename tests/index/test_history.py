@@ -46,6 +46,9 @@ def test_what_is_not_indexed_is_not_named(repository: Repository) -> None:
     commit(root, {"a.py": "a = 1\n", "b.bin": "\0"})
     build(root)
     assert together(root, "a.py") == {}
+    (root / "b.bin").write_text("text by now\n")
+    build(root)
+    assert together(root, "a.py") == {"b.bin": 1.0}
 
 
 def test_companions_are_few() -> None:
@@ -59,6 +62,7 @@ def test_an_index_of_the_first_schema_is_migrated_with_all_it_holds(repository: 
     build(root)
     with closing(sqlite3.connect(index_path(root))) as connection:
         connection.executescript("DROP TABLE together; DROP TABLE vector; CREATE TABLE import (content_id INTEGER);")
+        connection.execute("ALTER TABLE file DROP COLUMN stamp")
         connection.execute("PRAGMA user_version = 1")
         connection.execute("DELETE FROM _sqlite_migrations WHERE name != 'create'")
         connection.commit()

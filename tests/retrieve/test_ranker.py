@@ -46,7 +46,7 @@ def hit(start: int, lines: list[str], arm: str = "bm25", content: int = 1) -> Hi
 def test_long_hits_are_cut_and_say_nothing_twice(reader: IndexReader) -> None:
     drawn = {"bm25": [hit(1, BODY), hit(5, BODY, content=2)], "near": [hit(2, BODY[1:13], "near")]}
     pieces = pieces_of(Scene.of(reader, ask("x")), grouped(drawn))
-    hits = [pieces.hit(at, 0.0) for at in range(len(pieces))]
+    hits = pieces.hits
     assert [(found.start_line, found.end_line) for found in hits] == [(1, 6), (7, 12), (13, 20)]
     assert pieces.groups[pieces.owner[0]][1] == {"bm25": 1, "near": 1}
     assert all(len(found.text.split("\n")) <= PIECE_LINES * 4 / 3 for found in hits)
@@ -55,7 +55,7 @@ def test_long_hits_are_cut_and_say_nothing_twice(reader: IndexReader) -> None:
 def test_an_outline_is_not_cut(reader: IndexReader) -> None:
     outline = Hit(1, "a.py", 1, 400, 1.0, "structured", "\n".join(BODY))
     pieces = pieces_of(Scene.of(reader, ask("x")), grouped({"structured": [outline]}))
-    assert [pieces.hit(at, outline.score) for at in range(len(pieces))] == [outline]
+    assert pieces.hits == [outline]
 
 
 def test_a_piece_that_adds_no_new_name_comes_late(reader: IndexReader) -> None:

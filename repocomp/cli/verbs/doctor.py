@@ -59,6 +59,7 @@ def _checks() -> Iterator[Check]:
     yield _git()
     yield _pack()
     yield _index()
+    yield _old_indexes()
 
 
 def _git() -> Check:
@@ -105,3 +106,14 @@ def _index() -> Check:
     except RepocompError as error:
         return Check("index", False, error.message, error.hint)
     return Check("index", True, f"{stats['files']:,} files, {stats['lines']:,} lines, {stats['bytes'] / 1e6:.1f} MB")
+
+
+def _old_indexes() -> Check:
+    from repocomp.index.prune import abandoned
+
+    found = list(abandoned())
+    if not found:
+        return Check("old indexes", True, "none: every indexed work tree is there")
+    size = sum(index.bytes for index in found)
+    summary = f"{len(found):,} of work trees that are gone, {size / 1e6:.1f} MB"
+    return Check("old indexes", True, summary, "repocomp index --prune")

@@ -23,6 +23,7 @@ Examples:
   repocomp index --status
   repocomp index --watch
   repocomp index --vectors
+  repocomp index --prune
 """
 
 
@@ -32,7 +33,8 @@ Examples:
 @click.option("--rebuild", is_flag=True, help="Start from nothing.")
 @click.option("--vectors", is_flag=True, help="Vectors too, which the arms dense, sparse and hybrid need, from now on.")
 @click.option("--watch", is_flag=True, help="Go on, and index what changes as it changes, until Ctrl-C.")
-@click.option("--jobs", type=Count(min=1), metavar="N", help="Worker processes (default: one a core).")
+@click.option("--prune", is_flag=True, help="Remove the indexes of all work trees that are gone, and do nothing else.")
+@click.option("--jobs", type=Count(min=1), metavar="N", help="Worker processes (default: one per core).")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
 @output.json_option
 def command(
@@ -41,6 +43,7 @@ def command(
     rebuild: bool,
     vectors: bool,
     watch: bool,
+    prune: bool,
     jobs: int | None,
     quiet: bool,
     as_json: bool,
@@ -52,6 +55,8 @@ def command(
     trees, and its `!` patterns alone bring files back. The index lies in your cache folder; the work tree is never
     written.
     """
+    if prune:
+        return _prune(quiet, as_json)
     if not path.is_dir():
         raise DocumentError(f"{path}: is not a folder", "repocomp index FOLDER")
     root = path.resolve() if is_bare(path) else work_tree(path) or path.resolve()
@@ -74,6 +79,20 @@ def command(
         return _document(root, report, made)
     if not quiet:
         output.note("\n".join([_summary(report, made), *(f"warning: {line}" for line in caveats(root))]))
+    return 0
+
+
+def _prune(quiet: bool, as_json: bool) -> int:
+    from repocomp.index.prune import prune
+
+    removed = prune()
+    size = sum(index.bytes for index in removed)
+    if as_json:
+        return output.document("index", {"pruned": [str(index.root) for index in removed], "bytes": size})
+    for index in removed:
+        output.line(f"removed the index of {index.root}")
+    if not quiet:
+        output.note(f"{len(removed):,} indexes removed, {size / 1e6:.1f} MB")
     return 0
 
 

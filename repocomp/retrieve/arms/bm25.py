@@ -71,16 +71,16 @@ def term_weights(query: Query) -> dict[str, float]:
 # What a term is worth in a chunk is the same for every query until the index changes: half of the arithmetic.
 def _shares(reader: IndexReader, segment: Segment, lists: Sequence[Postings], mean: float) -> Floats:
     """Tf / (tf + norm) of each place's term, in the order of `places_of`; 0 to 1."""
-    by_key = {(segment.id, one.term): one for one in lists}
+    by_key = {("share", segment.id, one.term): one for one in lists}
 
-    def read(keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Floats]:
+    def read(keys: Sequence[tuple[str, int, str]]) -> dict[tuple[str, int, str], Floats]:
         some = [by_key[key] for key in keys]
         tf = _counts(some)
         share = tf / (tf + K1 * (1 - B + B * segment.lengths[places_of(some)] / mean))
         parted = np.split(share, np.cumsum([len(one.places) for one in some])[:-1])
         return dict(zip(keys, parted, strict=True))
 
-    return np.concatenate(reader.cached_many("shares", list(by_key), read, lambda: np.zeros(0)))
+    return np.concatenate(reader.cached_many(by_key, read, lambda: np.zeros(0)))
 
 
 def _counts(lists: Sequence[Postings]) -> Floats:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from repocomp.model.encoder import ASKED_LINES, Encoder, Floats, shipped_encoder
 from repocomp.model.scan import Scan
@@ -20,6 +21,9 @@ from repocomp.retrieve.query import Query
 from repocomp.store.index.facts import ENCODER
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import Chunk, ChunkKind, Vectors
+
+Mask = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
 
 RESCORED = 50
 """As many are scored again: rounding to 8 bits moves a chunk by a few ranks."""
@@ -51,33 +55,48 @@ def fitting(opened: Callable[[], Encoder | None], reader: IndexReader) -> Encode
 
 
 def nearest(reader: IndexReader, asked: Floats, number: int) -> list[tuple[float, int]]:
-    """The `number` best (cosine, chunk number) over all segments, where the question has the vector `asked` [d]."""
-    segments = {segment.id: segment for segment in reader.segments.all(ChunkKind.ENCODED)}
-    levels, scales, chunks = [np.zeros((0, len(asked)), np.int8)], [np.zeros(0, np.float32)], [np.zeros(0, np.uint32)]
+    """The `number` best (cosine, chunk number) over all segments, best first, for a question with the vector `asked`.
+
+    Those tied with the last one are included, and which are scored again does not depend on how segments were merged.
+    """
+    by_id = {segment.id: segment for segment in reader.segments.all(ChunkKind.ENCODED)}
+    rough: list[Floats] = [np.zeros(0, np.float32)]
+    exact: list[Floats] = [np.zeros(0, np.float32)]
+    chunks: list[npt.NDArray[np.uint32]] = [np.zeros(0, np.uint32)]
+    deep = max(number, RESCORED)
     for vectors in reader.segments.vectors():
-        segment = segments.get(vectors.segment_id)
+        segment = by_id.get(vectors.segment_id)
         if segment is None or not len(vectors.scales):
             continue
-        places = best_places(vectors, asked, max(number, RESCORED), reader.segments.dead(segment))
-        levels.append(vectors.levels[places])
-        scales.append(vectors.scales[places])
+        scores = _rough_scores(vectors, asked, reader.segments.dead(segment))
+        places = _best(scores, deep)
+        rough.append(scores[places])
+        # A sum along each row: a matrix product may round by a row's place.
+        exact.append((vectors.levels[places] * asked).sum(axis=1) * vectors.scales[places])
         chunks.append(segment.chunks[places])
-    all_scores = np.concatenate(levels).astype(np.float32) @ asked * np.concatenate(scales)
-    all_chunks = np.concatenate(chunks)
-    best = np.lexsort((all_chunks, -all_scores))[:number]
-    return [(float(all_scores[at]), int(all_chunks[at])) for at in best]
+    is_deep = _best(np.concatenate(rough), deep)
+    scores, numbers = np.concatenate(exact)[is_deep], np.concatenate(chunks)[is_deep]
+    best = _best(scores, number)
+    return sorted(zip(scores[best].tolist(), numbers[best].tolist(), strict=True), reverse=True)
 
 
-def best_places(
-    vectors: Vectors, asked: Floats, number: int, dead: np.ndarray[tuple[int], np.dtype[np.bool_]] | None = None
-) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+def best_places(vectors: Vectors, asked: Floats, number: int, dead: Mask | None = None) -> Places:
     """The places of the `number` best by 8-bit score, those that are `dead` left out, in no order."""
-    scores = _scan(vectors).products(asked) * vectors.scales
+    return _best(_rough_scores(vectors, asked, dead), number)
+
+
+def _rough_scores(vectors: Vectors, asked: Floats, dead: Mask | None) -> Floats:
+    """8-bit scores [size] up to one positive factor, the same for all segments; -inf for what is `dead`."""
+    scores = (_scan(vectors).products(asked) * vectors.scales).astype(np.float32)
     if dead is not None:
         scores[dead] = -np.inf
+    return scores
+
+
+def _best(scores: Floats, number: int) -> Places:
+    """The places of the `number` best scores, those tied with the last one included; none of -inf."""
     floor = np.partition(scores, len(scores) - number)[len(scores) - number] if len(scores) > number else -np.inf
-    places = np.flatnonzero(scores >= floor)
-    return places[scores[places] > -np.inf]
+    return np.flatnonzero((scores >= floor) & (scores > -np.inf))
 
 
 # A segment's vectors stay the same object as long as the reader holds them.

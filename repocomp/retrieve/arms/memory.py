@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
+from heapq import nlargest
 from pathlib import Path
 
 from repocomp.errors import RepocompError
@@ -27,6 +28,7 @@ from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.understand import understand
 from repocomp.store.identity import identify
+from repocomp.store.index.facts import ROOT
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import Chunk, ChunkKind
 from repocomp.store.memory.credits import Credit, CreditRow, chunk_digest, credits, read_memory
@@ -59,9 +61,10 @@ class Memory:
         for chunk in _remembered(reader, known):
             predicted.setdefault(chunk, {})
         scored = [(_score(keys, own, known.get(_digest(reader, chunk), {})), chunk) for chunk, own in predicted.items()]
-        best = sorted(scored, key=lambda entry: (-entry[0], entry[1].id))[: wanted(top_k)]
-        found = [(score, chunk.id) for score, chunk in best if score > 0]
-        return hits(reader, query, self.name, found, top_k, lambda chunk: (chunk.start_line, chunk.end_line))
+        # Those tied with the last one stay: paths break ties.
+        least = min(nlargest(wanted(top_k), (score for score, _ in scored)), default=0.0)
+        best = [(score, chunk.id) for score, chunk in scored if score > 0 and score >= least]
+        return hits(reader, query, self.name, best, top_k, lambda chunk: (chunk.start_line, chunk.end_line))
 
 
 def keys_of(query: Query) -> dict[str, float]:
@@ -169,7 +172,7 @@ def _digest(reader: IndexReader, chunk: Chunk) -> bytes:
 
 def _path(reader: IndexReader) -> Path | None:
     """Where the memory of the reader's repository lies; None for an index that belongs to none."""
-    root = reader.fact("root")
+    root = reader.fact(ROOT)
     try:
         return None if root is None else memory_path(identify(Path(root), _IDENTIFY_S).name)
     except (RepocompError, OSError):

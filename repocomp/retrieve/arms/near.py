@@ -80,7 +80,11 @@ def _near_contents(reader: IndexReader, query: Query) -> dict[int, float]:
     nearness |= dict.fromkeys(together, _TOGETHER)
     nearness |= dict.fromkeys(imported, _IMPORTED)
     nearness[query.path] = _SAME
-    return {held[path]: value for path, value in nearness.items() if path in held}
+    closeness: dict[int, float] = {}
+    for path, value in nearness.items():
+        if path in held:
+            closeness[held[path]] = max(value, closeness.get(held[path], 0.0))
+    return closeness
 
 
 def word_weights(query: Query) -> Mapping[str, float]:

@@ -5,18 +5,14 @@ SQLite's `data_version` tells for a microsecond whether another process has writ
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-
 from repocomp.lru import LruCache
 from repocomp.store.connect import Connection
 from repocomp.store.index.connect import explained
-from repocomp.store.index.rows import Postings
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -24,7 +20,7 @@ V = TypeVar("V")
 _CAPACITY_BYTES = 64_000_000
 _BATCH = 500
 """Values in one IN list; SQLite's own limit was 999 for long."""
-_ROW_BYTES = 200
+_ROW_BYTES = 150
 _SAMPLE = 4
 
 
@@ -74,15 +70,12 @@ class CachedConnection:
         return value
 
     def many(
-        self, query: str, keys: Sequence[K], read: Callable[[Sequence[K]], Mapping[K, V]], missing: Callable[[], V]
+        self, keys: Iterable[K], read: Callable[[Sequence[K]], Mapping[K, V]], missing: Callable[[], V]
     ) -> list[V]:
-        """The values of `keys` to one `query` in order, those not known read in one go. Not to be changed."""
+        """The values of `keys`, which no other query uses, in order; those not known are read in one call."""
         self.version()
-
-        def read_pairs(pairs: Sequence[Any]) -> dict[Hashable, V]:
-            return {(query, key): value for key, value in read([key for _, key in pairs]).items()}
-
-        return self._cache.get_many([(query, key) for key in keys], read_pairs, missing)
+        cache: LruCache[Any, Any] = self._cache
+        return cache.get_many(keys, read, missing)
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         """All rows of a statement."""
@@ -99,16 +92,8 @@ class CachedConnection:
 
 
 def size_bytes(value: object) -> int:
-    """About how many bytes a value occupies; a long list is judged by a few of its elements."""
-    if isinstance(value, list):
-        sample = value[:: 1 + len(value) // _SAMPLE]
-        return _ROW_BYTES + sum(map(size_bytes, sample)) * len(value) // max(1, len(sample))
-    if isinstance(value, str):
-        return sys.getsizeof(value)
-    if isinstance(value, np.ndarray):
-        return _ROW_BYTES + value.nbytes
-    if isinstance(value, Postings):
-        return _ROW_BYTES + value.places.nbytes + (0 if value.counts is None else value.counts.nbytes)
-    if isinstance(value, Mapping):
-        return _ROW_BYTES + _ROW_BYTES * len(value)
-    return _ROW_BYTES
+    """About how many bytes a value occupies; a list is judged by a few of its elements."""
+    if type(value) is not list:
+        return _ROW_BYTES + getattr(value, "nbytes", 0)
+    sample = value[:: 1 + len(value) // _SAMPLE]
+    return _ROW_BYTES + sum([size_bytes(one) for one in sample]) * len(value) // (len(sample) or 1)

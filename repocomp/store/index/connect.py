@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from repocomp.errors import StoreError
 from repocomp.store.connect import Connection, connect
+from repocomp.store.index.facts import ROOT, fact
 from repocomp.store.index.schema import NAME, STEPS
 from repocomp.store.migrate import migrate, schema_version
 
@@ -42,6 +43,14 @@ def writing_index(path: Path) -> Iterator[Connection]:
             yield connection
     finally:
         connection.close()
+
+
+def root_of(path: Path) -> Path | None:
+    """The work tree that the index at `path` was made of, whichever version made it; None where it does not say."""
+    with suppress(sqlite3.Error, OSError), closing(connect(path, readonly=True, busy_ms=0)) as connection:
+        root = fact(connection, ROOT)
+        return None if root is None else Path(root)
+    return None
 
 
 @contextmanager

@@ -20,13 +20,17 @@ _DEAD = "SELECT id FROM content WHERE live = 0"
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """What is remembered of a path: its content's digest, or why it is skipped; the stat it was read at."""
+    """What is remembered of a path: its content's digest, or why it is skipped; the stat it was read at.
+
+    `stamp` is whatever else of the stat must be equal for a file to be the same.
+    """
 
     path: str
     digest: str | None
     size: int
     mtime_ns: int
     skipped: str | None
+    stamp: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class KnownFile:
     mtime_ns: int
     seen_ns: int
     skipped: str | None
+    stamp: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +71,8 @@ def known_files_below(connection: Connection, paths: Iterable[str]) -> dict[str,
 
 def _known(connection: Connection, where: str, values: Sequence[str]) -> dict[str, KnownFile]:
     # A row with neither content nor reason lost a race with another run: it is read again.
-    select = f"SELECT path, size, mtime_ns, seen_ns, skipped FROM file WHERE ({_READ} OR skipped IS NOT NULL)"
+    select = f"SELECT path, size, mtime_ns, seen_ns, skipped, stamp FROM file WHERE ({_READ} OR skipped IS NOT NULL)"
     return {path: KnownFile(*row) for path, *row in connection.execute(select + where, values)}
-
-
-def indexed_paths(connection: Connection) -> set[str]:
-    """The paths whose content is indexed."""
-    return {path for (path,) in connection.execute(f"SELECT path FROM file WHERE {_READ}")}
 
 
 def known_digests(connection: Connection) -> set[str]:
@@ -109,8 +109,8 @@ def point_files(connection: Connection, files: Sequence[FileState], seen_ns: int
     paths = [file.path for file in files]
     before = _contents_of(connection, paths)
     connection.executemany(
-        "INSERT OR REPLACE INTO file VALUES (?, (SELECT id FROM content WHERE digest = ?), ?, ?, ?, ?)",
-        ((f.path, f.digest, f.size, f.mtime_ns, seen_ns, f.skipped) for f in files),
+        "INSERT OR REPLACE INTO file VALUES (?, (SELECT id FROM content WHERE digest = ?), ?, ?, ?, ?, ?)",
+        ((f.path, f.digest, f.size, f.mtime_ns, seen_ns, f.skipped, f.stamp) for f in files),
     )
     _set_live(connection, before | _contents_of(connection, paths))
 

@@ -14,11 +14,17 @@ import numpy.typing as npt
 
 from repocomp.languages.table import language_of
 from repocomp.store.index.cache import CachedConnection
+from repocomp.store.index.contents import KnownFile
 from repocomp.store.index.rows import PLACE, Chunk, ChunkKind, FileRow, Postings, Segment, Symbol, Vectors
 from repocomp.store.index.segments import postings, segment
 
+Key = tuple[str, str]
+"""The name of a query, and what is asked for."""
+
 _MOST_RECENT = 20
 _LAST_CHARACTER = "\U0010ffff"
+_IS_LIVE = "content_id NOT IN (SELECT id FROM content WHERE live = 0)"
+"""Quicker than a join: hardly any contents are dead, and those have an index."""
 _CHUNK = "SELECT id, content_id, kind, start_line, end_line, name FROM chunk"
 
 
@@ -47,7 +53,8 @@ class FileQueries:
     def contents_of(self, paths: Sequence[str]) -> dict[str, int]:
         """The contents of those of `paths` that are indexed, by path in order."""
         ordered = sorted(set(paths))
-        contents = self._database.many("content of", ordered, self._read_contents, lambda: None)
+        keys = [("content of", path) for path in ordered]
+        contents = self._database.many(keys, self._read_contents, lambda: None)
         return {path: content for path, content in zip(ordered, contents, strict=True) if content is not None}
 
     def below(self, folder: str, limit: int) -> dict[str, int]:
@@ -62,28 +69,34 @@ class FileQueries:
         return {path: int(content_id) for path, content_id in rows}
 
     def changed_with(self, path: str) -> dict[str, float]:
-        """Files that commits changed together with `path`, and how often, shared out among the files of a commit."""
-        return dict(self._database.rows("SELECT other, weight FROM together WHERE path = ? ORDER BY other", (path,)))
+        """Indexed files that commits changed together with `path`, and how often, shared out among a commit's files."""
+        select = (
+            "SELECT other, weight FROM together JOIN file ON file.path = other"
+            " WHERE together.path = ? AND content_id IS NOT NULL ORDER BY other"
+        )
+        return dict(self._database.rows(select, (path,)))
 
     def recent(self, limit: int) -> list[str]:
         """The paths changed last on disk, more than a minute later than the mean: not those of a fresh checkout."""
         select = (
-            "SELECT path FROM file WHERE content_id IS NOT NULL"
-            " AND mtime_ns > 60000000000 + (SELECT avg(mtime_ns) FROM file WHERE content_id IS NOT NULL)"
+            # In milliseconds the sum is a whole number, whatever the order of the rows.
+            "SELECT path FROM file WHERE content_id IS NOT NULL AND mtime_ns / 1000000 >"
+            " 60000 + (SELECT avg(mtime_ns / 1000000) FROM file WHERE content_id IS NOT NULL)"
             " ORDER BY mtime_ns DESC, path LIMIT ?"
         )
         return self._database.one("recent", lambda: [path for (path,) in self._database.rows(select, (_MOST_RECENT,))])[
             :limit
         ]
 
-    def states(self) -> dict[str, tuple[int, int]]:
-        """Size in bytes and modification time in nanoseconds of every path, as last read; skipped ones too."""
-        rows = self._database.rows("SELECT path, size, mtime_ns FROM file")
-        return {path: (size, mtime_ns) for path, size, mtime_ns in rows}
+    def states(self) -> dict[str, KnownFile]:
+        """What is known of every path, skipped ones too."""
+        rows = self._database.rows("SELECT path, size, mtime_ns, seen_ns, skipped, stamp FROM file")
+        return {path: KnownFile(*row) for path, *row in rows}
 
-    def _read_contents(self, paths: Sequence[str]) -> Mapping[str, int | None]:
+    def _read_contents(self, keys: Sequence[Key]) -> Mapping[Key, int | None]:
         select = "SELECT path, content_id FROM file WHERE content_id IS NOT NULL AND path IN"
-        return dict(self._database.rows_in(select, paths))
+        rows = self._database.rows_in(select, [path for _, path in keys])
+        return {("content of", path): content_id for path, content_id in rows}
 
 
 class ContentQueries:
@@ -101,8 +114,9 @@ class ContentQueries:
         return "\n".join(self.lines(content_id))
 
     def count(self) -> int:
-        """How many contents are indexed."""
-        select = "SELECT count(*) FROM content"
+        """How many contents files hold."""
+        # Two counts over indexes, where one over rows would read every text.
+        select = "SELECT (SELECT count(*) FROM content) - (SELECT count(*) FROM content WHERE live = 0)"
         return self._database.one("contents", lambda: int(next(self._database.rows(select))[0]))
 
     def _read_lines(self, content_id: int) -> list[str]:
@@ -118,7 +132,7 @@ class ChunkQueries:
 
     def by_id(self, ids: Sequence[int]) -> list[Chunk]:
         """Chunks by number, in the order of `ids`. Raises KeyError for one that there is not."""
-        return self._database.many("chunk", ids, self._read, _no_chunk)
+        return self._database.many([("chunk", number) for number in ids], self._read, _no_chunk)
 
     def of(self, content_id: int, kind: ChunkKind) -> list[Chunk]:
         """The chunks of one content, first line first."""
@@ -128,8 +142,9 @@ class ChunkQueries:
             lambda: [_chunk(row) for row in self._database.rows(select, (content_id, int(kind)))],
         )
 
-    def _read(self, ids: Sequence[int]) -> Mapping[int, Chunk]:
-        return {row[0]: _chunk(row) for row in self._database.rows_in(f"{_CHUNK} WHERE id IN", ids)}
+    def _read(self, keys: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], Chunk]:
+        rows = self._database.rows_in(f"{_CHUNK} WHERE id IN", [number for _, number in keys])
+        return {("chunk", row[0]): _chunk(row) for row in rows}
 
 
 class SymbolQueries:
@@ -146,51 +161,56 @@ class SymbolQueries:
         )
 
     def definitions(self, names: Sequence[str]) -> list[Symbol]:
-        """Definitions of any of `names` in live contents, in a fixed order."""
-        lists = self._database.many("definitions", sorted(set(names)), self._read_definitions, list[Symbol])
-        every = (symbol for symbols in lists for symbol in symbols)
-        return sorted(every, key=lambda symbol: (symbol.content_id, symbol.start_line, symbol.qualified))
+        """Definitions of any of `names` in live contents, by name, digest of the content and line."""
+        keys = [("definitions", name) for name in sorted(set(names))]
+        lists = self._database.many(keys, self._read_definitions, list[Symbol])
+        return [symbol for symbols in lists for symbol in symbols]
 
     def names_from(self, prefix: str, limit: int) -> list[str]:
         """The first `limit` names, in order, that begin with `prefix` and are defined somewhere."""
-        select = "SELECT DISTINCT name FROM symbol WHERE name >= ? AND name < ? ORDER BY name LIMIT ?"
+        select = f"SELECT DISTINCT name FROM symbol WHERE name >= ? AND name < ? AND {_IS_LIVE} ORDER BY name LIMIT ?"
         return [name for (name,) in self._database.rows(select, (prefix, prefix + _LAST_CHARACTER, limit))]
 
     def references(self, names: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
         """Uses of `names` in live contents, as (content, line), in a fixed order."""
         ordered = sorted(set(names))
-        lists = self._database.many("references", ordered, self._read_references, list[tuple[int, int]])
+        keys = [("references", name) for name in ordered]
+        lists = self._database.many(keys, self._read_references, list[tuple[int, int]])
         return {name: uses for name, uses in zip(ordered, lists, strict=True) if uses}
 
     def document_frequency(self, names: Sequence[str]) -> dict[str, int]:
-        """In how many contents each of `names` is used; those used nowhere are missing."""
+        """In how many live contents each of `names` is used; those used nowhere are missing."""
         ordered = sorted(set(names))
-        counts = self._database.many("document frequency", ordered, self._read_frequency, lambda: 0)
+        keys = [("document frequency", name) for name in ordered]
+        counts = self._database.many(keys, self._read_frequency, lambda: 0)
         return {name: count for name, count in zip(ordered, counts, strict=True) if count}
 
-    def _read_definitions(self, names: Sequence[str]) -> Mapping[str, list[Symbol]]:
+    def _read_definitions(self, keys: Sequence[Key]) -> Mapping[Key, list[Symbol]]:
         select = (
-            "SELECT symbol.* FROM symbol JOIN content ON content.id = content_id"
+            "SELECT symbol.*, content.digest FROM symbol JOIN content ON content.id = content_id"
             " WHERE content.live = 1 AND symbol.name IN"
         )
-        by_name: dict[str, list[Symbol]] = {}
-        for row in self._database.rows_in(select, names):
-            by_name.setdefault(row[1], []).append(Symbol(*row))
-        return by_name
+        by_key: dict[Key, list[Symbol]] = {}
+        rows = [(digest, Symbol(*row)) for *row, digest in self._database.rows_in(select, [name for _, name in keys])]
+        for _, symbol in sorted(rows, key=lambda row: (row[0], row[1].start_line, row[1].qualified)):
+            by_key.setdefault(("definitions", symbol.name), []).append(symbol)
+        return by_key
 
-    def _read_references(self, names: Sequence[str]) -> Mapping[str, list[tuple[int, int]]]:
+    def _read_references(self, keys: Sequence[Key]) -> Mapping[Key, list[tuple[int, int]]]:
         select = (
             "SELECT reference.name, content_id, reference.lines FROM reference JOIN content ON content.id = content_id"
             " WHERE content.live = 1 AND reference.name IN"
         )
-        by_name: dict[str, list[tuple[int, int]]] = {}
-        for name, content_id, packed in sorted(self._database.rows_in(select, names)):
-            by_name.setdefault(name, []).extend((content_id, n) for n in np.frombuffer(packed, PLACE).tolist())
-        return by_name
+        by_key: dict[Key, list[tuple[int, int]]] = {}
+        for name, content_id, packed in sorted(self._database.rows_in(select, [name for _, name in keys])):
+            uses = ((content_id, line) for line in np.frombuffer(packed, PLACE).tolist())
+            by_key.setdefault(("references", name), []).extend(uses)
+        return by_key
 
-    def _read_frequency(self, names: Sequence[str]) -> Mapping[str, int]:
-        select = "SELECT name, count(*) FROM reference WHERE name IN"
-        return dict(self._database.rows_in(select, names, tail="GROUP BY name"))
+    def _read_frequency(self, keys: Sequence[Key]) -> Mapping[Key, int]:
+        select = f"SELECT name, count(*) FROM reference WHERE {_IS_LIVE} AND name IN"
+        rows = self._database.rows_in(select, [name for _, name in keys], tail="GROUP BY name")
+        return {("document frequency", name): count for name, count in rows}
 
 
 class SegmentQueries:
@@ -213,8 +233,8 @@ class SegmentQueries:
 
     def postings(self, kind: ChunkKind, terms: Sequence[str]) -> list[Postings]:
         """The posting lists of `terms` in every segment of `kind`, by term; unknown terms have none."""
-        keys = [(int(kind), term) for term in sorted(set(terms))]
-        lists = self._database.many("postings", keys, self._read_postings, list[Postings])
+        keys = [("postings", int(kind), term) for term in sorted(set(terms))]
+        lists = self._database.many(keys, self._read_postings, list[Postings])
         return [one for some in lists for one in some]
 
     def all_postings(self, kind: ChunkKind) -> list[Postings]:
@@ -239,19 +259,19 @@ class SegmentQueries:
         rows = self._database.rows("SELECT id FROM content WHERE live = 0")
         return np.array([number for (number,) in rows], dtype=np.uint32)
 
-    def _read_postings(self, keys: Sequence[tuple[int, str]]) -> Mapping[tuple[int, str], list[Postings]]:
+    def _read_postings(self, keys: Sequence[tuple[str, int, str]]) -> Mapping[tuple[str, int, str], list[Postings]]:
         """Posting lists by kind and term, all of one kind."""
         select = "SELECT segment_id, term, places, counts FROM posting WHERE kind = ? AND term IN"
-        kind = keys[0][0]
-        by_key: dict[tuple[int, str], list[Postings]] = {}
-        for row in self._database.rows_in(select, [term for _, term in keys], (kind,)):
-            by_key.setdefault((kind, row[1]), []).append(postings(row))
+        kind = keys[0][1]
+        by_key: dict[tuple[str, int, str], list[Postings]] = {}
+        for row in self._database.rows_in(select, [term for _, _, term in keys], (kind,)):
+            by_key.setdefault(("postings", kind, row[1]), []).append(postings(row))
         return by_key
 
 
 def _chunk(row: tuple[Any, ...]) -> Chunk:
     number, content_id, kind, start, end, name = row
-    return Chunk(number, content_id, ChunkKind(kind), start, end, name)
+    return Chunk(ChunkKind(kind), start, end, name, content_id, number)
 
 
 def _no_chunk() -> Chunk:

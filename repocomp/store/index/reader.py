@@ -6,7 +6,7 @@ asked is kept, within bounds, until the database changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -83,10 +83,10 @@ class IndexReader:
         return self._database.one(key, make)
 
     def cached_many(
-        self, query: str, keys: Sequence[K], read: Callable[[Sequence[K]], Mapping[K, V]], missing: Callable[[], V]
+        self, keys: Iterable[K], read: Callable[[Sequence[K]], Mapping[K, V]], missing: Callable[[], V]
     ) -> list[V]:
-        """The values of `keys` to one `query` in order, those not known read in one call; otherwise as `cached`."""
-        return self._database.many(query, keys, read, missing)
+        """The values of `keys` in order, those not known read in one call; otherwise as `cached`."""
+        return self._database.many(keys, read, missing)
 
     def memo(self, make: Callable[[IndexReader], V]) -> V:
         """What `make` makes of the reader, once in the reader's life."""

@@ -39,14 +39,17 @@ class ChunkKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A stretch of one content. `name` is the qualified name of the definition it holds, if it is one."""
+    """A stretch of one content. `name` is the qualified name of the definition it holds, if it is one.
 
-    id: int
-    content_id: int
+    `content_id` and `id` are 0 until it is stored.
+    """
+
     kind: ChunkKind
     start_line: int
     end_line: int
     name: str | None = None
+    content_id: int = 0
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +117,8 @@ class Postings:
     term: str
     places: npt.NDArray[np.uint32]
     counts: npt.NDArray[np.uint16] | None
+
+    @property
+    def nbytes(self) -> int:
+        """What the arrays occupy."""
+        return self.places.nbytes + (0 if self.counts is None else self.counts.nbytes)

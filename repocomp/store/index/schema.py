@@ -72,4 +72,14 @@ _NO_IMPORTS = """
 DROP TABLE import;
 """
 
-STEPS: Steps = (("create", _CREATE), ("history", _HISTORY), ("vectors", _VECTORS), ("no imports", _NO_IMPORTS))
+_STAMPS = """
+ALTER TABLE file ADD COLUMN stamp TEXT NOT NULL DEFAULT '';
+"""
+
+STEPS: Steps = (
+    ("create", _CREATE),
+    ("history", _HISTORY),
+    ("vectors", _VECTORS),
+    ("no imports", _NO_IMPORTS),
+    ("stamps", _STAMPS),
+)

@@ -21,12 +21,15 @@ _STAMP_BITS = 62
 Numbers = npt.NDArray[np.int64] | npt.NDArray[np.float64] | npt.NDArray[np.uint32]
 
 
-def add_chunks(connection: Connection, kind: ChunkKind, rows: Iterable[tuple[int, int, int, str | None]]) -> int:
-    """Add chunks as (content, first line, last line, name) under numbers that follow each other; returns the first."""
+def add_chunks(connection: Connection, chunks: Iterable[Chunk], contents: Iterable[int]) -> int:
+    """Add chunks, each of one of the `contents`, under numbers that follow each other; returns the first."""
     (first,) = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM chunk").fetchone()
     connection.executemany(
         "INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?)",
-        ((number, content, int(kind), *rest) for number, (content, *rest) in enumerate(rows, first)),
+        (
+            (number, content, int(chunk.kind), chunk.start_line, chunk.end_line, chunk.name)
+            for number, (chunk, content) in enumerate(zip(chunks, contents, strict=True), first)
+        ),
     )
     return int(first)
 
@@ -35,7 +38,7 @@ def chunks_of(connection: Connection, content_id: int, kind: ChunkKind) -> list[
     """The chunks of one content, in the order they were cut."""
     select = "SELECT id, start_line, end_line, name FROM chunk WHERE content_id = ? AND kind = ? ORDER BY id"
     rows = connection.execute(select, (content_id, int(kind))).fetchall()
-    return [Chunk(number, content_id, kind, start, end, name) for number, start, end, name in rows]
+    return [Chunk(kind, start, end, name, content_id, number) for number, start, end, name in rows]
 
 
 def chunk_counts(connection: Connection, kind: ChunkKind) -> list[tuple[int, int]]:

@@ -103,7 +103,7 @@ def _chunks_of(files: Sequence[tuple[str, str]]) -> _Chunks:
     for number, (path, text) in enumerate(files):
         lines = text.rstrip("\n").split("\n")
         for piece in syntax_pieces(len(lines), parse(language_of(path), text).definitions):
-            shown = "\n".join(lines[piece.start - 1 : piece.end])
+            shown = "\n".join(lines[piece.start_line - 1 : piece.end_line])
             found = set(words(shown))
             for word in found:
                 holders.setdefault(word, []).append(len(texts))

@@ -81,8 +81,8 @@ def likelihood_labels(drawn: Drawn, loaded: LocalGenerator) -> Floats | None:
     gains = np.zeros(len(drawn.pieces))
     for at in np.argsort(-drawn.labels, kind="stable")[:_WORTH_ASKING].tolist():
         if drawn.labels[at] > 0:
-            gains[at] = max(0.0, logprob(target, [drawn.pieces.hit(at, 0.0)], loaded) - without)
-    length = np.array([len(part.text) for part in drawn.pieces.parts])
+            gains[at] = max(0.0, logprob(target, [drawn.pieces.hits[at].scored(0.0)], loaded) - without)
+    length = np.array([len(hit.text) for hit in drawn.pieces.hits])
     return gains / np.sqrt(length) if gains.any() else None
 
 

@@ -93,7 +93,7 @@ def _draw(reader: IndexReader, loaded: LocalGenerator, holes: int, seed: int) ->
         pieces = pieces_of(scene, grouped(shown))
         share = np.array([len(shown & place.unseen) / len(place.unseen) for shown in pieces.names(scene.lexicon)])
         if share.any():
-            length = np.array([len(part.text) for part in pieces.parts])
+            length = np.array([len(hit.text) for hit in pieces.hits])
             yield Drawn(hole, scene, place.unseen, pieces, piece_matrix(scene, pieces), share / np.sqrt(length))
 
 
