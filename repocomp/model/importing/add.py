@@ -131,3 +131,11 @@ def _check_space(target: Path, shape: ModelShape, precision: Precision) -> None:
     if (free := shutil.disk_usage(target.parent).free) < needed:
         sizes = f"{needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
         raise PackError(f"the pack needs {sizes} in {target.parent}", "free some space, or set XDG_DATA_HOME")
+
+
+def name_for(path: Path) -> str:
+    """A name for the pack of a file or folder, made of its own."""
+    stem = path.resolve().name
+    stem = stem[: -len(path.suffix)] if path.suffix.lower() in (".gguf", ".onnx") else stem
+    name = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in stem.lower()).strip("-._")
+    return name or "model"
