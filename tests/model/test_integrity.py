@@ -9,6 +9,7 @@ import pytest
 
 from repocomp.errors import PackError
 from repocomp.model import integrity
+from repocomp.model.home import checked_folder
 from repocomp.model.integrity import check_files, digest_of, file_digest, read_bounded
 
 
@@ -55,7 +56,7 @@ def test_a_file_that_is_another_is_digested_again(tmp_path: Path, digested: list
     elif change == "digest":
         digests = {"large": digest_of(b"other")}
     else:
-        for marker in integrity.checked_folder().iterdir():
+        for marker in checked_folder().iterdir():
             marker.write_text("[")
     if change in ("content", "digest"):
         with pytest.raises(PackError, match="damaged"):

@@ -26,14 +26,15 @@ class Community(decoder._Builder):
         graph.output("logits", "float16" if self.half_logits else "float32", ["batch", "T", shape.vocab_size])
         for i in range(shape.n_layers):
             for part in ("key", "value"):
-                graph.input(f"past_key_values.{i}.{part}", self.kv, ["batch", shape.n_kv_heads, "past", shape.head_dim])
+                size: list[int | str] = ["batch", shape.n_kv_heads, "past", shape.head_dim]
+                graph.input(f"past_key_values.{i}.{part}", self.kv, size)
                 graph.output(f"present.{i}.{part}", self.kv, ["batch", shape.n_kv_heads, "total", shape.head_dim])
         graph.constant("ones", np.array([1]))
         one = graph.constant("one64", np.array(1))
         total = graph.node("ReduceSum", ["attention_mask", "ones"], "mask.sum", keepdims=0)
         graph.node("Cast", [graph.node("Sub", [total, one], "last64")], "seqlens_k", to=6)
-        size = graph.node("Shape", ["attention_mask"], "mask.size")
-        graph.node("Cast", [graph.node("Gather", [size, one], "total64")], "total_sequence_length", to=6)
+        mask_size = graph.node("Shape", ["attention_mask"], "mask.size")
+        graph.node("Cast", [graph.node("Gather", [mask_size, one], "total64")], "total_sequence_length", to=6)
 
     def _attention(self, name: str, i: int, x: str) -> str:
         nodes = self.graph.nodes
@@ -72,7 +73,7 @@ class Optimum(Community):
         graph.output("logits", "float32", ["batch", "T", shape.vocab_size])
         for i in range(shape.n_layers):
             for part in ("key", "value"):
-                size = ["batch", shape.n_kv_heads, "past", shape.head_dim]
+                size: list[int | str] = ["batch", shape.n_kv_heads, "past", shape.head_dim]
                 graph.input(f"past_key_values.{i}.{part}", "float32", size)
                 graph.output(f"present.{i}.{part}", "float32", [*size[:2], "total", shape.head_dim])
         graph.constant("scale", np.array(1 / np.sqrt(shape.head_dim), np.float32))
@@ -83,8 +84,8 @@ class Optimum(Community):
         graph.constant("zero64", np.array(0))
         graph.constant("one64", np.array(1))
         # A query at position p sees the keys 0 .. p.
-        size = graph.node("Gather", [graph.node("Shape", ["attention_mask"], "mask.size"), "one64"], "total64")
-        keys = graph.node("Range", ["zero64", size, "one64"], "keys")
+        total = graph.node("Gather", [graph.node("Shape", ["attention_mask"], "mask.size"), "one64"], "total64")
+        keys = graph.node("Range", ["zero64", total, "one64"], "keys")
         queries = graph.node("Squeeze", ["position_ids", "first"], "queries")
         seen = graph.node("LessOrEqual", [keys, graph.node("Unsqueeze", [queries, "column"], "queries.column")], "seen")
         graph.node("Where", [seen, "zero.float", "low"], "bias")

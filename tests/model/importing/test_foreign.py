@@ -169,10 +169,10 @@ def test_operators_within_branches_are_seen(tmp_path: Path) -> None:
     outer.node("Identity", ["x"], "y")
     from repocomp.model.graph.protobuf import bytes_field, fields, text_fields
 
-    body = next(bytes(value) for number, value in fields(memoryview(nested)) if number == 7)  # type: ignore[arg-type]
+    body = next(bytes(value) for number, value in fields(memoryview(nested)) if number == 7)
     branch = bytes_field(5, text_fields(1, ("then_branch",)) + bytes_field(6, body))
     node = text_fields(2, ("z",)) + text_fields(4, ("If",)) + branch
-    graph = next(bytes(value) for number, value in fields(memoryview(outer.serialized())) if number == 7)  # type: ignore[arg-type]
+    graph = next(bytes(value) for number, value in fields(memoryview(outer.serialized())) if number == 7)
     (tmp_path / "a.onnx").write_bytes(bytes_field(7, graph + bytes_field(1, node)))
     with pytest.raises(PackError, match=r"evil\.ops"):
         inspect(tmp_path / "a.onnx")
