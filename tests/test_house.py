@@ -31,6 +31,7 @@ ROOMS_OF = {
     "onnxruntime": {"model"},
     "torch": {"train"},
     "onnx": {"train"},
+    "gguf": {"model"},
     "lightgbm": {"train"},
     "sqlite3": {"store", "bench/search"},
     "sqlite_utils": {"store"},

@@ -29,7 +29,7 @@ VERBS = {
     "learn": "Let retrieval fit itself to this repository; see, undo or stop it.",
     "hooks": "Let git's hooks keep the index current and measure what persists.",
     "bench": "Measure completion with and without retrieval on this repository.",
-    "model": "List the model packs, or show one.",
+    "model": "List model packs, add models of others, say which completes.",
     "config": "Show every setting and where its value comes from.",
     "check-ignore": "Say why a path is or is not indexed.",
     "doctor": "Check this installation and name what mends it.",

@@ -20,7 +20,7 @@ from repocomp.errors import PackError
 from repocomp.model.device import CPU
 from repocomp.model.integrity import digest_of
 from repocomp.model.pack import ENCODER, TOKENIZER, Pack, load_pack
-from repocomp.model.runtime import onnxruntime
+from repocomp.model.runtime import fault, onnxruntime
 from repocomp.model.tokenizer import Tokenizer
 
 Floats = npt.NDArray[np.float32]
@@ -67,10 +67,10 @@ class Encoder:
         options.intra_op_num_threads = 1
         options.log_severity_level = 4
         try:
-            session = ort.InferenceSession(str(pack.folder / ENCODER), options, providers=[CPU])
+            session = ort.InferenceSession(str(pack.folder / ENCODER), options, providers=[CPU], enable_fallback=0)
         # The exceptions of ONNX Runtime have no common base but this one.
         except Exception as error:
-            message = f"cannot run the encoder of pack {pack.name!r}: {error}"
+            message = f"cannot run the encoder of pack {pack.name!r}: {fault(error)}"
             raise PackError(message, "run: repocomp doctor") from error
         return cls(session, Tokenizer.load(pack), pack)
 

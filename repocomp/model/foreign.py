@@ -15,7 +15,7 @@ import numpy as np
 
 from repocomp.errors import PackError
 from repocomp.model.graph.read import Slot
-from repocomp.model.runtime import onnxruntime
+from repocomp.model.runtime import fault, onnxruntime
 from repocomp.model.session import LEAST_TOKENS, Ids, Logits, Session
 from repocomp.model.shape import ModelShape
 
@@ -104,7 +104,11 @@ class ForeignSession(Session):
         padded = np.concatenate([ids, np.repeat(ids[-1:], max(0, LEAST_TOKENS - len(ids)))])
         extra = len(padded) - len(ids)
         run = self._run_in_place if self.is_in_place else self._run_anew
-        rows = run(self._feeds(padded, past, keep + extra), past, buffers)[0]
+        try:
+            rows = run(self._feeds(padded, past, keep + extra), past, buffers)[0]
+        # The exceptions of ONNX Runtime have no common base but this one.
+        except Exception as error:
+            raise PackError(f"the model broke off: {fault(error)}", "use another graph of the model") from error
         last = len(rows) - extra
         return np.asarray(rows[last - keep : last], dtype=np.float32)
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from repocomp.errors import PackError
 from repocomp.model.device import CPU
-from repocomp.model.runtime import onnxruntime
+from repocomp.model.runtime import fault, onnxruntime
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,10 +30,10 @@ class Forest:
             options = ort.SessionOptions()
             options.intra_op_num_threads = 1
             options.log_severity_level = 4
-            return cls(ort.InferenceSession(path, options, providers=[CPU]))
+            return cls(ort.InferenceSession(path, options, providers=[CPU], enable_fallback=0))
         # The exceptions of ONNX Runtime have no common base but this one.
         except Exception as error:
-            raise PackError(f"{path}: cannot run the ranker: {error}", "run: repocomp doctor") from error
+            raise PackError(f"{path}: cannot run the ranker: {fault(error)}", "run: repocomp doctor") from error
 
     def scores(self, table: Floats) -> Floats:
         """Scores [n] of rows [n, features]."""

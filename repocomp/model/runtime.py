@@ -12,6 +12,11 @@ from types import ModuleType
 _TELEMETRY_OFF = "ORT_DISABLE_TELEMETRY"
 
 
+def fault(error: BaseException) -> str:
+    """What the library says went wrong, its first line: the rest is a trace of its own."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
+
+
 def onnxruntime() -> ModuleType:
     """Load the library, silent and without telemetry."""
     os.environ[_TELEMETRY_OFF] = "1"

@@ -17,7 +17,7 @@ from repocomp.errors import PackError
 from repocomp.model.device import CPU, CUDA, cuda_works, default_threads
 from repocomp.model.graph.read import check_graph
 from repocomp.model.pack import BUILT_IN, MODEL_DATA, Pack
-from repocomp.model.runtime import onnxruntime
+from repocomp.model.runtime import fault, onnxruntime
 from repocomp.model.saturation import avoid_saturation
 from repocomp.model.shape import ModelShape
 
@@ -25,6 +25,7 @@ Ids = npt.NDArray[np.int64]
 Logits = npt.NDArray[np.float32]
 
 _FATAL = 4
+_HINT = "run: repocomp doctor"
 LEAST_TOKENS = 2
 """ONNX Runtime has another attention kernel for a single row, whose sums differ in the last bits. Runs of two
 tokens and more agree to the bit however they are split; so a single token runs beside a copy of itself
@@ -69,19 +70,20 @@ class Session:
 
         if pack.folder.parent != BUILT_IN:
             check_graph(pack.model_path, pack.digests)
+        on_cuda = _open_on_cuda(pack, threads)
+        if on_cuda is not None:
+            return cls(on_cuda, pack.shape)
         try:
-            if pack.cuda_path is not None and cuda_works():
-                session = cls(_open(pack.cuda_path, threads, [CUDA, CPU]), pack.shape)
-                if session.device == "cuda":
-                    return session
             opened = _open(pack.model_path, threads, [CPU])
-            return (cls if _is_ours(opened) else ForeignSession)(opened, pack.shape)
+            if not _is_ours(opened):
+                return ForeignSession(opened, pack.shape)
+            _check_inputs(opened, pack.shape)
+            return cls(opened, pack.shape)
         except PackError:
             raise
         # The exceptions of ONNX Runtime have no common base but this one.
         except Exception as error:
-            hint = "run: repocomp doctor"
-            raise PackError(f"cannot run the model of pack {pack.name!r}: {error}", hint) from error
+            raise PackError(f"cannot run the model of pack {pack.name!r}: {fault(error)}", _HINT) from error
 
     def new_buffers(self) -> Buffers:
         """Room for `shape.max_context` tokens."""
@@ -113,7 +115,11 @@ class Session:
         buffers.total[0] = past + count
         buffers.last[0] = past + count - 1
         buffers.keep[0] = kept
-        self._session.run_with_iobinding(buffers.binding)
+        try:
+            self._session.run_with_iobinding(buffers.binding)
+        # The exceptions of ONNX Runtime have no common base but this one.
+        except Exception as error:
+            raise PackError(f"the model broke off: {fault(error)}", _HINT) from error
         return buffers.rows[:keep]
 
     def _fit(self, buffers: Buffers, count: int, kept: int) -> None:
@@ -127,6 +133,29 @@ class Session:
             logits = onnxruntime().OrtValue.ortvalue_from_numpy(buffers.rows[None, :kept])
             buffers.binding.bind_ortvalue_output("logits", logits)
             buffers.kept = kept
+
+
+def _open_on_cuda(pack: Pack, threads: int | None) -> Any:  # noqa: ANN401  (the library has no types)
+    """A session on CUDA, where that works and the pack has a graph for it; else None."""
+    if pack.cuda_path is None or not cuda_works():
+        return None
+    try:
+        session = _open(pack.cuda_path, threads, [CUDA, CPU])
+    # The exceptions of ONNX Runtime have no common base but this one; the CPU then serves.
+    except Exception:
+        return None
+    return session if session.get_providers()[0] == CUDA else None
+
+
+def _check_inputs(session: Any, shape: ModelShape) -> None:  # noqa: ANN401  (the library has no types)
+    """Refuse a graph that is not of the manifest's sizes, which buffers are made by. Raises PackError."""
+    cache = [1, shape.n_kv_heads, shape.max_context, shape.head_dim]
+    expected = {f"past.{i}.{part}": cache for i in range(shape.n_layers) for part in ("key", "value")}
+    small = ("input_ids", "seqlens_k", "total_sequence_length", "num_logits_to_keep")
+    found = {item.name: list(item.shape) for item in session.get_inputs() if item.name not in small}
+    if found != expected:
+        different = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
+        raise PackError(f"the graph does not fit its manifest: input {different[0]!r}", "add the model again")
 
 
 def _is_ours(session: Any) -> bool:  # noqa: ANN401  (the library has no types)
@@ -155,4 +184,5 @@ def _open(path: Path, threads: int | None, providers: list[str]) -> Any:  # noqa
     # process is busy and the system leaves both threads on one core it costs: 34 ms, with 100 us 41, without 23.
     options.add_session_config_entry("session.intra_op.spin_duration_us", "20")
     avoid_saturation(options)
-    return ort.InferenceSession(str(path), options, providers=providers)
+    # The library tells of a second attempt on stdout, where an answer is read.
+    return ort.InferenceSession(str(path), options, providers=providers, enable_fallback=0)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import codecs
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import tokenizers
 
 _SEGMENTS = 8192
+_MOST_BYTES, _MOST_TOKENS = 1 << 28, 1 << 24
 _LONG_SEGMENT = 400
 """Lines up to this many characters are remembered, so what they take is bounded: some 10 MB."""
 _CUTS = (re.compile(r"(?=\n)"), re.compile(r"(?<=\n)(?=[ \t]*[!-~])"), re.compile(r"(?<=[!-~])(?=\n)"))
@@ -45,8 +47,11 @@ class Tokenizer:
     def __init__(
         self, inner: tokenizers.Tokenizer, specials: Collection[int], size: int = 0, stops: Collection[int] = ()
     ) -> None:
+        _check_kind(inner)
         # Not kept in tokenizer.json, so it is set at every load: text that spells a control token stays text.
         inner.encode_special_tokens = True
+        inner.no_padding()
+        inner.no_truncation()
         self._inner = inner
         self._bytes = _token_bytes(inner, specials, size)
         self.never_ids = tuple(i for i, own in enumerate(self._bytes) if not own and i not in stops)
@@ -71,13 +76,13 @@ class Tokenizer:
         """
         import tokenizers
 
-        try:
-            return cls(tokenizers.Tokenizer.from_file(str(path)), specials, size, stops)
-        # The library raises bare Exception for every fault of the file; where it panics, BaseException.
-        except BaseException as error:
-            if isinstance(error, KeyboardInterrupt | SystemExit):
-                raise
-            raise PackError(f"cannot read the vocabulary {path}: {error}", "copy the pack again") from error
+        with _faults_of(str(path)):
+            if path.stat().st_size > _MOST_BYTES:
+                raise ValueError(f"it is larger than {_MOST_BYTES:,} bytes")
+            tokenizer = cls(tokenizers.Tokenizer.from_file(str(path)), specials, size, stops)
+            if tokenizer.decode(tokenizer.encode(_PROBE)) != _PROBE:
+                raise ValueError("it does not give back what it was given")
+        return tokenizer
 
     @property
     def vocab_size(self) -> int:
@@ -100,7 +105,8 @@ class Tokenizer:
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text, in parallel."""
-        return [item.ids for item in self._inner.encode_batch(list(texts), add_special_tokens=False)]
+        with _faults_of("of the pack"):
+            return [item.ids for item in self._inner.encode_batch(list(texts), add_special_tokens=False)]
 
     def able_to_spell(self, text: str) -> list[int]:
         """Tokens that may come first when what is written must begin with `text`: longer than it, or a start of it."""
@@ -134,8 +140,31 @@ class Tokenizer:
         return at < len(self._by_bytes) and self._bytes[self._by_bytes[at]] == wanted
 
     def _whole(self, text: str) -> Sequence[int]:
-        ids: list[int] = self._inner.encode(text, add_special_tokens=False).ids
+        with _faults_of("of the pack"):
+            ids: list[int] = self._inner.encode(text, add_special_tokens=False).ids
         return ids
+
+
+@contextmanager
+def _faults_of(vocabulary: str) -> Iterator[None]:
+    """Tell every fault as one of the pack. The library raises bare Exception, and BaseException where it panics."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, PackError):
+        raise
+    except BaseException as error:
+        raise PackError(f"cannot read the vocabulary {vocabulary}: {error}", "copy the pack again") from error
+
+
+def _check_kind(inner: tokenizers.Tokenizer) -> None:
+    """Refuse what loses text, or what the library aborts on only later. Raises ValueError."""
+    model = inner.model
+    if type(model).__name__ != "BPE":
+        raise ValueError(f"it is of the kind {type(model).__name__}, not BPE")
+    if model.dropout or model.continuing_subword_prefix or model.end_of_word_suffix:
+        raise ValueError("it cuts words at random, or marks their parts")
+    if inner.normalizer is not None and not _has_byte_fallback(inner):
+        raise ValueError("it changes what it reads")
 
 
 def byte_of_character() -> dict[str, int]:
@@ -165,6 +194,8 @@ def _token_bytes(inner: tokenizers.Tokenizer, specials: Collection[int], size: i
     named: dict[str, int] = inner.get_vocab(with_added_tokens=False)
     added: dict[int, Any] = inner.get_added_tokens_decoder()
     highest = max(named.values(), default=-1), max(added, default=-1)
+    if max(highest) >= _MOST_TOKENS:
+        raise ValueError(f"it has a token {max(highest):,}")
     spelled = [b""] * max(size, *(i + 1 for i in highest))
     spell = _spell_characters if _has_byte_fallback(inner) else _spell_bytes
     for token, i in named.items():

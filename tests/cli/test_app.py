@@ -62,7 +62,7 @@ def test_a_closed_pipe_is_0() -> None:
         (["config"], "config"),
         (["doctor"], "doctor"),
         (["model"], "model"),
-        (["model", "default"], "model"),
+        (["model", "show", "default"], "model"),
         (["index"], "index"),
         (["index", "--status"], "index"),
         (["check-ignore", "a.py"], "check-ignore"),

@@ -8,14 +8,26 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from repocomp.errors import PackError
-from repocomp.model.pack import BUILT_IN, Calibration, Pack, built_in_packs, load_pack, write_pack
+from repocomp.model.families import ControlTokens, FimTokens
+from repocomp.model.home import packs_folder
+from repocomp.model.manifest import manifest_text
+from repocomp.model.pack import (
+    BUILT_IN,
+    Calibration,
+    Pack,
+    added_packs,
+    built_in_packs,
+    load_pack,
+    remove_pack,
+    write_pack,
+)
 from repocomp.model.session import Session
 from repocomp.model.shape import ModelShape
 from repocomp.model.tokenizer import Tokenizer
@@ -96,6 +108,16 @@ def test_an_unknown_pack_is_refused_with_the_known_ones(name: str) -> None:
         ({"digests": {"model.onnx": "", "tokenizer.json": "", "../../etc/passwd": ""}}, "outside"),
         ({"shape": {"depth": 3}}, "depth"),
         ({"surprise": 1}, "surprise"),
+        ({"shape": {"vocab_size": 1 << 40}}, "vocab_size"),
+        ({"shape": {"max_context": -1}}, "max_context"),
+        ({"shape": {"max_context": "long"}}, "max_context"),
+        ({"shape": {"n_layers": 1 << 20, "max_context": 1 << 20}}, "keys and values take"),
+        ({"shape": {"rope_theta": math.inf}}, "rope_theta"),
+        ({"tokens": {"end": 0}}, "control token is missing"),
+        ({"tokens": {**asdict(FimTokens()), "end": 99_999}}, "99999"),
+        ({"tokens": {**asdict(FimTokens()), "end": True}}, "True"),
+        ({"family": "other", "tokens": {"prefix": 1}}, "no token ends"),
+        ({"budgets": {"left": -5}}, "budget left"),
     ],
 )
 def test_a_manifest_that_does_not_fit_is_refused(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
@@ -128,8 +150,45 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load_pack(tmp_path / "toy")
 
 
+def test_a_pack_of_another_family_is_read_back(tmp_path: Path) -> None:
+    control = ControlTokens(end=3, prefix=4, suffix=5, middle=6, repo=7, stops=(8, 9))
+    shape = ModelShape(head_size=32, rope_factors=(1.0, 2.5), has_biases=True, is_tied=False)
+    pack = Pack("toy", "1", tmp_path / "toy", shape, family="other", roles=("generator",), control=control)
+    written = write_pack(pack, FILES)
+    assert load_pack(tmp_path / "toy") == written
+    assert (control.stop_ids, control.can_fill, written.control.decide) == ((3, 8, 9), True, None)
+    assert json.loads((tmp_path / "toy" / "pack.json").read_text())["format"] == 3
+
+
+def test_the_built_in_pack_is_written_as_it_was() -> None:
+    pack = load_pack("default")
+    assert manifest_text(pack) == (pack.folder / "pack.json").read_text("utf-8")
+    assert pack.tokens == FimTokens()
+
+
+def test_an_added_pack_is_known_by_its_name_and_removed_by_it(tmp_path: Path) -> None:
+    written = toy(packs_folder() / "mine")
+    assert load_pack("mine") == written
+    assert added_packs() == ["mine"]
+    remove_pack("mine")
+    assert added_packs() == []
+    for name in ("mine", "default", "../mine"):
+        with pytest.raises(PackError, match="was added"):
+            remove_pack(name)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
+@pytest.mark.parametrize("name", ["pack.json", "model.onnx"])
+def test_a_fifo_for_a_file_is_an_error(tmp_path: Path, name: str) -> None:
+    toy(tmp_path / "toy")
+    (tmp_path / "toy" / name).unlink()
+    os.mkfifo(tmp_path / "toy" / name)
+    with pytest.raises(PackError, match="not a regular file"):
+        load_pack(tmp_path / "toy")
+
+
 def test_a_model_that_is_no_model_is_an_error_with_a_hint(tmp_path: Path) -> None:
-    with pytest.raises(PackError, match="is no ONNX file"):
+    with pytest.raises(PackError, match="no ONNX file"):
         Session.open(toy(tmp_path / "toy"))
 
 

@@ -21,7 +21,11 @@ from repocomp.model.graph.write import MICROSOFT, ExternalData, Graph
 from repocomp.model.shape import EMBEDDING, FINAL_NORM, HEAD, ModelShape
 
 Precision = Literal["int8", "int8-blocks", "int4", "float32", "float16"]
-"""int8: a scale per output channel. int8-blocks, int4: a scale per 32 inputs; int4 leaves embedding and head int8."""
+"""int8: a scale per output channel. int8-blocks, int4: a scale per 32 inputs.
+
+Embedding and head of a large model are in int8 blocks in each of them: what the head reads has outliers that one scale
+per token is too coarse for, and both ends of a tied model are then the same bytes.
+"""
 
 _ZERO_POINT = 128
 """Of the activations: the integer kernels of x86 want them unsigned, and the weights signed. (Unsigned
@@ -54,7 +58,7 @@ class _Builder:
         self.weights, self.shape, self.precision, self.graph = weights, shape, precision, graph
         self.is_external = is_external
         self.is_integer = precision.startswith("int")
-        self.has_blocks = precision == "int8-blocks"
+        self.has_block_ends = self.is_integer and (is_external or precision == "int8-blocks")
         self.dtype = np.dtype(np.float16 if precision == "float16" else np.float32)
 
     def assemble(self) -> None:
@@ -95,11 +99,12 @@ class _Builder:
             self.graph.constant("level", np.array(1 / INT8_LEVELS, np.float32))
             self.graph.constant("zero", np.array(_ZERO_POINT, np.uint8))
             self.graph.constant("flat", np.array([-1], np.int64))
+            self._zero_points("input_ids", "zeros")
 
     def _embedding(self) -> str:
         """Read rows of the embedding."""
         node = self.graph.node
-        if self.has_blocks:
+        if self.has_block_ends:
             return self._block_embedding()
         if not self.is_integer:
             self._float_constant("embed", whole(self.weights, EMBEDDING))
@@ -110,7 +115,6 @@ class _Builder:
         rows = node("Gather", ["embed", "input_ids"], "hidden.int8")
         scales = node("Gather", ["embed.scale", "input_ids"], "hidden.scale")
         scales = node("Reshape", [scales, "flat"], "hidden.scale.flat")
-        self._zero_points("input_ids", "zeros")
         return node("DequantizeLinear", [rows, scales], "hidden", axis=1)
 
     def _block_embedding(self) -> str:
@@ -166,7 +170,7 @@ class _Builder:
         end = self.graph.constant("head.end", np.array([np.iinfo(np.int64).max]))
         axis = self.graph.constant("head.axis", np.array([1]))
         kept = self.graph.node("Slice", [x, start, end, axis], "head.kept")
-        if self.has_blocks:
+        if self.has_block_ends:
             self._block_head(kept)
         elif self.is_integer:
             self._int8_product("logits", kept, *self._int8_head(), self._zero_points(kept, "head.zeros"))
@@ -180,10 +184,10 @@ class _Builder:
         return self._float_constant(HEAD, whole(self.weights, HEAD).T)
 
     def _int8_head(self) -> tuple[str, str]:
-        """Matrix [d_model, vocabulary] and scales. A small tied one is stored once, and transposed while loading."""
-        if self.shape.is_tied and not self.is_external:
+        """Matrix [d_model, vocabulary] and scales. A tied one is stored once, and transposed while loading."""
+        if self.shape.is_tied:
             return self.graph.node("Transpose", ["embed"], "embed.transposed", perm=[1, 0]), "embed.scale"
-        levels, scale = self._int8_rows([EMBEDDING if self.shape.is_tied else HEAD])
+        levels, scale = self._int8_rows([HEAD])
         return self.graph.constant(HEAD, levels), self.graph.constant("head.scale", scale)
 
     def _block_head(self, x: str) -> None:

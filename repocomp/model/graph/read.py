@@ -17,7 +17,7 @@ from repocomp.model.integrity import read_bounded
 _DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft"}
 """The operators that stock ONNX Runtime has."""
 MOST_GRAPH_BYTES = 1 << 31
-_NAMES = {number: name for name, number in DATA_TYPES.items()} | {9: "bool", 16: "bfloat16"}
+_NAMES = {number: name for name, number in DATA_TYPES.items()} | {16: "bfloat16"}
 _DEEPEST = 16
 
 

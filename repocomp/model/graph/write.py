@@ -22,7 +22,7 @@ Attribute = int | float | Sequence[int]
 Size = Sequence[int | str]
 """Dimensions of an input or output; those with a name are free."""
 
-DATA_TYPES: dict[str, int] = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "float16": 10}
+DATA_TYPES: dict[str, int] = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "bool": 9, "float16": 10}
 """Numbers of onnx.proto's TensorProto.DataType, by NumPy's names."""
 _OPSET, _IR_VERSION = 17, 8
 _EXTERNAL_BYTES = 1024

@@ -39,7 +39,7 @@ from repocomp.model.tokenizer import Tokenizer
 PRECISIONS: tuple[Precision, ...] = tuple(one for one in get_args(Precision) if one != "float16")
 DEFAULT_PRECISION: Precision = "int8"
 """Prefills three times as fast as blocks of 32, for 0.5 % more loss on the model that was measured."""
-_BYTES_PER_WEIGHT = {"int8": 1.0, "int8-blocks": 1.125, "int4": 0.625, "float32": 4.0}
+_BYTES_PER_WEIGHT = {"int8": 1.125, "int8-blocks": 1.125, "int4": 1.125, "float32": 4.0}
 _SPARE_BYTES = 1 << 26
 
 Show = Callable[[str, int, int], None]
@@ -124,10 +124,16 @@ def _copied(pack: Pack, target: Path) -> Pack:
 
 def _check_space(target: Path, shape: ModelShape, precision: Precision) -> None:
     count = sum(size[0] * (size[1] if len(size) > 1 else 1) for size in weight_shapes(shape).values())
-    # A large tied matrix is written once for each end.
-    count += shape.vocab_size * shape.d_model if shape.is_tied else 0
     needed = int(count * _BYTES_PER_WEIGHT[precision]) + _SPARE_BYTES
     target.parent.mkdir(parents=True, exist_ok=True)
     if (free := shutil.disk_usage(target.parent).free) < needed:
         sizes = f"{needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
         raise PackError(f"the pack needs {sizes} in {target.parent}", "free some space, or set XDG_DATA_HOME")
+
+
+def name_for(path: Path) -> str:
+    """A name for the pack of a file or folder, made of its own."""
+    stem = path.resolve().name
+    stem = stem[: -len(path.suffix)] if path.suffix.lower() in (".gguf", ".onnx") else stem
+    name = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in stem.lower()).strip("-._")
+    return name or "model"

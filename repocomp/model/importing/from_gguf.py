@@ -88,8 +88,8 @@ class GgufWeights:
         """A part of a weight, rotary pairs half a head apart as ours are."""
         tensor = self._tensors[name]
         if len(tensor.shape) == 1:
-            whole: Floats = self._file.rows(tensor, 0, 1)[0]
-            return whole[self._order(name, 0, tensor.shape[0])][start:stop]
+            values = self._file.rows(tensor, 0, 1)[0]
+            return np.asarray(values[self._order(name, 0, tensor.shape[0])][start:stop])
         order, lowest, highest = self._span(name, start, stop)
         return self._file.rows(tensor, lowest, highest)[order - lowest]
 

@@ -65,7 +65,7 @@ def from_gguf(metadata: Mapping[str, Any]) -> Vocabulary:
         if kind == "llama":
             merges = _merges_by_score(tokens, kinds, metadata["tokenizer.ggml.scores"])
             return _assembled(tokens, kinds, merges, _characters())
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise PackError(f"the vocabulary of the file is damaged: {error}", "download the file again") from error
     raise PackError(f"a vocabulary of the kind {kind!r} is unknown", "known are: gpt2, llama")
 
@@ -79,6 +79,8 @@ def from_tokenizer_json(text: str) -> Vocabulary:
             raise PackError(f"a vocabulary of the kind {model['type']!r} is unknown", "known is: BPE")
         for token in content.get("added_tokens", []):
             token["special"] = bool(token["content"].strip())
+            # The library numbers those that are not in the vocabulary itself, whatever their id.
+            model["vocab"].setdefault(token["content"], token["id"])
         if model.get("byte_fallback"):
             content |= _characters()
         else:
