@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from repocomp.bench.completion.run import Plan, Show, draw
+from repocomp.bench.completion.run import Plan, draw
 from repocomp.bench.report import facts_of
 from repocomp.bench.retrieval.scorers import CUTS, Cut, by_codebleu, cuts_of
 from repocomp.complete.parts import IndexRetriever
@@ -32,10 +32,11 @@ from repocomp.evaluate.unseen import Place
 from repocomp.generate.local.generator import LocalGenerator, load
 from repocomp.git import revision
 from repocomp.policy.select import DRAWS, Action, shipped
+from repocomp.progress import OnProgress, Progress, ignore
 from repocomp.retrieve.hit import Hit, Unavailable
 from repocomp.retrieve.rank import Ranker, chosen, fuse, linear, rank, trees
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS
-from repocomp.stats.intervals import bootstrap, interval
+from repocomp.stats.resampling import bootstrap, interval
 from repocomp.store.index.snapshot import IndexReader
 from repocomp.terms import words
 
@@ -123,7 +124,7 @@ class Extra:
 
 
 def bench_retrieval(
-    roots: Sequence[Path], plan: Plan, extra: Extra = Extra(), progress: Show | None = None
+    roots: Sequence[Path], plan: Plan, extra: Extra = Extra(), progress: OnProgress = ignore
 ) -> RetrievalReport:
     """Ask every arm about `plan.limit` holes of each work tree, once a seed.
 
@@ -138,8 +139,7 @@ def bench_retrieval(
     for root, holes in zip(roots, drawn, strict=True):
         for trial in _trials(root, holes, loaded, rankers, extra):
             trials.append(trial)
-            if progress is not None:
-                progress(len(trials), total)
+            progress(Progress(len(trials), total, "asking"))
     facts = {
         **facts_of("retrieval", loaded.pack, plan.seed, plan.limit),
         "seeds": extra.seeds,
@@ -164,8 +164,7 @@ def _row(name: str, at: int, judged: Sequence[Trial], trials: Sequence[Trial], s
     def mean(asked: Sequence[Trial], of: Callable[[Trial], Mapping[str, tuple[float, ...]]], unit: int) -> Mean:
         resample = bootstrap([trial.path for trial in asked], seed)
         own, plain = (np.array([of(trial)[which][at] for trial in asked]) for which in (name, "rrf"))
-        # `interval` speaks of percent.
-        ends = (tuple(round(end * unit / 100, 4) for end in interval(each, resample)) for each in (own, own - plain))
+        ends = (tuple(round(end * unit, 4) for end in interval(each, resample)) for each in (own, own - plain))
         (low, high), (behind, ahead) = ends
         return Mean(round(unit * float(own.mean()), 4), (low, high), (behind, ahead))
 
