@@ -24,6 +24,7 @@ from repocomp.index.walk import Found, look, unfit, walk
 from repocomp.index.workers import Submit, pool
 from repocomp.index.write import FileState, known_digests, remember, remove_files, tidy, write_batch
 from repocomp.languages.table import language_of
+from repocomp.progress import OnProgress, Progress
 from repocomp.store.connect import explained, open_index
 from repocomp.store.paths import index_path
 
@@ -33,16 +34,6 @@ _POOL_BYTES = 4 << 20
 _MAX_JOBS = 8
 _RACY_NS = 2_000_000_000
 """A file changed this shortly before it was read may change again within its time stamp's resolution."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run has come. `total_bytes` counts what has to be read, known after the walk."""
-
-    done_files: int
-    total_files: int
-    done_bytes: int
-    total_bytes: int
 
 
 @dataclass(slots=True)
@@ -73,12 +64,13 @@ class _Job:
     load: Callable[[], bytes | None]
 
 
-Report = Callable[[Progress], None]
 _Known = tuple[int, int, int, str | None]
 """Size, time stamp, time of the look at it, and why it was skipped."""
 
 
-def build(root: Path, *, progress: Report | None = None, jobs: int | None = None, rebuild: bool = False) -> IndexReport:
+def build(
+    root: Path, *, progress: OnProgress | None = None, jobs: int | None = None, rebuild: bool = False
+) -> IndexReport:
     """Bring the index of the work tree at `root` up to date. Raises StoreError; nothing in the tree is written."""
     path = index_path(root)
     if rebuild:
@@ -161,7 +153,7 @@ def _update(
     root: Path,
     there: Iterable[Found],
     known: dict[str, _Known],
-    progress: Report | None,
+    progress: OnProgress | None,
     workers: int,
 ) -> IndexReport:
     """Make `known`, what the index says of some paths, agree with what is `there` of them."""
@@ -201,11 +193,11 @@ def _bytes(path: Path) -> bytes | None:
 
 
 def _read_all(
-    connection: Connection, jobs: list[_Job], report: IndexReport, progress: Report | None, workers: int
+    connection: Connection, jobs: list[_Job], report: IndexReport, progress: OnProgress | None, workers: int
 ) -> None:
     """Read, parse and write `jobs`, at most two batches a worker in flight."""
     total = sum(job.found.size for job in jobs if job.found.skipped is None)
-    done_files = done_bytes = 0
+    done_bytes = 0
     digests = known_digests(connection)
     with pool(workers if total > _POOL_BYTES else 1) as submit:
         waiting: deque[tuple[list[FileState], list[Future[list[Content]]]]] = deque()
@@ -213,10 +205,9 @@ def _read_all(
             waiting.append(_start(batch, digests, report, submit))
             while len(waiting) > 2 * workers:
                 _finish(connection, waiting.popleft(), report)
-            done_files += len(batch)
             done_bytes += sum(job.found.size for job in batch if job.found.skipped is None)
             if progress is not None:
-                progress(Progress(done_files, len(jobs), done_bytes, total))
+                progress(Progress(done_bytes, total, "indexing"))
         while waiting:
             _finish(connection, waiting.popleft(), report)
 

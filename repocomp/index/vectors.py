@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,6 +22,7 @@ from repocomp.index.chunk import Terms
 from repocomp.index.segments import drop_contents, merge_small, new_segment, postings
 from repocomp.index.vector_rows import write_vectors
 from repocomp.index.write import remember
+from repocomp.progress import OnProgress, Progress
 from repocomp.store.connect import explained, open_index, transaction
 from repocomp.store.index.queries import ENCODER, PLACE
 from repocomp.store.index.rows import WEIGHT_STEP, ChunkKind
@@ -72,10 +73,7 @@ class _Batch:
     texts: list[str]
 
 
-Report = Callable[[int, int], None]
-
-
-def build_vectors(root: Path, encoder: Encoder, progress: Report | None = None) -> VectorReport:
+def build_vectors(root: Path, encoder: Encoder, progress: OnProgress | None = None) -> VectorReport:
     """Encode what the index of `root` holds and has no vectors yet. Raises StoreError."""
     return encode_at(index_path(root), encoder, progress)
 
@@ -89,8 +87,8 @@ def has_vectors(root: Path) -> bool:
         return reader.fact(ENCODER) is not None
 
 
-def encode_at(path: Path, encoder: Encoder, progress: Report | None = None) -> VectorReport:
-    """Encode the chunks of the index in the file `path`; `progress` is told how many are done, of how many."""
+def encode_at(path: Path, encoder: Encoder, progress: OnProgress | None = None) -> VectorReport:
+    """Encode the chunks of the index in the file `path`; `progress` is told of each batch."""
     started = time.monotonic()
     with explained(path):
         connection = open_index(path)
@@ -105,7 +103,7 @@ def encode_at(path: Path, encoder: Encoder, progress: Report | None = None) -> V
                     _write(connection, encoder.digest, batch, encoded)
                 done += len(batch.chunks)
                 if progress is not None:
-                    progress(done, total)
+                    progress(Progress(done, total, "encoding"))
             if done:
                 with transaction(connection):
                     _merge(connection, is_large=done >= len(known))

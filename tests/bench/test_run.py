@@ -14,6 +14,7 @@ from repocomp.cli import app
 from repocomp.errors import StoreError
 from repocomp.index.build import build
 from repocomp.model.pack import load_pack
+from repocomp.progress import Progress
 from repocomp.store.paths import index_path
 from tests.conftest import Repository, write_files
 from tests.train.repositories import modules
@@ -66,8 +67,8 @@ def test_no_chunk_shows_the_hole(report: Report) -> None:
 def test_a_stopped_run_goes_on(root: Path) -> None:
     plan, seen = Plan(limit=5), list[int]()
 
-    def stop(done: int, total: int) -> None:
-        seen.append(done)
+    def stop(now: Progress) -> None:
+        seen.append(now.done)
         if len(seen) == 3:
             raise KeyboardInterrupt
 
@@ -76,7 +77,7 @@ def test_a_stopped_run_goes_on(root: Path) -> None:
     (journal,) = index_path(root).parent.glob("bench-*.jsonl")
     with journal.open("a") as stream:
         stream.write('{"path": "cut sho')
-    report = bench_self([root], plan, lambda done, total: seen.append(done))
+    report = bench_self([root], plan, lambda now: seen.append(now.done))
     assert seen == [1, 2, 3, 4, 5]
     assert len(report.cases) == 5
     assert not list(index_path(root).parent.glob("bench-*.jsonl"))

@@ -24,11 +24,9 @@ from repocomp.evaluate.holes import KINDS, Hole, HoleKind, sample, sources_of
 from repocomp.git import revision
 from repocomp.index.build import build_from, readable
 from repocomp.model.pack import load_pack
+from repocomp.progress import OnProgress, Progress, ignore
 from repocomp.store.index.snapshot import IndexReader
 from repocomp.store.paths import cache_home, index_path
-
-Show = Callable[[int, int], None]
-"""How many holes are done, of how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ class Plan:
         yield from () if self.unit_tests is None else self.unit_tests.command
 
 
-def bench_self(roots: Sequence[Path], plan: Plan, progress: Show | None = None) -> Report:
+def bench_self(roots: Sequence[Path], plan: Plan, progress: OnProgress = ignore) -> Report:
     """Measure on work trees, which must be indexed, `plan.limit` holes in each.
 
     What a stopped run has measured is not done again.
@@ -67,7 +65,7 @@ def bench_self(roots: Sequence[Path], plan: Plan, progress: Show | None = None) 
     cases: list[Case] = []
     with measuring(plan.policy_pack, plan.pack, as_published=False, jobs=plan.jobs) as measure:
         for root, own in zip(roots, drawn, strict=True):
-            show = partial(_show_after, progress, len(cases), total)
+            show = partial(_show, progress, len(cases), total)
             found = _bench_tree(root, plan, own, measure, rivals, show)
             cases += [replace(case, path=f"{root.name}/{case.path}") if len(roots) > 1 else case for case in found]
     facts = {
@@ -114,14 +112,14 @@ def _judged(case: Case, hole: Hole, root: Path | None, unit_tests: UnitTests | N
     return case if unit_tests is None or root is None else unit_tests.judge(case, hole, root)
 
 
-def bench_dataset(dataset: Dataset, plan: Plan, progress: Show | None = None) -> Report:
+def bench_dataset(dataset: Dataset, plan: Plan, progress: OnProgress = ignore) -> Report:
     """Measure on the tasks of a dataset, at most `plan.limit` of them, chosen by its seed; scored as published."""
     order = np.random.default_rng(plan.seed).permutation(len(dataset.tasks))[: plan.limit]
     tasks = [dataset.tasks[int(number)] for number in sorted(order)]
     journal = Journal.open(cache_home() / "repocomp", [dataset.suite, *plan.identity(), *(task.name for task in tasks)])
     with measuring(plan.policy_pack, plan.pack, as_published=True, jobs=plan.jobs) as measure:
         measured = _measure(tasks, measure, len(journal.cases), plan.unit_tests)
-        cases = journal.follow(measured, lambda done: _show(progress, done, len(tasks)))
+        cases = journal.follow(measured, partial(_show, progress, 0, len(tasks)))
     return Report.of({**_facts(dataset.suite, plan), "skipped_lines": list(dataset.skipped)}, cases)
 
 
@@ -138,13 +136,8 @@ def _measure(tasks: Sequence[Task], measure: Measure, done: int, unit_tests: Uni
                 yield replace(judged, path=f"{task.name.partition(':')[0]}/{case.path}")
 
 
-def _show(progress: Show | None, done: int, total: int) -> None:
-    if progress is not None:
-        progress(done, total)
-
-
-def _show_after(progress: Show | None, before: int, total: int, done: int) -> None:
-    _show(progress, before + done, total)
+def _show(progress: OnProgress, before: int, total: int, done: int) -> None:
+    progress(Progress(before + done, total, "filling holes"))
 
 
 @contextmanager

@@ -22,10 +22,10 @@ from repocomp.git import work_tree
 
 if TYPE_CHECKING:
     from repocomp.bench.completion.datasets import Dataset
-    from repocomp.bench.completion.run import Show
     from repocomp.bench.completion.unit_tests import UnitTests
     from repocomp.bench.report import Report
     from repocomp.evaluate.holes import HoleKind
+    from repocomp.progress import OnProgress
 
 EPILOG = """\b
 Examples:
@@ -207,7 +207,7 @@ def retrieval(
     with progress.bar() as show:
         plan = Plan(pack, limit, seed)
         extra = Extra(likelihood, answers, trees, seeds)
-        report = bench_retrieval(roots, plan, extra, lambda done, total: show("asking", done, total))
+        report = bench_retrieval(roots, plan, extra, show)
     if as_json:
         return output.document("bench", report.to_json())
     print_retrieval(report)
@@ -266,14 +266,16 @@ def _unit_tests(command: str | None) -> UnitTests | None:
     return None if command is None else UnitTests.of(command)
 
 
-def _run(measure: Callable[[Show], Report], asked: Asked, show_report: Callable[[Report], None] = print_report) -> int:
+def _run(
+    measure: Callable[[OnProgress], Report], asked: Asked, show_report: Callable[[Report], None] = print_report
+) -> int:
     from repocomp.bench.completion.compare import compare
     from repocomp.bench.completion.page import render
     from repocomp.bench.report import load
 
     before = load(asked.old) if asked.old is not None else None
     with progress.bar() as show:
-        report = measure(lambda done, total: show("filling holes", done, total))
+        report = measure(show)
     if asked.html is not None:
         asked.html.write_text(render(report), encoding="utf-8")
     comparison = compare(before, report) if before is not None else None

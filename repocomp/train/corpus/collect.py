@@ -19,6 +19,7 @@ from pathlib import Path
 from repocomp.errors import TrainError
 from repocomp.index.walk import unfit
 from repocomp.languages.table import TEXT, language_of
+from repocomp.progress import OnProgress, Progress, ignore
 from repocomp.train.recipe import Recipe
 
 MANIFEST = "manifest.json"
@@ -74,7 +75,7 @@ def collect(
     recipe: Recipe,
     *,
     excluded: Path | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: OnProgress = ignore,
 ) -> list[RepositoryFacts]:
     """Read the repositories `folder/OWNER+NAME` into `out/OWNER+NAME.jsonl` and a manifest.
 
@@ -93,8 +94,7 @@ def collect(
     for at, (name, home) in enumerate(homes):
         if name not in recipe.excluded:
             facts.append(_collect_one(name, home, out, recipe, seen))
-        if progress is not None:
-            progress(name, at + 1, len(homes))
+        progress(Progress(at + 1, len(homes), name))
     (out / MANIFEST).write_text(json.dumps([asdict(one) for one in facts], indent=1), encoding="utf-8")
     return facts
 
