@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from repocomp.bench.completion.run import Plan, draw
+from repocomp.bench.holes import draw
 from repocomp.bench.report import facts_of
 from repocomp.document import Document
 from repocomp.errors import BenchError
@@ -127,7 +127,7 @@ def bench_latency(
     root: Path, pack: str = "default", keys: int = 200, places: int = 20, seed: int = 0, progress: OnProgress = ignore
 ) -> Latency:
     """Measure in an indexed work tree. Raises StoreError without an index, BenchError where nothing can be typed."""
-    holes, _ = draw(root, Plan(pack, places, seed, ("midline",)))
+    holes, _ = draw(root, places, seed, ("midline",))
     typed = _typing([hole.document for hole in holes], keys)
     spots = [_Key(hole.document.path, hole.opened.data, hole.start) for hole in holes]
     samples: list[Sample] = []

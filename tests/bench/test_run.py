@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from repocomp.bench.completion.run import Plan, bench_self, draw
+from repocomp.bench.completion.run import Plan, bench_self
+from repocomp.bench.holes import draw
 from repocomp.bench.report import Report
 from repocomp.cli import app
 from repocomp.errors import StoreError
@@ -43,7 +44,7 @@ def test_a_seed_gives_the_same_holes_and_answers(root: Path, report: Report) -> 
     assert [(c.key, c.without.text, c.retrieved.text, c.probability) for c in report.cases] == [
         (c.key, c.without.text, c.retrieved.text, c.probability) for c in again.cases
     ]
-    one, other = ([(hole.document.path, hole.start) for hole in draw(root, Plan(limit=8, seed=n))[0]] for n in (1, 2))
+    one, other = ([(hole.document.path, hole.start) for hole in draw(root, 8, n)[0]] for n in (1, 2))
     assert one == [(case.path, case.start) for case in report.cases] != other
 
 
@@ -65,7 +66,7 @@ def test_no_chunk_shows_the_hole(report: Report) -> None:
 
 
 def test_a_stopped_run_goes_on(root: Path) -> None:
-    plan, seen = Plan(limit=5), list[int]()
+    plan, seen = Plan(limit=5), list[float]()
 
     def stop(now: Progress) -> None:
         seen.append(now.done)
@@ -93,7 +94,7 @@ def test_several_trees_make_one_report(root: Path, tmp_path: Path) -> None:
 
 
 def test_kinds_and_limit_are_kept(root: Path) -> None:
-    holes, _ = draw(root, Plan(limit=7, kinds=("line", "api")))
+    holes, _ = draw(root, 7, 0, ("line", "api"))
     assert len(holes) == 7
     assert {hole.kind for hole in holes} == {"line", "api"}
 

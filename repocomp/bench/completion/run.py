@@ -17,15 +17,14 @@ from repocomp.bench.completion.journal import Journal
 from repocomp.bench.completion.measure import Measure, Work, measuring
 from repocomp.bench.completion.rivals import Rival
 from repocomp.bench.completion.unit_tests import UnitTests
+from repocomp.bench.holes import draw
 from repocomp.bench.report import Report, facts_of
-from repocomp.errors import StoreError
 from repocomp.evaluate.cases import Case
-from repocomp.evaluate.holes import KINDS, Hole, HoleKind, sample, sources_of
+from repocomp.evaluate.holes import KINDS, Hole, HoleKind
 from repocomp.git import revision
 from repocomp.index.build import build_from, readable
 from repocomp.model.pack import load_pack
 from repocomp.progress import OnProgress, Progress, ignore
-from repocomp.store.index.snapshot import IndexReader
 from repocomp.store.paths import cache_home, index_path
 
 
@@ -59,7 +58,7 @@ def bench_self(roots: Sequence[Path], plan: Plan, progress: OnProgress = ignore)
 
     What a stopped run has measured is not done again.
     """
-    drawn = [draw(root, plan) for root in roots]
+    drawn = [draw(root, plan.limit, plan.seed, plan.kinds) for root in roots]
     total = sum(len(holes) for holes, _ in drawn)
     rivals = [Rival(url, load_pack(plan.pack).budgets.middle) for url in plan.rivals]
     cases: list[Case] = []
@@ -150,20 +149,3 @@ def _index_of(folder: Path | None) -> Iterator[Path | None]:
         database = Path(temporary) / "index.db"
         build_from(database, readable(folder))
         yield database
-
-
-def draw(root: Path, plan: Plan) -> tuple[list[Hole], str]:
-    """The holes of a plan, and what names the state of the index that answers are made from.
-
-    Raises StoreError without an index or without code in it.
-    """
-    reader = IndexReader.open(root)
-    if reader is None:
-        raise StoreError(f"{root}: has no index", "repocomp index")
-    with reader:
-        sources, defined = sources_of(reader)
-        state = str(reader.fact("finished"))
-    holes = sample(sources, defined, plan.kinds, plan.limit, np.random.default_rng(plan.seed))
-    if not holes:
-        raise StoreError(f"{root}: the index holds no source files to cut holes in", "repocomp index --status")
-    return holes, state

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from repocomp.bench.completion.run import Plan, draw
 from repocomp.bench.decoding.llama import FORMATS, Llama, Speed
+from repocomp.bench.holes import draw
 from repocomp.bench.report import facts_of
 from repocomp.complete.parts import IndexRetriever, Parts
 from repocomp.complete.pipeline import complete
@@ -124,7 +124,7 @@ def bench_engine(
     Raises StoreError without an index, BenchError where llama.cpp does not run, PackError.
     """
     pack = load_pack(pack_name)
-    holes, _ = draw(root, Plan(pack_name, limit, seed))
+    holes, _ = draw(root, limit, seed)
     session = Session.open(pack, THREADS)
     generator = LocalGenerator(pack, Tokenizer.load(pack), session, KvCaches(session))
     facts = {**facts_of("engine", pack, seed, limit), "threads": THREADS, "precision": pack.precision}

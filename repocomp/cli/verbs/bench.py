@@ -201,13 +201,11 @@ def retrieval(
     Recall is the share of the answer's identifiers not yet in sight that 512 tokens of chunks show. The hole's own
     place and copies of it are hidden; intervals are 95 % by bootstrap over files.
     """
-    from repocomp.bench.completion.run import Plan
-    from repocomp.bench.retrieval.run import Extra, bench_retrieval
+    from repocomp.bench.retrieval.run import Plan, bench_retrieval
 
     with progress.bar() as show:
-        plan = Plan(pack, limit, seed)
-        extra = Extra(likelihood, answers, trees, seeds)
-        report = bench_retrieval(roots, plan, extra, show)
+        plan = Plan(pack, limit, seed, likelihood, answers, trees, seeds)
+        report = bench_retrieval(roots, plan, show)
     if as_json:
         return output.document("bench", report.to_json())
     print_retrieval(report)

@@ -32,8 +32,8 @@ from torch import Tensor
 
 from repocomp.errors import TrainError
 from repocomp.progress import OnProgress, Progress, ignore
-from repocomp.train.corpus.data import Rows, as_batch
 from repocomp.train.corpus.rows import read_shard, shards
+from repocomp.train.lm.batches import Rows, as_batch
 from repocomp.train.lm.checkpoint import read_checkpoint, tensors_of, write_checkpoint
 from repocomp.train.lm.muon import Muon
 from repocomp.train.lm.network import LanguageModel
