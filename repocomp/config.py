@@ -23,7 +23,7 @@ RecordMode = Literal["text", "no-text", "off"]
 """What is kept of a completion for feedback: its text, digests alone, or nothing."""
 
 LearnMode = Literal["auto", "never"]
-"""Whether hooks and the daemon may learn unasked."""
+"""Whether hooks and the daemon may learn in the background."""
 
 REPOSITORY_FILE = ".repocomp.toml"
 REPOSITORY_KEYS = frozenset({"mode", "max_new_tokens"})

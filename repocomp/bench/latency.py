@@ -21,12 +21,13 @@ from typing import Any
 
 import numpy as np
 
-from repocomp.bench.completion.run import Plan, Show, draw
+from repocomp.bench.holes import draw
 from repocomp.bench.report import facts_of
 from repocomp.document import Document
 from repocomp.errors import BenchError
 from repocomp.model.pack import load_pack
 from repocomp.process import command, environment, python
+from repocomp.progress import OnProgress, Progress, ignore
 
 POLICIES = ("never", "threshold", "always")
 WAYS = ("process", "place", "typing")
@@ -120,10 +121,10 @@ class _Key:
 
 
 def bench_latency(
-    root: Path, pack: str = "default", keys: int = 200, places: int = 20, seed: int = 0, progress: Show | None = None
+    root: Path, pack: str = "default", keys: int = 200, places: int = 20, seed: int = 0, progress: OnProgress = ignore
 ) -> Latency:
     """Measure in an indexed work tree. Raises StoreError without an index, BenchError where nothing can be typed."""
-    holes, _ = draw(root, Plan(pack, places, seed, ("midline",)))
+    holes, _ = draw(root, places, seed, ("midline",))
     typed = _typing([hole.document for hole in holes], keys)
     spots = [_Key(hole.document.path, hole.opened.data, hole.start) for hole in holes]
     samples: list[Sample] = []
@@ -141,8 +142,7 @@ def bench_latency(
                 latest = {sample.policy: sample for sample in samples[-len(alone) :]}
                 differing += [latest[p].text != one.text for p, one in alone.items() if not latest[p].is_rest]
                 samples += alone.values()
-            if progress is not None:
-                progress(number + 1, len(spots) + len(typed))
+            progress(Progress(number + 1, len(spots) + len(typed), "typing"))
     facts = {**facts_of("latency", load_pack(pack), seed, places), "typed_in": typed[0].path, "keys": keys}
     return _summed(facts, samples, bare, differing)
 

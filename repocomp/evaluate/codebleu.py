@@ -8,21 +8,20 @@ appearance, as in the paper, so that renaming changes nothing. Broken code is pa
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from repocomp.languages.table import keywords, parser
+from repocomp.stats.sequences import bleu, share_held
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
-_ORDER = 4
 _KEYWORD_WEIGHT = 5.0
 _ASSIGNING = re.compile(
     r"assign|declarator|let_declaration|short_var|augmented|var_spec|for_in|for_statement|range_clause"
@@ -52,10 +51,10 @@ def codebleu(candidate: str, reference: str, language: str) -> Score:
     own, other = _read(candidate, language), _read(reference, language)
     reserved = keywords(language)
     return Score(
-        _bleu(own.tokens, other.tokens, frozenset()),
-        _bleu(own.tokens, other.tokens, reserved),
-        _share(own.subtrees, other.subtrees),
-        _share(own.flow, other.flow) if other.flow else None,
+        bleu(own.tokens, other.tokens),
+        bleu(own.tokens, other.tokens, dict.fromkeys(reserved, _KEYWORD_WEIGHT)),
+        share_held(own.subtrees, other.subtrees),
+        share_held(own.flow, other.flow) if other.flow else None,
     )
 
 
@@ -75,36 +74,6 @@ def _read(text: str, language: str) -> _Code:
     subtrees: Counter[str] = Counter()
     _shape(root, subtrees)
     return _Code(_TOKEN.findall(text), subtrees, Counter(_flow(root)))
-
-
-def _bleu(candidate: Sequence[str], reference: Sequence[str], heavy: frozenset[str]) -> float:
-    """BLEU-4 with a brevity penalty, add-one smoothed above single tokens (Lin and Och 2004).
-
-    Where there are `heavy` words, single tokens count by weight, as in the paper.
-    """
-    if not candidate or not reference:
-        return float(list(candidate) == list(reference))
-    total = 0.0
-    for order in range(1, _ORDER + 1):
-        own, other = _grams(candidate, order), _grams(reference, order)
-        weigh = [_KEYWORD_WEIGHT if order == 1 and gram[0] in heavy else 1.0 for gram in own]
-        matched = sum(w * min(count, other[gram]) for w, (gram, count) in zip(weigh, own.items(), strict=True))
-        drawn = sum(w * count for w, count in zip(weigh, own.values(), strict=True))
-        smooth = float(order > 1)
-        if matched + smooth == 0:
-            return 0.0
-        total += math.log((matched + smooth) / (drawn + smooth)) / _ORDER
-    return math.exp(total + min(0.0, 1 - len(reference) / len(candidate)))
-
-
-def _grams(tokens: Sequence[str], order: int) -> Counter[tuple[str, ...]]:
-    return Counter(tuple(tokens[at : at + order]) for at in range(len(tokens) - order + 1))
-
-
-def _share(own: Counter[Any], other: Counter[Any]) -> float:
-    """The share of `other` that `own` holds; 1 where there is nothing to hold."""
-    total = other.total()
-    return sum(min(count, own[key]) for key, count in other.items()) / total if total else 1.0
 
 
 _DEEPEST = 200

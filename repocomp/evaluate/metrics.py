@@ -1,8 +1,6 @@
 """How close a completion came: exact match, edit similarity in both published definitions, identifiers.
 
-Definitions as published; a test holds them to outputs of the published code. Distances are bit-parallel over Python's
-integers (Myers 1999 as corrected by Hyyro 2003 for Levenshtein; Hyyro 2004 for the longest common subsequence): a few
-microseconds for a line, and no dependency.
+Definitions as published; a test holds them to outputs of the published code.
 """
 
 from __future__ import annotations
@@ -10,6 +8,7 @@ from __future__ import annotations
 import re
 
 from repocomp.languages.table import keywords
+from repocomp.stats.sequences import common_subsequence, levenshtein
 from repocomp.terms import words
 
 _PIECE = re.compile(r"[A-Za-z0-9_]+|[^A-Za-z0-9_\s]")
@@ -53,42 +52,6 @@ def identifiers(text: str, language: str) -> list[str]:
     code = _STRING.sub("", _COMMENT.sub("", text))
     reserved = keywords(language)
     return [word for word in words(code) if _IDENTIFIER.match(word) and word not in reserved]
-
-
-def levenshtein(a: str, b: str) -> int:
-    """Insertions, deletions and substitutions from `a` to `b`."""
-    if not a or not b:
-        return len(a) or len(b)
-    masks = _masks(a)
-    full, top = (1 << len(a)) - 1, 1 << (len(a) - 1)
-    plus, minus, distance = full, 0, len(a)
-    for char in b:
-        match = masks.get(char, 0)
-        zero = (((match & plus) + plus) ^ plus) | match | minus
-        up, down = minus | (~(zero | plus) & full), plus & zero
-        distance += bool(up & top) - bool(down & top)
-        up, down = (up << 1) | 1, down << 1
-        plus = (down | ~(zero | up)) & full
-        minus = up & zero & full
-    return distance
-
-
-def common_subsequence(a: str, b: str) -> int:
-    """Length of the longest common subsequence."""
-    masks = _masks(a)
-    full = (1 << len(a)) - 1
-    state = full
-    for char in b:
-        hit = state & masks.get(char, 0)
-        state = ((state + hit) | (state - hit)) & full
-    return len(a) - state.bit_count()
-
-
-def _masks(text: str) -> dict[str, int]:
-    masks: dict[str, int] = {}
-    for at, char in enumerate(text):
-        masks[char] = masks.get(char, 0) | 1 << at
-    return masks
 
 
 def _pieces(text: str) -> list[str]:

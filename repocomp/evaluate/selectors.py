@@ -14,16 +14,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from repocomp.evaluate.cases import Case
-from repocomp.policy.calibrate import roc_auc
-from repocomp.stats.intervals import NO_LOSS, Bools, Floats
+from repocomp.policy.calibrate import NO_LOSS
+from repocomp.stats.classification import Bools, Floats, roc_auc
+from repocomp.stats.regression import logistic
+from repocomp.stats.resampling import Ints, folds
+from repocomp.stats.uplift import area_under, curve, order, skippable
 
 _AREA_RESAMPLES = 300
 _FOLDS = 5
-_RIDGE = 1.0
-_STEPS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,7 @@ class Selector:
     skippable: float
 
 
-def compare_selectors(
-    cases: Sequence[Case], p: Floats, resample: Sequence[npt.NDArray[np.intp]]
-) -> tuple[Selector, ...]:
+def compare_selectors(cases: Sequence[Case], p: Floats, resample: Sequence[Ints]) -> tuple[Selector, ...]:
     """Every selector on the same cases, chance first and the oracle last; `p` [n] is what the policy said."""
     without = np.array([case.without.similarity for case in cases])
     retrieved = np.array([case.retrieved.similarity for case in cases])
@@ -51,10 +49,10 @@ def compare_selectors(
     jaccard = np.array([case.jaccard for case in cases])
     ranked = scores(p, jaccard, rows, helped, [case.path for case in cases])
     named = {"random": np.zeros(len(p)), **ranked, "oracle": retrieved - without}
-    orders = [_order(score) for score in named.values()]
+    orders = [order(score) for score in named.values()]
 
-    def areas(items: npt.NDArray[np.intp]) -> Floats:
-        return np.array([_area(_curve(order[items], without[items], retrieved[items])) for order in orders])
+    def areas(items: Ints) -> Floats:
+        return np.array([area_under(curve(ranks[items], without[items], retrieved[items])) for ranks in orders])
 
     whole = areas(np.arange(len(p)))
     drawn = np.array([areas(items) for items in resample[:_AREA_RESAMPLES]])
@@ -101,62 +99,19 @@ def scores(
     }
 
 
-def area(selector: Floats, without: Floats, retrieved: Floats) -> float:
-    """Mean edit similarity over all retrieval rates, the highest scores retrieved first."""
-    return _area(_curve(_order(selector), without, retrieved))
-
-
-def skippable(selector: Floats, without: Floats, retrieved: Floats, loss: float) -> float:
-    """The largest share of retrievals (0..1) that this order can skip and lose at most `loss` against always."""
-    curve = _curve(_order(selector), without, retrieved)
-    fewest = int(np.argmax(curve >= curve[-1] - loss - 1e-12))
-    return 1 - fewest / len(selector)
-
-
-def _order(selector: Floats) -> npt.NDArray[np.intp]:
-    """The place [n] of each score among all that there are, the highest 0."""
-    places: npt.NDArray[np.intp] = np.unique(-selector, return_inverse=True)[1]
-    return places
-
-
-def _curve(order: npt.NDArray[np.intp], without: Floats, retrieved: Floats) -> Floats:
-    """Mean edit similarity [n + 1] when the first 0 .. n of an order retrieve; ties share their gain."""
-    gain = retrieved - without
-    counts = np.bincount(order)
-    there = counts.nonzero()[0]
-    ordered = np.repeat(np.bincount(order, gain)[there] / counts[there], counts[there])
-    result: Floats = without.mean() + np.concatenate([[0.0], np.cumsum(ordered)]) / len(gain)
-    return result
-
-
-def _area(curve: Floats) -> float:
-    return float((curve[1:] + curve[:-1]).mean() / 2)
-
-
 def _out_of_fold(table: Floats, helped: Bools, files: Sequence[str]) -> Floats:
     """Log-odds [n] from a classifier that saw no case of the same file."""
-    names = {name: number % _FOLDS for number, name in enumerate(dict.fromkeys(files))}
-    fold = np.array([names[name] for name in files])
-    spread = table.std(axis=0)
+    fold = folds(files, _FOLDS)
+    deviation = table.std(axis=0)
     design = np.concatenate(
-        [(table - table.mean(axis=0)) / np.where(spread > 0, spread, 1), np.ones((len(table), 1))], 1
+        [(table - table.mean(axis=0)) / np.where(deviation > 0, deviation, 1), np.ones((len(table), 1))], 1
     )
     result = np.zeros(len(table))
     for number in range(_FOLDS):
         seen = fold != number
         if seen.any() and (~seen).any():
-            result[~seen] = design[~seen] @ _logistic(design[seen], helped[seen])
+            result[~seen] = design[~seen] @ logistic(design[seen], helped[seen])
     return result
-
-
-def _logistic(design: Floats, helped: Bools) -> Floats:
-    """Ridge logistic regression by Newton's method (iteratively reweighted least squares)."""
-    weights = np.zeros(design.shape[1])
-    for _ in range(_STEPS):
-        p = 1 / (1 + np.exp(-np.clip(design @ weights, -30, 30)))
-        hessian = (design * (p * (1 - p))[:, None]).T @ design + _RIDGE * np.eye(len(weights))
-        weights = weights - np.linalg.solve(hessian, design.T @ (p - helped) + _RIDGE * weights)
-    return weights
 
 
 def _percent(value: float) -> float:

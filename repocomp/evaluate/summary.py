@@ -10,12 +10,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from repocomp.evaluate.cases import STEPS, Case
 from repocomp.evaluate.selectors import Selector, compare_selectors
-from repocomp.policy.calibrate import expected_calibration_error, roc_auc
-from repocomp.stats.intervals import Bools, Floats, bootstrap, interval
+from repocomp.stats.classification import Bin, Bools, Floats, expected_calibration_error, reliability, roc_auc
+from repocomp.stats.resampling import Ints, bootstrap, interval
 
 POLICIES = ("never", "always", "random", "greedy", "threshold", "oracle")
 """`random` retrieves as often as `threshold` does and is reported by its expectation; `oracle` knows the answers."""
@@ -23,7 +22,6 @@ POLICIES = ("never", "always", "random", "greedy", "threshold", "oracle")
 SELECTING = ("greedy", "threshold")
 """Those that ask the policy first."""
 
-_BINS = 10
 _CURVE_POINTS = 21
 
 
@@ -58,15 +56,6 @@ class Point:
     retrieval_rate: float
     edit_similarity: float
     ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Bin:
-    """Cases of like probability: the mean that was said, the share that came true, how many."""
-
-    said: float
-    happened: float
-    cases: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +126,9 @@ def summarise(cases: Sequence[Case], seed: int) -> Summary:
         scores=tuple(_score(name, cases, shares[name], resample) for name in POLICIES),
         baselines=tuple(_baseline(name, cases, resample) for name in cases[0].baselines),
         gain=_percent(retrieved - without),
-        gain_interval=interval(retrieved - without, resample),
+        gain_interval=_percents(interval(retrieved - without, resample)),
         likelihood_gain=round(float(likelier.mean()), 4),
-        likelihood_interval=_hundredth(interval(likelier, resample)),
+        likelihood_interval=_rounded(interval(likelier, resample)),
         helped=_percent(helped),
         harmed=_percent(harmed),
         harm_avoided=_percent(skipped[harmed]) if harmed.any() else 0.0,
@@ -179,7 +168,7 @@ def retrieval_shares(cases: Sequence[Case]) -> dict[str, Floats]:
     }
 
 
-def _score(name: str, cases: Sequence[Case], share: Floats, resample: Sequence[npt.NDArray[np.intp]]) -> Score:
+def _score(name: str, cases: Sequence[Case], share: Floats, resample: Sequence[Ints]) -> Score:
     def mixed(value: Callable[[Case, bool], float]) -> Floats:
         sides = [np.array([value(case, side) for case in cases], np.float64) for side in (False, True)]
         result: Floats = (1 - share) * sides[0] + share * sides[1]
@@ -197,7 +186,7 @@ def _score(name: str, cases: Sequence[Case], share: Floats, resample: Sequence[n
         policy=name,
         exact_match=_percent(answers("exact")),
         edit_similarity=_percent(answers("similarity")),
-        interval=interval(answers("similarity"), resample),
+        interval=_percents(interval(answers("similarity"), resample)),
         ratio_similarity=_percent(answers("ratio")),
         identifier_match=_percent(answers("names_exact")),
         identifier_f1=_percent(answers("names")),
@@ -211,23 +200,21 @@ def _score(name: str, cases: Sequence[Case], share: Floats, resample: Sequence[n
     )
 
 
-def _baseline(name: str, cases: Sequence[Case], resample: Sequence[npt.NDArray[np.intp]]) -> Baseline:
+def _baseline(name: str, cases: Sequence[Case], resample: Sequence[Ints]) -> Baseline:
     answers = [case.baselines[name] for case in cases]
     similarity = np.array([answer.similarity for answer in answers])
     return Baseline(
         name,
         _percent(np.array([answer.exact for answer in answers])),
         _percent(similarity),
-        interval(similarity, resample),
+        _percents(interval(similarity, resample)),
         _percent(np.array([answer.names for answer in answers])),
     )
 
 
 def _calibration(p: Floats, helped: Bools) -> tuple[Bin, ...]:
-    parts = np.array_split(np.argsort(p, kind="stable"), min(_BINS, len(p)))
-    return tuple(
-        Bin(round(float(p[part].mean()), 4), round(float(helped[part].mean()), 4), len(part)) for part in parts
-    )
+    bins = reliability(p, helped)
+    return tuple(Bin(round(one.predicted, 4), round(one.observed, 4), one.cases) for one in bins)
 
 
 def _curve(cases: Sequence[Case], p: Floats, without: Floats, retrieved: Floats) -> tuple[Point, ...]:
@@ -245,8 +232,12 @@ def _curve(cases: Sequence[Case], p: Floats, without: Floats, retrieved: Floats)
     )
 
 
-def _hundredth(percent: tuple[float, float]) -> tuple[float, float]:
-    return round(percent[0] / 100, 4), round(percent[1] / 100, 4)
+def _rounded(pair: tuple[float, float]) -> tuple[float, float]:
+    return round(pair[0], 4), round(pair[1], 4)
+
+
+def _percents(pair: tuple[float, float]) -> tuple[float, float]:
+    return _percent(np.float64(pair[0])), _percent(np.float64(pair[1]))
 
 
 def _round(value: float | np.floating[Any]) -> float:

@@ -1,0 +1,1 @@
+"""What became of completions: recording, verdicts, persistence in files and commits, figures, and forgetting."""

@@ -1,0 +1,1 @@
+"""Building the index: walking the tree, chunks, symbols, history and vectors."""

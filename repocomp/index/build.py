@@ -23,6 +23,7 @@ from repocomp.index.stat import is_unchanged, stamp_of
 from repocomp.index.walk import Found, look, read_file, walk
 from repocomp.index.workers import Submit, pool
 from repocomp.index.write import remove_files, tidy, write_batch
+from repocomp.progress import OnProgress, Progress
 from repocomp.store.connect import Connection
 from repocomp.store.index.connect import writing_index
 from repocomp.store.index.contents import FileState, KnownFile, known_digests, known_files, known_files_below
@@ -34,16 +35,6 @@ _BATCH_BYTES = 1 << 20
 _POOL_BYTES = 4 << 20
 """Below this much to read, starting worker processes costs more than they save."""
 _MAX_JOBS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run has come. `total_bytes` counts what has to be read, known after the walk."""
-
-    done_files: int
-    total_files: int
-    done_bytes: int
-    total_bytes: int
 
 
 @dataclass(slots=True)
@@ -75,10 +66,9 @@ class _Job:
     stamp: Callable[[], str] = str
 
 
-Report = Callable[[Progress], None]
-
-
-def build(root: Path, *, progress: Report | None = None, jobs: int | None = None, rebuild: bool = False) -> IndexReport:
+def build(
+    root: Path, *, progress: OnProgress | None = None, jobs: int | None = None, rebuild: bool = False
+) -> IndexReport:
     """Bring the index of the work tree at `root` up to date. Raises StoreError; nothing in the tree is written.
 
     To `rebuild` is to make it from nothing; the index there is can be used until the new one is whole.
@@ -93,7 +83,7 @@ def build(root: Path, *, progress: Report | None = None, jobs: int | None = None
     return report
 
 
-def _build_at(path: Path, root: Path, progress: Report | None, jobs: int | None) -> IndexReport:
+def _build_at(path: Path, root: Path, progress: OnProgress | None, jobs: int | None) -> IndexReport:
     started = time.monotonic()
     with writing_index(path) as connection:
         workers = jobs or min(_MAX_JOBS, os.cpu_count() or 1)
@@ -140,7 +130,7 @@ def _update(
     root: Path,
     there: Iterable[Found],
     known: dict[str, KnownFile],
-    progress: Report | None,
+    progress: OnProgress | None,
     workers: int,
 ) -> IndexReport:
     """Make `known`, what the index says of some paths, agree with what is `there` of them."""
@@ -173,11 +163,11 @@ def _reads_alike(connection: Connection) -> bool:
 
 
 def _read_all(
-    connection: Connection, jobs: list[_Job], report: IndexReport, progress: Report | None, workers: int
+    connection: Connection, jobs: list[_Job], report: IndexReport, progress: OnProgress | None, workers: int
 ) -> None:
     """Read, parse and write `jobs`, at most two batches a worker in flight."""
     total = sum(job.found.size for job in jobs if job.found.skipped is None)
-    done_files = done_bytes = 0
+    done_bytes = 0
     digests = known_digests(connection)
     with pool(workers if total > _POOL_BYTES else 1) as submit:
         waiting: deque[tuple[list[FileState], list[Future[list[Content]]]]] = deque()
@@ -185,10 +175,9 @@ def _read_all(
             waiting.append(_start(batch, digests, report, submit))
             while len(waiting) > 2 * workers:
                 _finish(connection, waiting.popleft(), report)
-            done_files += len(batch)
             done_bytes += sum(job.found.size for job in batch if job.found.skipped is None)
             if progress is not None:
-                progress(Progress(done_files, len(jobs), done_bytes, total))
+                progress(Progress(done_bytes, total, "indexing"))
         while waiting:
             _finish(connection, waiting.popleft(), report)
 

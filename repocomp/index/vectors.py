@@ -8,7 +8,7 @@ are dropped first: the two cannot be compared.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from repocomp.index.chunk import Terms
 from repocomp.index.segments import merge_all, merge_small, postings
+from repocomp.progress import OnProgress, Progress
 from repocomp.store.connect import Connection, transaction
 from repocomp.store.index.connect import writing_index
 from repocomp.store.index.contents import content_ids, content_lines
@@ -80,10 +81,7 @@ class _Batch:
     texts: list[str]
 
 
-Report = Callable[[int, int], None]
-
-
-def build_vectors(root: Path, encoder: Encoder, progress: Report | None = None) -> VectorReport:
+def build_vectors(root: Path, encoder: Encoder, progress: OnProgress | None = None) -> VectorReport:
     """Encode what the index of `root` holds and has no vectors yet. Raises StoreError."""
     return encode_at(index_path(root), encoder, progress)
 
@@ -97,8 +95,8 @@ def has_vectors(root: Path) -> bool:
         return reader.fact(ENCODER) is not None
 
 
-def encode_at(path: Path, encoder: Encoder, progress: Report | None = None) -> VectorReport:
-    """Encode the chunks of the index in the file `path`; `progress` is told how many are done, of how many."""
+def encode_at(path: Path, encoder: Encoder, progress: OnProgress | None = None) -> VectorReport:
+    """Encode the chunks of the index in the file `path`; `progress` is told of each batch."""
     started = time.monotonic()
     with writing_index(path) as connection:
         _begin(connection, encoder.digest)
@@ -111,7 +109,7 @@ def encode_at(path: Path, encoder: Encoder, progress: Report | None = None) -> V
                 _write(connection, encoder.digest, batch, encoded)
             done += len(batch.chunks)
             if progress is not None:
-                progress(done, total)
+                progress(Progress(done, total, "encoding"))
         if done:
             # All segments after a run that made most of what there is, else where there are many.
             merge = merge_all if done >= len(known) else merge_small

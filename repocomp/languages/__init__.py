@@ -1,0 +1,1 @@
+"""Facts about programming languages: extensions, comments, grammars, keywords and imports."""

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from repocomp.learn.credit import Evidence, credit, foretold
+from repocomp.learn.credit import Evidence, credit, predicted
 from repocomp.learn.rewards import Event
 from repocomp.learn.table import COST, Table
 from repocomp.policy.select import CAUTION, SAFE_LOSS, Parameters
@@ -98,7 +98,7 @@ def _challenge(
     taken = reward[np.arange(len(table)), sequential_choices(table, reward)]
     by_replays = judge((taken - earned(rival, table, reward, shipped))[_LEAST:])
     evidence = Evidence.of(events, table.columns)
-    by_feedback = judge(foretold(evidence, usual))
+    by_feedback = judge(predicted(evidence, usual))
     verdicts = {"replays": by_replays, "feedback": by_feedback}
 
     is_urged = passes(by_replays) and not (rival is not None and rival.is_credited)
@@ -118,7 +118,7 @@ def _challenge(
         columns=table.columns,
         actions=table.actions,
         weights=np.round(weights, 6),
-        spread=np.round(fit.spread, 6),
+        residual_deviation=np.round(fit.residual_deviation, 6),
         inverse=np.round(fit.inverse, 9),
         thresholds=dict.fromkeys(shipped, 0.0) if is_urged else (rival.thresholds if rival is not None else {}),
         is_replayed=is_replayed,
@@ -155,7 +155,7 @@ def choices(parameters: Parameters | None, table: Table) -> Ints:
     for at, name in enumerate(parameters.columns):
         if name in table.columns:
             x[:, at] = table.x[:, table.columns.index(name)]
-    return choose_all(Fit(parameters.weights, parameters.spread, parameters.inverse), x)
+    return choose_all(Fit(parameters.weights, parameters.residual_deviation, parameters.inverse), x)
 
 
 def choose_all(fit: Fit, x: Floats) -> Ints:
@@ -167,7 +167,7 @@ def choose_all(fit: Fit, x: Floats) -> Ints:
 def lower_bounds(fit: Fit, x: Floats) -> Floats:
     """What each action gains over the shipped one at the places x [n, columns], less its error: [n, actions]."""
     error = np.sqrt(np.maximum(0.0, np.einsum("nc,cd,nd->n", x, fit.inverse, x)))
-    result: Floats = x @ fit.weights.T - CAUTION * error[:, None] * fit.spread
+    result: Floats = x @ fit.weights.T - CAUTION * error[:, None] * fit.residual_deviation
     return result
 
 

@@ -3,8 +3,8 @@
 The shipped action asks all arms, and exploring is rare: what varies, and teaches from the first day, is whose snippets
 filled the prompt. A ridge regression of the reward (less what the place alone lets expect) on the shares of the arms,
 by place, credits them. An action's credit is the difference that it makes to those shares. This is seen, not done: the
-places differ in more than the regression knows. Therefore credit is believed only when it foretells later rewards
-(`foretold` goes through the gate), and what replays say against an action counts as well.
+places differ in more than the regression knows. Therefore credit is believed only when it predicts later rewards
+(`predicted` goes through the gate), and what replays say against an action counts as well.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _CAUTION = 2.0
 """Standard errors taken off: what was seen and not done must be twice as clear as what replays show."""
 _RIDGE = 5.0
 _WARM = 20
-"""Events before the first one is foretold."""
+"""Events before the first one is predicted."""
 _AGAIN = 10
 """Events after which the model is fitted anew."""
 
@@ -76,15 +76,15 @@ def credit(evidence: Evidence, actions: Sequence[Action], usual: Mapping[str, fl
     seen = evidence.x.T @ evidence.x / len(evidence)
     # The mean over places of the variance z' inverse z, z being change (x) place.
     variance = np.einsum("ap,pcqd,aq,cd->a", change, inverse, change, seen, optimize=True)
-    result[:, bias_at] -= NATS * _CAUTION * fit.spread[0] * np.sqrt(np.maximum(0.0, variance))
+    result[:, bias_at] -= NATS * _CAUTION * fit.residual_deviation[0] * np.sqrt(np.maximum(0.0, variance))
     return result
 
 
-def foretold(evidence: Evidence, usual: Mapping[str, float]) -> Floats:
+def predicted(evidence: Evidence, usual: Mapping[str, float]) -> Floats:
     """One number for each event after the first few: how right it was to credit the arms as all before it would have.
 
-    It is the product of what was foretold beyond the place's own expectation and what came beyond it, scaled to about
-    -1 .. 1: its mean is above zero only if credit foretells rewards.
+    It is the product of what was predicted beyond the place's own expectation and what came beyond it, scaled to about
+    -1 .. 1: its mean is above zero only if credit predicts rewards.
     """
     base = np.array([usual.get(arm, 0.0) for arm in DEFAULT_ARMS])
     crossed = _crossed(evidence, base)

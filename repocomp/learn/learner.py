@@ -17,13 +17,14 @@ from repocomp.feedback.ledger import repository_path
 from repocomp.generate.local.generator import load
 from repocomp.learn import versions
 from repocomp.learn.challenge import Proposal, choices, is_asked, propose, thresholds_of
-from repocomp.learn.replay import Progress, Replay, replay, state_of, usual_shares
+from repocomp.learn.replay import Replay, replay, state_of, usual_shares
 from repocomp.learn.rewards import Event, events
 from repocomp.learn.table import COST, Table, table_of
 from repocomp.learn.trial import World, world_of
 from repocomp.model.pack import Pack
 from repocomp.policy.select import Parameters, traits, vector
 from repocomp.policy.selector import actions_of
+from repocomp.progress import OnProgress
 from repocomp.stats.off_policy import Evaluation, Log, evaluate
 from repocomp.stats.ridge import moments
 from repocomp.store.connect import Connection
@@ -61,7 +62,7 @@ class Learning:
 
 
 def learn(
-    root: Path, seconds: float, progress: Progress, *, limit: int | None = None, pack: str = "default"
+    root: Path, seconds: float, progress: OnProgress, *, limit: int | None = None, pack: str = "default"
 ) -> Learning:
     """Replay for so many `seconds`, at most until there are `limit`; then learn. Raises RepocompError.
 
@@ -95,7 +96,7 @@ def learn(
         return Learning(len(replays), len(replays) - before, len(heard), found, number)
 
 
-def measured(root: Path, limit: int, progress: Progress, pack: str = "default") -> World:
+def measured(root: Path, limit: int, progress: OnProgress, pack: str = "default") -> World:
     """The first `limit` replays of the work tree at `root`, those that are missing measured now, for a simulation."""
     with _open(root) as (connection, _):
         loaded = load(pack)

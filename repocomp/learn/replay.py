@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -28,15 +28,13 @@ from repocomp.learn.rewards import shares_of
 from repocomp.policy.features import features
 from repocomp.policy.select import Action, look, shipped
 from repocomp.policy.selector import actions_of
+from repocomp.progress import OnProgress, Progress
 from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.rank import fuse, rank
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS
 from repocomp.store.connect import Connection
 from repocomp.store.feedback.learning import ReplayRow, add_replay, replay_rows
 from repocomp.store.index.reader import IndexReader
-
-Progress = Callable[[int, float], None]
-"""How many replays there are, and the share of the time that is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ def replay(
     connection: Connection,
     memory: Connection,
     seconds: float,
-    progress: Progress,
+    progress: OnProgress,
     limit: int | None = None,
     seed: int = 0,
 ) -> list[Replay]:
@@ -98,7 +96,7 @@ def replay(
     with reader:
         for hole in holes_of(reader, root, seed):
             spent = time.monotonic() - started
-            progress(len(found), min(1.0, spent / max(seconds, 1e-9)))
+            progress(_so_far(root, len(found), limit, spent / max(seconds, 1e-9)))
             if spent >= seconds or (limit is not None and len(found) >= limit):
                 break
             if hole_name(hole) not in done:
@@ -108,6 +106,12 @@ def replay(
                     add_replay(connection, state, one.to_row(), time.time_ns() // 1_000_000)
                     found.append(one)
     return found
+
+
+def _so_far(root: Path, replays: int, limit: int | None, time_spent: float) -> Progress:
+    """As a share of what ends it first, the time or the number of replays."""
+    of_all = replays / limit if limit else 0.0
+    return Progress(min(1.0, max(of_all, time_spent)), 1.0, f"replaying {root.name}: {replays:,} replays so far")
 
 
 def usual_shares(replays: Sequence[Replay]) -> dict[str, float]:

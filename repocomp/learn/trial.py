@@ -20,8 +20,8 @@ from repocomp.learn.replay import Replay, usual_shares
 from repocomp.learn.table import COST, Table, table_of
 from repocomp.policy.select import Action, Parameters
 from repocomp.stats.betting import judge
-from repocomp.stats.intervals import bootstrap
 from repocomp.stats.off_policy import Log, evaluate
+from repocomp.stats.resampling import bootstrap, folds, interval
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -147,13 +147,13 @@ class HeldOut:
 def held_out(world: World, *, is_gated: bool, cost: float = COST) -> HeldOut:
     """Learn from four fifths of the files, measure on the last fifth, in turn."""
     table, reward = world.table, world.table.reward(cost)
-    folds = _folds(table)
+    fold_of = folds(table.paths, _FOLDS)
     gain, net = np.zeros(len(table)), np.zeros(len(table))
     promoted = 0
     for fold in range(_FOLDS):
-        parameters = world.learned(np.flatnonzero(folds != fold), cost, is_gated=is_gated)
+        parameters = world.learned(np.flatnonzero(fold_of != fold), cost, is_gated=is_gated)
         promoted += parameters is not None
-        out = folds == fold
+        out = fold_of == fold
         gain[out] = earned(parameters, table, table.gain, world.thresholds)[out]
         net[out] = earned(parameters, table, reward, world.thresholds)[out]
     plain, plain_net = (world.shipped(values) for values in (table.gain, reward))
@@ -272,11 +272,6 @@ def _deal(table: Table, rng: np.random.Generator) -> tuple[Ints, Ints]:
     return np.flatnonzero(is_own), np.flatnonzero(~is_own)
 
 
-def _folds(table: Table) -> Ints:
-    numbers = {path: at % _FOLDS for at, path in enumerate(dict.fromkeys(table.paths))}
-    return np.array([numbers[path] for path in table.paths])
-
-
 def _joined(first: Table, second: Table) -> Table:
     return replace(
         first,
@@ -290,6 +285,5 @@ def _joined(first: Table, second: Table) -> Table:
 
 
 def _interval(values: Floats, files: Sequence[str]) -> tuple[float, float]:
-    means = [values[rows].mean() for rows in bootstrap(files, 0)]
-    low, high = np.percentile(means, [2.5, 97.5])
-    return round(float(low), 4), round(float(high), 4)
+    low, high = interval(values, bootstrap(files, 0))
+    return round(low, 4), round(high, 4)

@@ -1,0 +1,1 @@
+"""Model packs: manifest, tokenizer, sessions of ONNX Runtime, encoder and ranker."""

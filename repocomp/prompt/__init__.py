@@ -1,0 +1,1 @@
+"""Prompts: one format per model family; nowhere else is a prompt put together."""

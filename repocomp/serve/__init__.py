@@ -1,0 +1,1 @@
+"""Doors for programs: the daemon, its thin client and its protocol; each door knows its wire only."""

@@ -87,7 +87,7 @@ class Daemon:
 
 def _learn(root: Path) -> None:
     """Start learning in a process of its own, where it is due."""
-    from repocomp.learn.unasked import COMMAND, claim
+    from repocomp.learn.background import COMMAND, claim
 
     if claim(root):
         launch(COMMAND, str(root))

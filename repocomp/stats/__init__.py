@@ -1,0 +1,1 @@
+"""Statistics: resampling, classification, regression, off-policy estimates and tests by betting; plain arrays only."""

@@ -65,7 +65,7 @@ def judge(differences: Sequence[float] | Floats) -> Verdict:
 def _log_capitals(values: Floats, points: Floats) -> Floats:
     """Log-capital [n, points] after each difference, against each mean."""
     counts = np.arange(1, len(values) + 1)
-    # What was known before each difference, a prior of one with half the bound's spread counted in.
+    # What was known before each difference, a prior of one with half the bound's deviation counted in.
     means = np.concatenate([[0.0], np.cumsum(values)[:-1]]) / counts
     squares = (BOUND**2 / 4 + np.concatenate([[0.0], np.cumsum(values**2)[:-1]])) / counts
     variances = np.maximum(squares - means**2, 1e-12)

@@ -41,9 +41,9 @@ def share(name: str, definition: str, hits: Sequence[bool]) -> Figure:
     if not n:
         return Figure(name, definition, "%", 0)
     p = sum(hits) / n
-    middle, spread = p + _Z**2 / (2 * n), _Z * math.sqrt(p * (1 - p) / n + _Z**2 / (4 * n * n))
+    middle, half_width = p + _Z**2 / (2 * n), _Z * math.sqrt(p * (1 - p) / n + _Z**2 / (4 * n * n))
     scale = 100 / (1 + _Z**2 / n)
-    low, high = max(0.0, scale * (middle - spread)), min(100.0, scale * (middle + spread))
+    low, high = max(0.0, scale * (middle - half_width)), min(100.0, scale * (middle + half_width))
     return Figure(name, definition, "%", n, round(100 * p, 2), round(low, 2), round(high, 2))
 
 

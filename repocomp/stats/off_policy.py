@@ -83,8 +83,8 @@ def evaluate(log: Log, target: Floats) -> Evaluation:
     }
     found = {name: Estimate(float(values.mean()), _error(values)) for name, values in terms.items()}
     # The delta method for a ratio of means.
-    spread = weights * (log.reward - snips) / max(float(weights.mean()), 1e-12)
-    found["SNIPS"] = Estimate(snips, _error(spread))
+    linearised = weights * (log.reward - snips) / max(float(weights.mean()), 1e-12)
+    found["SNIPS"] = Estimate(snips, _error(linearised))
     return Evaluation(n, effective_size(weights), found)
 
 

@@ -19,10 +19,10 @@ RIDGE = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """`weights` [targets, columns], `spread` [targets] of the residuals, `inverse` [columns, columns]."""
+    """`weights` [targets, columns], `residual_deviation` [targets] of the residuals, `inverse` [columns, columns]."""
 
     weights: Floats
-    spread: Floats
+    residual_deviation: Floats
     inverse: Floats
 
 

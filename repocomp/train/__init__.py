@@ -1,0 +1,1 @@
+"""Training a model pack: corpus, language model, encoder, ranker and export; the only room that knows PyTorch."""

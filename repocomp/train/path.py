@@ -13,18 +13,19 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from repocomp.errors import TrainError
+from repocomp.progress import OnProgress, Progress, duration
 from repocomp.train import stages
 from repocomp.train.corpus.collect import MANIFEST, collect
 from repocomp.train.corpus.rows import make_rows
 from repocomp.train.lm.pretrain import CHECKPOINT, pretrain
 from repocomp.train.lm.tune import TuneSettings
 from repocomp.train.recipe import Recipe
-from repocomp.train.stages import Clock, Show
+from repocomp.train.stages import Clock
 
 JOURNAL = "journal.json"
 
@@ -63,11 +64,11 @@ class Stage:
 
     name: str
     makes: str
-    run: Callable[[Plan, float, Show], dict[str, Any]]
+    run: Callable[[Plan, float, OnProgress], dict[str, Any]]
     share: float = 0.0
 
 
-def train_all(plan: Plan, bar: Callable[[], AbstractContextManager[Show]]) -> Iterator[Done]:
+def train_all(plan: Plan, bar: Callable[[], AbstractContextManager[OnProgress]]) -> Iterator[Done]:
     """Run the stages that are not done yet, and yield each as it ends; `bar` shows the progress of one stage.
 
     Raises TrainError when the folder is of another recipe, or no journal is in it but other files are.
@@ -86,7 +87,7 @@ def train_all(plan: Plan, bar: Callable[[], AbstractContextManager[Show]]) -> It
         yield done[-1]
 
 
-def _corpus(plan: Plan, _: float, show: Show) -> dict[str, Any]:
+def _corpus(plan: Plan, _: float, show: OnProgress) -> dict[str, Any]:
     facts = collect(plan.folder, plan.at("corpus"), plan.recipe, excluded=plan.excluded, progress=show)
     found = {split: [one for one in facts if one.split == split] for split in ("train", "validation", "refused")}
     for split, what in (("train", "another repository"), ("validation", " or ".join(sorted(plan.recipe.validation)))):
@@ -95,19 +96,19 @@ def _corpus(plan: Plan, _: float, show: Show) -> dict[str, Any]:
     return {"bytes": sum(one.bytes for one in facts), **{split: len(some) for split, some in found.items()}}
 
 
-def _tokenizer(plan: Plan, _: float, show: Show) -> dict[str, Any]:
-    show("learning the vocabulary", 0, 1)
+def _tokenizer(plan: Plan, _: float, show: OnProgress) -> dict[str, Any]:
+    show(Progress(0, 1, "learning the vocabulary"))
     stages.learn_tokenizer(plan.at("corpus"), plan.at("tokenizer.json"), plan.recipe)
     return {"tokens": plan.recipe.shape.vocab_size}
 
 
-def _rows(plan: Plan, _: float, show: Show) -> dict[str, Any]:
+def _rows(plan: Plan, _: float, show: OnProgress) -> dict[str, Any]:
     tokenizer, rows = plan.at("tokenizer.json"), plan.at("rows")
     make_rows(plan.at("corpus"), tokenizer, rows, plan.recipe, workers=plan.workers, progress=show)
     return {"bytes": sum(file.stat().st_size for file in rows.iterdir())}
 
 
-def _pretrain(plan: Plan, seconds: float, show: Show) -> dict[str, Any]:
+def _pretrain(plan: Plan, seconds: float, show: OnProgress) -> dict[str, Any]:
     pretrain(
         plan.recipe,
         plan.at("rows"),
@@ -115,21 +116,21 @@ def _pretrain(plan: Plan, seconds: float, show: Show) -> dict[str, Any]:
         seconds=seconds,
         compiled=plan.compiled,
         clock=plan.clock,
-        progress=lambda now: show(f"loss {now.loss:.3f}", int(1000 * now.done), 1000),
+        progress=show,
     )
     return {}
 
 
-def _export_base(plan: Plan, _: float, show: Show) -> dict[str, Any]:
+def _export_base(plan: Plan, _: float, show: OnProgress) -> dict[str, Any]:
     return _export(plan, plan.at("run") / CHECKPOINT, "base", show)
 
 
-def _export_pack(plan: Plan, _: float, show: Show) -> dict[str, Any]:
+def _export_pack(plan: Plan, _: float, show: OnProgress) -> dict[str, Any]:
     return _export(plan, plan.at("tuned.pt"), "pack", show)
 
 
-def _export(plan: Plan, checkpoint: Path, folder: str, show: Show) -> dict[str, Any]:
-    show("writing and checking", 0, 1)
+def _export(plan: Plan, checkpoint: Path, folder: str, show: OnProgress) -> dict[str, Any]:
+    show(Progress(0, 1, "writing and checking"))
     report = stages.export_checkpoint(
         checkpoint,
         plan.at("tokenizer.json"),
@@ -142,17 +143,17 @@ def _export(plan: Plan, checkpoint: Path, folder: str, show: Show) -> dict[str, 
     return asdict(report)
 
 
-def _mix_base(plan: Plan, _: float, show: Show) -> dict[str, Any]:
+def _mix_base(plan: Plan, _: float, show: OnProgress) -> dict[str, Any]:
     # Its labels are to teach reading.
     holes = plan.recipe.labelling.mix_holes
     return stages.mix_pack(plan.at("corpus"), str(plan.at("base")), holes, show, may_copy=False)
 
 
-def _mix_pack(plan: Plan, _: float, show: Show) -> dict[str, Any]:
+def _mix_pack(plan: Plan, _: float, show: OnProgress) -> dict[str, Any]:
     return stages.mix_pack(plan.at("corpus"), str(plan.at("pack")), plan.recipe.labelling.mix_holes, show)
 
 
-def _label(plan: Plan, seconds: float, show: Show) -> dict[str, Any]:
+def _label(plan: Plan, seconds: float, show: OnProgress) -> dict[str, Any]:
     count = stages.label_split(
         plan.at("corpus"),
         str(plan.at("base")),
@@ -167,7 +168,7 @@ def _label(plan: Plan, seconds: float, show: Show) -> dict[str, Any]:
     return {"examples": count}
 
 
-def _label_validation(plan: Plan, _: float, show: Show) -> dict[str, Any]:
+def _label_validation(plan: Plan, _: float, show: OnProgress) -> dict[str, Any]:
     count = stages.label_split(
         plan.at("corpus"),
         str(plan.at("pack")),
@@ -180,7 +181,7 @@ def _label_validation(plan: Plan, _: float, show: Show) -> dict[str, Any]:
     return {"examples": count}
 
 
-def _tune(plan: Plan, seconds: float, show: Show) -> dict[str, Any]:
+def _tune(plan: Plan, seconds: float, show: OnProgress) -> dict[str, Any]:
     settings = TuneSettings(epochs=plan.recipe.labelling.epochs, seed=plan.recipe.seed)
     count = stages.tune_checkpoint(
         plan.at("run") / CHECKPOINT,
@@ -194,7 +195,7 @@ def _tune(plan: Plan, seconds: float, show: Show) -> dict[str, Any]:
     return {"examples": count}
 
 
-def _calibrate(plan: Plan, _: float, show: Show) -> dict[str, Any]:
+def _calibrate(plan: Plan, _: float, show: OnProgress) -> dict[str, Any]:
     notes = f"Made by `repocomp train all` with the recipe {plan.recipe.name}."
     return stages.calibrate_pack(str(plan.at("pack")), plan.at("validation.jsonl"), plan.at("corpus"), notes)
 
@@ -216,25 +217,17 @@ STAGES = (
 """The order, and how the hours are shared."""
 
 
-def _named(show: Show, plan: Plan, number: int, started: float) -> Show:
+def _named(show: OnProgress, plan: Plan, number: int, started: float) -> OnProgress:
     """Add to what a stage shows its number and name, and what is left of the hours."""
     later = plan.seconds * sum(stage.share for stage in STAGES[number + 1 :])
     own = plan.seconds * STAGES[number].share
 
-    def named(text: str, done: int, total: int) -> None:
+    def named(now: Progress) -> None:
         left = later + max(0.0, own - (plan.clock() - started))
         place = f"{number + 1}/{len(STAGES)} {STAGES[number].name}"
-        show(f"{place}, {duration(left)} of training left: {text}", done, total)
+        show(replace(now, label=f"{place}, {duration(left)} of training left: {now.label}"))
 
     return named
-
-
-def duration(seconds: float) -> str:
-    """As people say it: "2 h 5 min", "12 min", "40 s"."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _first_undone(plan: Plan, done: list[Done]) -> int:

@@ -17,6 +17,7 @@ from repocomp.model.families import FimTokens
 from repocomp.model.graph.decoder import Precision
 from repocomp.model.pack import ENCODER, load_pack, write_pack
 from repocomp.model.tokenizer import Tokenizer
+from repocomp.progress import OnProgress, Progress
 from repocomp.train.corpus.collect import read_repository, read_split, repositories_of
 from repocomp.train.corpus.tokenizer import train_tokenizer
 from repocomp.train.encoder.graph import build_encoder, embedding_of
@@ -32,7 +33,6 @@ from repocomp.train.lm.network import model_with
 from repocomp.train.lm.tune import TuneSettings, tune
 from repocomp.train.recipe import Recipe
 
-Show = Callable[[str, int, int], None]
 """What is being done, how much of it is done, of how much."""
 Clock = Callable[[], float]
 
@@ -53,7 +53,7 @@ def label_split(
     split: str,
     holes: int,
     seed: int,
-    show: Show,
+    show: OnProgress,
     seconds: float | None = None,
     clock: Clock = time.monotonic,
 ) -> int:
@@ -68,7 +68,7 @@ def label_split(
         out,
         holes_each=holes,
         seed=seed,
-        progress=lambda name, examples: show(name, examples, holes * len(repositories)),
+        progress=show,
         expired=lambda: end is not None and clock() > end,
     )
 
@@ -79,7 +79,7 @@ def tune_checkpoint(
     out: Path,
     settings: TuneSettings,
     *,
-    show: Show,
+    show: OnProgress,
     seconds: float | None = None,
     clock: Clock = time.monotonic,
 ) -> int:
@@ -94,9 +94,7 @@ def tune_checkpoint(
         examples,
         FimTokens(),
         settings,
-        progress=lambda now: show(
-            f"decision {now.decision_loss:.3f}, middle {now.middle_loss:.3f}", int(1000 * now.done), 1000
-        ),
+        progress=show,
         elapsed=None if seconds is None else lambda: (clock() - started) / seconds,
     )
     save_model(model, out)
@@ -129,7 +127,7 @@ def export_checkpoint(
     return check(weights, pack, ids[: min(_CHECKED_TOKENS, shape.max_context // 2)])
 
 
-def mix_pack(corpus: Path, pack: str, holes: int, show: Show, *, may_copy: bool = True) -> dict[str, Any]:
+def mix_pack(corpus: Path, pack: str, holes: int, show: OnProgress, *, may_copy: bool = True) -> dict[str, Any]:
     """Fit how far `pack` trusts repeated text on the validation split, and write it into the pack.
 
     What is retrieved is read only where that brings more than copying from it, which takes no time: else, if it
@@ -168,7 +166,7 @@ def calibrate_pack(pack: str, labels: Path, corpus: Path, notes: str) -> dict[st
 
 
 def train_encoder(
-    corpus: Path, pack: str, out: Path, *, seconds: float, show: Show, clock: Clock = time.monotonic
+    corpus: Path, pack: str, out: Path, *, seconds: float, show: OnProgress, clock: Clock = time.monotonic
 ) -> dict[str, Any]:
     """Write `out`: `pack` with an encoder trained on the corpus for so many `seconds` (reading it comes on top)."""
     source, settings = load_pack(pack), Settings()
@@ -178,11 +176,7 @@ def train_encoder(
     start_from(network, embedding_of(source.model_path))
     weigh_by_rarity(network, lessons)
     started = clock()
-
-    def progress(far: float, dense: float, sparse: float) -> None:
-        show(f"loss {dense:.3f} and {sparse:.3f}", int(1000 * far), 1000)
-
-    steps = train(network, lessons, settings, lambda: (clock() - started) / seconds, progress)
+    steps = train(network, lessons, settings, lambda: (clock() - started) / seconds, show)
     graph = build_encoder(network.arrays(), source.tokens.pad).SerializeToString(deterministic=True)
     files = {name: (source.folder / name).read_bytes() for name in source.digests}
     write_pack(replace(source, folder=out), {**files, ENCODER: graph})
@@ -190,13 +184,13 @@ def train_encoder(
     return {"steps": steps, "bytes": len(graph), "dense": dense, "sparse": sparse}
 
 
-def _lessons(corpus: Path, split: str, tokenizer: Tokenizer, seed: int, show: Show) -> Iterator[Lesson]:
+def _lessons(corpus: Path, split: str, tokenizer: Tokenizer, seed: int, show: OnProgress) -> Iterator[Lesson]:
     homes = list(repositories_of(corpus, split))
     for at, (_, home) in enumerate(homes):
         lesson = lesson_of(read_repository(home), tokenizer, np.random.default_rng([seed, at]))
         if lesson is not None:
             yield lesson
-        show("asking", at + 1, len(homes))
+        show(Progress(at + 1, len(homes), "asking"))
 
 
 def _repositories(corpus: Path, split: str) -> Iterator[Repository]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from repocomp.bench.completion.run import Plan, draw
-from repocomp.bench.retrieval.run import CHUNKS, JUDGES, Extra, RetrievalReport, bench_retrieval
+from repocomp.bench.holes import draw
+from repocomp.bench.retrieval.run import CHUNKS, JUDGES, Plan, RetrievalReport, bench_retrieval
 from repocomp.bench.retrieval.scorers import by_codebleu, cuts_of
 from repocomp.cli import app
 from repocomp.complete.parts import IndexRetriever, Parts
@@ -62,19 +62,19 @@ def test_arms_that_need_vectors_have_rows_where_there_are_some(root: Path) -> No
     assert {row.name for row in report.rows} == {*ARMS, *JUDGES}
 
 
-@pytest.mark.parametrize("extra", [Extra(likelihood=True), Extra(answers=True)])
-def test_what_is_dear_is_measured_on_demand(root: Path, extra: Extra) -> None:
-    report = bench_retrieval([root], Plan(limit=2), extra)
-    means = {(row.name, row.chunks): row.gain if extra.likelihood else row.similarity for row in report.rows}
+@pytest.mark.parametrize("plan", [Plan(limit=2, likelihood=True), Plan(limit=2, answers=True)])
+def test_what_is_dear_is_measured_on_demand(root: Path, plan: Plan) -> None:
+    report = bench_retrieval([root], plan)
+    means = {(row.name, row.chunks): row.gain if plan.likelihood else row.similarity for row in report.rows}
     measured = {key: mean for key, mean in means.items() if mean is not None}
     dear = {*WITHOUT_VECTORS, "union", "rrf", "linear", "lambdamart", "default", "oracle"}
     assert measured.keys() == {(name, chunks) for name in dear for chunks in CHUNKS}
     assert all(mean.ahead == (0, 0) for (name, _), mean in measured.items() if name == "rrf")
-    assert all((row.similarity if extra.likelihood else row.gain) is None for row in report.rows)
+    assert all((row.similarity if plan.likelihood else row.gain) is None for row in report.rows)
 
 
 def test_the_answer_with_given_chunks_is_that_of_a_completion_that_found_them(root: Path) -> None:
-    (hole,), _ = draw(root, Plan(limit=1))
+    (hole,), _ = draw(root, 1, 0)
     with IndexReader.open(root) as reader:  # type: ignore[union-attr]
         loaded = load("default")
         (outcome,) = compare([hole], Parts(loaded, loaded, IndexRetriever(reader)), 48)
@@ -84,7 +84,7 @@ def test_the_answer_with_given_chunks_is_that_of_a_completion_that_found_them(ro
 
 def test_several_seeds_are_summed_up(root: Path) -> None:
     each = [bench_retrieval([root], Plan(limit=4, seed=seed)) for seed in (3, 4)]
-    both = bench_retrieval([root], Plan(limit=4, seed=3), Extra(seeds=2))
+    both = bench_retrieval([root], Plan(limit=4, seed=3, seeds=2))
     assert without_times(both) == [one for report in each for one in without_times(report)]
 
 

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from repocomp.bench.completion.run import Plan, bench_self, draw
+from repocomp.bench.completion.run import Plan, bench_self
+from repocomp.bench.holes import draw
 from repocomp.bench.report import Report
 from repocomp.cli import app
 from repocomp.errors import StoreError
 from repocomp.index.build import build
 from repocomp.model.pack import load_pack
+from repocomp.progress import Progress
 from repocomp.store.paths import index_path
 from tests.conftest import Repository, write_files
 from tests.train.repositories import modules
@@ -42,7 +44,7 @@ def test_a_seed_gives_the_same_holes_and_answers(root: Path, report: Report) -> 
     assert [(c.key, c.without.text, c.retrieved.text, c.probability) for c in report.cases] == [
         (c.key, c.without.text, c.retrieved.text, c.probability) for c in again.cases
     ]
-    one, other = ([(hole.document.path, hole.start) for hole in draw(root, Plan(limit=8, seed=n))[0]] for n in (1, 2))
+    one, other = ([(hole.document.path, hole.start) for hole in draw(root, 8, n)[0]] for n in (1, 2))
     assert one == [(case.path, case.start) for case in report.cases] != other
 
 
@@ -64,10 +66,10 @@ def test_no_chunk_shows_the_hole(report: Report) -> None:
 
 
 def test_a_stopped_run_goes_on(root: Path) -> None:
-    plan, seen = Plan(limit=5), list[int]()
+    plan, seen = Plan(limit=5), list[float]()
 
-    def stop(done: int, total: int) -> None:
-        seen.append(done)
+    def stop(now: Progress) -> None:
+        seen.append(now.done)
         if len(seen) == 3:
             raise KeyboardInterrupt
 
@@ -76,7 +78,7 @@ def test_a_stopped_run_goes_on(root: Path) -> None:
     (journal,) = index_path(root).parent.glob("bench-*.jsonl")
     with journal.open("a") as stream:
         stream.write('{"path": "cut sho')
-    report = bench_self([root], plan, lambda done, total: seen.append(done))
+    report = bench_self([root], plan, lambda now: seen.append(now.done))
     assert seen == [1, 2, 3, 4, 5]
     assert len(report.cases) == 5
     assert not list(index_path(root).parent.glob("bench-*.jsonl"))
@@ -92,7 +94,7 @@ def test_several_trees_make_one_report(root: Path, tmp_path: Path) -> None:
 
 
 def test_kinds_and_limit_are_kept(root: Path) -> None:
-    holes, _ = draw(root, Plan(limit=7, kinds=("line", "api")))
+    holes, _ = draw(root, 7, 0, ("line", "api"))
     assert len(holes) == 7
     assert {hole.kind for hole in holes} == {"line", "api"}
 

@@ -5,14 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-import numpy as np
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from repocomp.evaluate.cases import Answer, Case
 from repocomp.evaluate.summary import summarise
-from repocomp.stats.intervals import best_threshold, bootstrap, interval, isotonic
 
 
 def answer(similarity: float, prefill: float, likelihood: float = 0.0) -> Answer:
@@ -90,42 +84,3 @@ def test_a_summary_of_one_class_has_no_curve_but_every_other_figure() -> None:
     summary = summarise([case("a", 0.5, 0.5, 0.5, threshold=0.2)], seed=0)
     assert summary.roc_auc is None
     assert summary.abstention_precision == 0.0
-
-
-def test_the_bootstrap_takes_files_whole() -> None:
-    for resample in bootstrap(["a", "b", "a", "c"], seed=0):
-        assert (resample == 0).sum() == (resample == 2).sum()
-
-
-def test_an_interval_holds_the_mean_and_is_a_point_without_variance() -> None:
-    values = np.array([0.0, 1.0] * 50)
-    low, high = interval(values, bootstrap([str(n) for n in range(100)], seed=0))
-    assert low < 50.0 < high
-    assert high - low == pytest.approx(2 * 1.96 * 5, rel=0.15)
-    assert interval(np.ones(4), bootstrap(list("abcd"), seed=0)) == (100.0, 100.0)
-
-
-def test_the_best_threshold_skips_all_that_costs_nothing() -> None:
-    p = np.array([0.1, 0.4, 0.6, 0.9])
-    assert best_threshold(p, np.array([1.0, 1, 0, 0]), np.array([0.0, 0, 1, 1]), 2.0) == 0.4
-    assert best_threshold(p, np.zeros(4), np.ones(4), 2.0) == 0.0
-    assert best_threshold(p, np.ones(4), np.ones(4), 2.0) == 0.9
-    # All at once would cost nothing, but some are worth much.
-    assert best_threshold(p, np.array([0.8, 0.5, 0.5, 0.5]), np.array([0.5, 0.5, 0.5, 0.8]), 2.0) == 0.6
-    # Two that differ by chance are as good as their mean.
-    assert best_threshold(p, np.array([0.5, 0.2, 0.8, 0.2]), np.array([0.5, 0.5, 0.5, 0.8]), 2.0) == 0.6
-    # Each would cost little, all together more than nothing.
-    assert best_threshold(p, np.zeros(4), np.full(4, 0.009), 2.0) == 0.0
-    assert best_threshold(p, np.zeros(4), np.array([0.002, 0.004, 0.006, 0.008]), 2.0) == 0.4
-
-
-@given(st.lists(st.tuples(st.floats(-1, 1), st.integers(1, 5)), min_size=1, max_size=30))
-def test_no_part_of_the_isotonic_fit_could_be_closer(points: list[tuple[float, int]]) -> None:
-    values, weights = (np.array(column) for column in zip(*points, strict=True))
-    fitted = isotonic(values, weights)
-    assert (np.diff(fitted) >= 0).all()
-    # The shifts that keep it rising: an upper part up, a lower part down.
-    at = np.arange(len(values))
-    for cut in at:
-        for moved in (fitted + 0.01 * (at >= cut), fitted - 0.01 * (at <= cut)):
-            assert (weights * (values - moved) ** 2).sum() >= (weights * (values - fitted) ** 2).sum() - 1e-9

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from repocomp.index.build import build, build_from
 from repocomp.index.vectors import build_vectors, encode_at
 from repocomp.model.encoder import Encoded
+from repocomp.progress import Progress
 from repocomp.store.index.facts import ENCODER
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import WEIGHT_STEP, ChunkKind
@@ -136,9 +137,9 @@ def test_another_encoder_begins_anew(tmp_path: Path) -> None:
 def test_progress_ends_with_all_done(tmp_path: Path) -> None:
     path = tmp_path / "index.db"
     build_from(path, [(name, text.encode()) for name, text in files(3).items()])
-    told: list[tuple[int, int]] = []
-    count = encode_at(path, Hashing(), lambda done, total: told.append((done, total))).encoded
-    assert told[-1] == (count, count)
+    told: list[Progress] = []
+    count = encode_at(path, Hashing(), told.append).encoded
+    assert told[-1] == Progress(count, count, "encoding")
 
 
 def test_an_index_can_be_used_before_it_has_vectors(tmp_path: Path) -> None:

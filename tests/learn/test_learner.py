@@ -30,6 +30,7 @@ from repocomp.learn.replay import Replay, replay, state_of
 from repocomp.policy.learned import load_learned
 from repocomp.policy.select import COPIED, NONE, Known, Parameters, traits, vector
 from repocomp.policy.selector import actions_of
+from repocomp.progress import ignore
 from repocomp.request import CompletionOptions, CompletionRequest
 from repocomp.retrieve.retrieve import DEFAULT_ARMS
 from repocomp.service.service import CompletionService, Prepared
@@ -83,10 +84,6 @@ def pretended(hole: Hole, *_: object) -> Replay:
     )
 
 
-def silent(done: int, share: float) -> None:
-    pass
-
-
 def rows(root: Path) -> list[Any]:
     with closing(open_feedback(repository_path(root))) as connection:
         return replay_rows(connection, state_of(LOADED))
@@ -100,7 +97,9 @@ def learned(loss: float = -0.5, taken: str = NONE.name) -> Parameters:
     weights = np.zeros((len(every), len(some.parameters.columns)))
     weights[1:, 0] = loss
     weights[[action.name for action in every].index(taken), 0] = -loss
-    return replace(some.parameters, actions=every, weights=weights, spread=np.zeros(len(every)), thresholds={})
+    return replace(
+        some.parameters, actions=every, weights=weights, residual_deviation=np.zeros(len(every)), thresholds={}
+    )
 
 
 def promote(root: Path, taken: str = NONE.name) -> Path:
@@ -122,10 +121,10 @@ def test_replays_outlive_a_stop_and_are_not_done_twice(root: Path, monkeypatch: 
 
     monkeypatch.setattr(replaying, "measure", measure)
     with pytest.raises(KeyboardInterrupt):
-        learn(root, 600, silent, limit=6)
+        learn(root, 600, ignore, limit=6)
     kept = rows(root)
     assert 0 < len(kept) <= 3
-    learn(root, 600, silent, limit=6)
+    learn(root, 600, ignore, limit=6)
     again = rows(root)
     assert again[: len(kept)] == kept
     assert len(again) == 6 == len({row.hole for row in again})
@@ -144,21 +143,21 @@ def test_replays_credit_the_chunks_they_would_show(root: Path) -> None:
             assert 0 < credit < exposure
             return int(total)
 
-    learn(root, 600, silent, limit=6)
+    learn(root, 600, ignore, limit=6)
     first = credited()
     assert first > 0
-    learn(root, 600, silent, limit=6)
+    learn(root, 600, ignore, limit=6)
     assert credited() == first
     reset(root)
     assert credited() == 0
-    learn(root, 600, silent, limit=8)
+    learn(root, 600, ignore, limit=8)
     forget_everything(root)
     assert credited() == 0
 
 
 def test_a_replay_scores_every_action_and_holds_no_source(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replaying, "measure", REAL)
-    learn(root, 600, silent, limit=1)
+    learn(root, 600, ignore, limit=1)
     (row,) = rows(root)
     one = Replay.from_row(row)
     assert one.gain.keys() == one.tokens.keys() == {action.name for action in actions_of(LOADED.pack)}
@@ -169,10 +168,10 @@ def test_a_replay_scores_every_action_and_holds_no_source(root: Path, monkeypatc
 
 
 def test_no_time_no_replay_and_no_index_is_said(root: Path, tmp_path: Path) -> None:
-    assert learn(root, 0, silent).replays == 0
+    assert learn(root, 0, ignore).replays == 0
     with closing(open_feedback(tmp_path / "x" / "feedback.db")) as connection:
         with pytest.raises(StoreError, match="has no index"):
-            replay(tmp_path / "x", LOADED, connection, connection, 1.0, silent)
+            replay(tmp_path / "x", LOADED, connection, connection, 1.0, ignore)
 
 
 def complete(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -261,7 +260,7 @@ def test_it_explains_itself(root: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 def test_what_was_learned_is_forgotten_with_everything(root: Path) -> None:
     file = promote(root)
-    learn(root, 600, silent, limit=1)
+    learn(root, 600, ignore, limit=1)
     assert app.run(["feedback", "forget", "--all"]) == 0
     assert not file.exists()
     assert rows(root) == []
@@ -269,14 +268,14 @@ def test_what_was_learned_is_forgotten_with_everything(root: Path) -> None:
 
 def test_feedback_for_one_arm_in_one_place_reaches_the_requests(root: Path) -> None:
     """Completions taken or turned down by what stood in the prompt: through database and file to the choice."""
-    learn(root, 600, silent, limit=60)
+    learn(root, 600, ignore, limit=60)
     name = show(root, f"value = {ANSWERS}\n", "f(1)")
     with closing(open_feedback(repository_path(root))) as connection, transaction(connection):
         shown = impression(connection, name)
         assert shown is not None
         connection.execute("DELETE FROM impression")
         hear(connection, shown)
-    found = learn(root, 0, silent)
+    found = learn(root, 0, ignore)
     assert found.proposal is not None
     assert found.proposal.verdicts["feedback"].is_above
     assert found.version == 1

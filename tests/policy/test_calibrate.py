@@ -1,4 +1,4 @@
-"""Calibration recovers known odds; the figures agree with their definitions."""
+"""Calibration recovers known log-odds; the threshold skips what costs nothing."""
 
 from __future__ import annotations
 
@@ -7,41 +7,48 @@ import pytest
 
 from repocomp.model.pack import Calibration
 from repocomp.policy import calibrate
+from repocomp.stats.classification import expected_calibration_error
 
 RNG = np.random.default_rng(7)
 
 
 def test_fit_recovers_the_slope_and_offset_that_made_the_labels() -> None:
-    odds = RNG.normal(0, 3, 40_000)
+    log_odds = RNG.normal(0, 3, 40_000)
     truth = Calibration(0.5, -1.0)
-    helped = RNG.random(odds.size) < calibrate.apply(truth, odds)
-    fitted = calibrate.fit(odds, helped)
+    helped = RNG.random(log_odds.size) < calibrate.apply(truth, log_odds)
+    fitted = calibrate.fit(log_odds, helped)
     assert fitted.slope == pytest.approx(0.5, abs=0.03)
     assert fitted.offset == pytest.approx(-1.0, abs=0.06)
 
 
 def test_fit_lowers_the_calibration_error() -> None:
-    odds = RNG.normal(0, 3, 40_000)
-    helped = RNG.random(odds.size) < calibrate.apply(Calibration(0.3, -0.7), odds)
-    before = calibrate.expected_calibration_error(calibrate.apply(Calibration(), odds), helped)
-    after = calibrate.expected_calibration_error(calibrate.apply(calibrate.fit(odds, helped), odds), helped)
+    log_odds = RNG.normal(0, 3, 40_000)
+    helped = RNG.random(log_odds.size) < calibrate.apply(Calibration(0.3, -0.7), log_odds)
+    before = expected_calibration_error(calibrate.apply(Calibration(), log_odds), helped)
+    after = expected_calibration_error(calibrate.apply(calibrate.fit(log_odds, helped), log_odds), helped)
     assert after < 0.02 < before
 
 
 def test_one_class_leaves_the_odds_alone_and_separable_classes_stay_finite() -> None:
-    odds = np.array([-1.0, 2.0])
-    assert calibrate.fit(odds, np.array([True, True])) == Calibration()
+    log_odds = np.array([-1.0, 2.0])
+    assert calibrate.fit(log_odds, np.array([True, True])) == Calibration()
     fitted = calibrate.fit(np.array([-2.0, -1.0, 1.0, 2.0]), np.array([False, False, True, True]))
     assert np.isfinite(fitted.slope)
     assert np.isfinite(fitted.offset)
 
 
-def test_roc_auc_equals_the_share_of_ordered_pairs() -> None:
-    scores = RNG.integers(0, 6, 60).astype(np.float64)
-    helped = RNG.random(60) < 0.4
-    pairs = [(p > n) + 0.5 * (p == n) for p in scores[helped] for n in scores[~helped]]
-    assert calibrate.roc_auc(scores, helped) == pytest.approx(float(np.mean(pairs)), abs=1e-4)
-    assert calibrate.roc_auc(scores, np.ones(60, dtype=bool)) is None
+def test_the_best_threshold_skips_all_that_costs_nothing() -> None:
+    p = np.array([0.1, 0.4, 0.6, 0.9])
+    assert calibrate.best_threshold(p, np.array([1.0, 1, 0, 0]), np.array([0.0, 0, 1, 1]), 2.0) == 0.4
+    assert calibrate.best_threshold(p, np.zeros(4), np.ones(4), 2.0) == 0.0
+    assert calibrate.best_threshold(p, np.ones(4), np.ones(4), 2.0) == 0.9
+    # All at once would cost nothing, but some are worth much.
+    assert calibrate.best_threshold(p, np.array([0.8, 0.5, 0.5, 0.5]), np.array([0.5, 0.5, 0.5, 0.8]), 2.0) == 0.6
+    # Two that differ by chance are as good as their mean.
+    assert calibrate.best_threshold(p, np.array([0.5, 0.2, 0.8, 0.2]), np.array([0.5, 0.5, 0.5, 0.8]), 2.0) == 0.6
+    # Each would cost little, all together more than nothing.
+    assert calibrate.best_threshold(p, np.zeros(4), np.full(4, 0.009), 2.0) == 0.0
+    assert calibrate.best_threshold(p, np.zeros(4), np.array([0.002, 0.004, 0.006, 0.008]), 2.0) == 0.4
 
 
 def test_extreme_odds_do_not_overflow() -> None:

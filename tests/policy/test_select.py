@@ -25,7 +25,9 @@ from repocomp.policy.select import (
     arm_propensities,
     asked,
     choose,
+    from_json,
     shipped,
+    to_json,
     traits,
     vector,
 )
@@ -44,13 +46,13 @@ IMPORT: Known = {"place": "import", "probability": 0.6}
 CALL: Known = {"place": "call", "probability": 0.6}
 
 
-def parameters(gains: Mapping[str, tuple[float, float]], *, spread: float = 0.0) -> Parameters:
+def parameters(gains: Mapping[str, tuple[float, float]], *, deviation: float = 0.0) -> Parameters:
     """Parameters that expect so much of an action everywhere, and so much more at imports."""
     weights = np.array([gains.get(action.name, (-1.0, 0.0)) for action in EVERY])
     weights[0] = 0.0
-    spreads = np.full(len(EVERY), spread)
-    spreads[0] = 0.0
-    return Parameters(3, "pack", COLUMNS, EVERY, weights, spreads, np.eye(2), {})
+    deviations = np.full(len(EVERY), deviation)
+    deviations[0] = 0.0
+    return Parameters(3, "pack", COLUMNS, EVERY, weights, deviations, np.eye(2), {})
 
 
 def test_the_shipped_action_comes_first_and_names_are_unique() -> None:
@@ -73,7 +75,7 @@ def test_the_best_lower_bound_is_taken_where_it_holds() -> None:
     some = parameters({"without near": (-0.2, 0.5)})
     assert EVERY[some.best(vector(COLUMNS, traits(IMPORT)))].name == "without near"
     assert EVERY[some.best(vector(COLUMNS, traits(CALL)))] == READ
-    unsure = parameters({"without near": (-0.2, 0.5)}, spread=1.0)
+    unsure = parameters({"without near": (-0.2, 0.5)}, deviation=1.0)
     assert EVERY[unsure.best(vector(COLUMNS, traits(IMPORT)))] == READ
 
 
@@ -85,8 +87,10 @@ def test_nothing_is_skipped_where_retrieval_was_ordered() -> None:
 
 @settings(max_examples=30)
 @given(st.lists(st.floats(-1, 1), min_size=len(EVERY) - 1, max_size=len(EVERY) - 1), st.floats(0, 0.5))
-def test_probabilities_are_whole_and_exploring_is_rare_and_safe(gains: list[float], spread: float) -> None:
-    some = parameters(dict(zip([one.name for one in EVERY[1:]], [(g, 0.0) for g in gains], strict=True)), spread=spread)
+def test_probabilities_are_whole_and_exploring_is_rare_and_safe(gains: list[float], deviation: float) -> None:
+    some = parameters(
+        dict(zip([one.name for one in EVERY[1:]], [(g, 0.0) for g in gains], strict=True)), deviation=deviation
+    )
     x = vector(COLUMNS, traits(CALL))
     share = some.propensities(x)
     assert share.sum() == pytest.approx(1.0)
@@ -186,3 +190,10 @@ def test_an_arm_that_fails_leaves_the_answer_to_the_others(
         assert set(late.failed) == set(DEFAULT_ARMS)
         with pytest.raises(ValueError, match="no such table"):
             retrieve(reader, query, arms=["bm25"])
+
+
+def test_what_earlier_versions_wrote_is_read() -> None:
+    some = parameters({"without near": (0.1, 0.2)}, deviation=0.5)
+    content = to_json(some)
+    content["spread"] = content.pop("residual_deviation")
+    assert to_json(from_json(content)) == to_json(some)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from repocomp.index.build import build
-from repocomp.learn.unasked import COMMAND
+from repocomp.learn.background import COMMAND
 from repocomp.serve import daemon, protocol
 from repocomp.serve.call import Call
 from repocomp.serve.daemon import Daemon

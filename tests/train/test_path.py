@@ -19,7 +19,8 @@ from tests.train.repositories import RECIPE, make_repository, modules
 pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from repocomp.train.path import JOURNAL, STAGES, Plan, duration, train_all  # noqa: E402
+from repocomp.progress import Progress  # noqa: E402
+from repocomp.train.path import JOURNAL, STAGES, Plan, train_all  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("default")
 NAMES = [stage.name for stage in STAGES]
@@ -52,13 +53,9 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
 
 def ran(plan: Plan, stages: int | None = None) -> list[str]:
     """Run the path, or its next few stages; what ran."""
-    shown: list[tuple[str, int, int]] = []
-
-    def show(*now: object) -> None:
-        shown.append(now)  # type: ignore[arg-type]
-
-    names = [done.stage for done in islice(train_all(plan, lambda: nullcontext(show)), stages)]
-    assert {text.split(",")[0].split(" ", 1)[1] for text, _, _ in shown} <= set(names)
+    shown: list[Progress] = []
+    names = [done.stage for done in islice(train_all(plan, lambda: nullcontext(shown.append)), stages)]
+    assert {now.label.split(",")[0].split(" ", 1)[1] for now in shown} <= set(names)
     return names
 
 
@@ -112,11 +109,6 @@ def test_the_command_says_what_it_did(plan: Plan, capsys: pytest.CaptureFixture[
         "pack": str(plan.out / "pack"),
         "ran": [],
     }
-
-
-@pytest.mark.parametrize(("seconds", "said"), [(40.2, "40 s"), (720, "12 min"), (7500, "2 h 5 min")])
-def test_durations_are_said_as_people_say_them(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
 
 
 def forget(plan: Plan, stage: str) -> None:

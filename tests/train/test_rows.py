@@ -14,8 +14,8 @@ from repocomp.errors import TrainError
 from repocomp.model.families import FimTokens
 from repocomp.train.corpus import rows as rows_module
 from repocomp.train.corpus.collect import collect
-from repocomp.train.corpus.data import Rows, as_batch
 from repocomp.train.corpus.rows import make_rows, read_shard, shards
+from repocomp.train.lm.batches import Rows, as_batch
 from repocomp.train.lm.network import IGNORED
 from repocomp.train.recipe import Recipe, load_recipe
 from repocomp.train.stages import learn_tokenizer

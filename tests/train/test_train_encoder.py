@@ -17,6 +17,7 @@ from repocomp.model.encoder import Encoder
 from repocomp.model.pack import load_pack
 from repocomp.model.runtime import onnxruntime
 from repocomp.model.tokenizer import Tokenizer
+from repocomp.progress import Progress  # noqa: E402
 from repocomp.terms import words
 from repocomp.train import stages
 from repocomp.train.encoder.graph import build_encoder
@@ -54,16 +55,20 @@ def test_a_repository_too_small_to_ask_about_gives_nothing(tokenizer: Tokenizer)
     assert lesson_of([("a.py", "x = 1\n" * 30)], tokenizer, np.random.default_rng(0)) is None
 
 
+def loss(now: Progress) -> float:
+    return float(now.label.split(" ")[1])
+
+
 def test_training_finds_answers_that_chance_does_not(lesson: Lesson, tokenizer: Tokenizer) -> None:
     network = Network(tokenizer.vocab_size, SMALL)
     weigh_by_rarity(network, [lesson])
     before = found(network, [lesson])
     steps = iter(range(41))
-    told: list[tuple[float, float, float]] = []
-    count = train(network, [lesson], SMALL, lambda: next(steps) / 40, lambda *now: told.append(now))
+    told: list[Progress] = []
+    count = train(network, [lesson], SMALL, lambda: next(steps) / 40, told.append)
     after = found(network, [lesson])
     assert count == 40 == len(told)
-    assert told[-1][1] < told[0][1]
+    assert loss(told[-1]) < loss(told[0])
     assert after[0] > before[0] + 0.1
 
 

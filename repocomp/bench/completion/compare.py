@@ -11,7 +11,7 @@ from repocomp.bench.report import Report
 from repocomp.errors import BenchError
 from repocomp.evaluate.cases import Case
 from repocomp.evaluate.summary import retrieval_shares, similarities
-from repocomp.stats.intervals import Floats, bootstrap, interval
+from repocomp.stats.resampling import Floats, bootstrap, interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def compare(old: Report, new: Report) -> Comparison:
             policy,
             round(100 * float(first[policy].mean()), 2),
             round(100 * float(second[policy].mean()), 2),
-            interval(second[policy] - first[policy], resample),
+            _percents(interval(second[policy] - first[policy], resample)),
         )
         for policy in ("never", "always", "threshold")
     )
@@ -70,3 +70,7 @@ def _scores(cases: list[Case]) -> dict[str, Floats]:
     """Edit similarity [n] of each policy's answers."""
     without, retrieved = similarities(cases)
     return {policy: np.where(share > 0, retrieved, without) for policy, share in retrieval_shares(cases).items()}
+
+
+def _percents(pair: tuple[float, float]) -> tuple[float, float]:
+    return round(100 * pair[0], 2), round(100 * pair[1], 2)

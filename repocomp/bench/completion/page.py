@@ -6,37 +6,13 @@ from collections.abc import Iterator
 from html import escape
 
 from repocomp.bench.report import Report
+from repocomp.charts.page import figure, header, page, row
 from repocomp.charts.svg import Dot, Line, plane, stacked
 from repocomp.evaluate.cases import STEPS, Answer, Case
 from repocomp.evaluate.summary import Baseline, Score, Summary
-from repocomp.stats.intervals import NO_LOSS
+from repocomp.policy.calibrate import NO_LOSS
 
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1c2430; --faint: #6b7684; --paper: #fff; --panel: #f5f7f9; --rule: #dde2e8;
-  --a: #2764c4; --b: #d2681c; --c: #2c8a57; --d: #8d5bb8; --e: #16838f; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e4e9ef; --faint: #94a0ae; --paper: #14181d; --panel: #1d232a;
-  --rule: #323a44; --a: #6fa3f2; --b: #f09a57; --c: #63c48f; --d: #bd93e0; --e: #5cc6d4; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2rem auto;
-  max-width: 62rem; padding: 0 1rem; }
-h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; } .faint, figcaption { color: var(--faint); }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .25rem .6rem; border-bottom: 1px solid var(--rule); }
-th:first-child, td:first-child { text-align: left; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(22rem, 1fr)); gap: 1.5rem; }
-figure { margin: 0; background: var(--panel); border-radius: 8px; padding: .8rem; } svg { width: 100%; height: auto; }
-.grid { stroke: var(--rule); } .tick, .axis, .name { fill: var(--faint); font-size: 11px; } .name { fill: var(--ink); }
-polyline { fill: none; stroke-width: 2; }
-.a { stroke: var(--a); fill: var(--a); } .b { stroke: var(--b); fill: var(--b); }
-.c { stroke: var(--c); fill: var(--c); } .d { stroke: var(--d); fill: var(--d); }
-.e { stroke: var(--e); fill: var(--e); } .n { stroke: var(--faint); }
-rect.n { fill: var(--faint); } polyline.a, polyline.b, polyline.n { fill: none; }
-details { border-bottom: 1px solid var(--rule); padding: .3rem 0; } summary { cursor: pointer; }
-pre { background: var(--panel); padding: .5rem; border-radius: 6px; overflow-x: auto; white-space: pre-wrap; }
-.tag { border-radius: 4px; padding: 0 .4rem; font-size: .85em; border: 1px solid currentColor; }
-.helped { color: var(--c); } .harmed { color: var(--b); } .same { color: var(--faint); }
-"""
 _STEP_CSS = dict(zip(STEPS, "abcde", strict=True))
-_LEGEND = "".join(f' <span style="color: var(--{css})">■</span> {step}' for step, css in _STEP_CSS.items())
 
 
 def render(report: Report) -> str:
@@ -48,39 +24,34 @@ def render(report: Report) -> str:
         f" · {s.holes} holes in {s.files} files · {facts['machine']} · Python {facts['python']}"
         f" · repocomp {facts['repocomp']}"
     )
-    return "\n".join(
-        [
-            "<!doctype html>",
-            '<html lang="en"><head><meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>repocomp bench {escape(facts['suite'])}</title><style>{_STYLE}</style></head><body>",
-            f"<h1>repocomp bench {escape(facts['suite'])}</h1><p class=faint>{escape(named)}</p>",
-            *_verdict(s),
-            *_table(report),
-            '<h2>Selection</h2><div class="figures">',
-            _figure(_latency_chart(s), "Each point of the curve is a threshold; up and to the left is better."),
-            _figure(_rate_chart(s), "Dashed: retrieving at random as often."),
-            _figure(_calibration_chart(s), "On the dashed line the policy's probabilities are true."),
-            _figure(_abstention_chart(s), "What was skipped at the shipped threshold, in percent of all holes."),
-            "</div>",
-            *_selectors(s),
-            "<h2>Where the time goes</h2>",
-            _figure(_time_chart(s), "Mean milliseconds from nothing, by step.", _LEGEND),
-            f"<h2>Cases</h2>{''.join(_case(case) for case in report.cases)}",
-            "</body></html>",
-        ]
-    )
+    body = [
+        *_verdict(s),
+        *_table(report),
+        '<h2>Selection</h2><div class="figures">',
+        figure(_latency_chart(s), "Each point of the curve is a threshold; up and to the left is better."),
+        figure(_rate_chart(s), "Dashed: retrieving at random as often."),
+        figure(_calibration_chart(s), "On the dashed line the policy's probabilities are true."),
+        figure(_abstention_chart(s), "What was skipped at the shipped threshold, in percent of all holes."),
+        "</div>",
+        *_selectors(s),
+        "<h2>Where the time goes</h2>",
+        figure(
+            _time_chart(s), "Mean milliseconds per answer, by step.", [(css, step) for step, css in _STEP_CSS.items()]
+        ),
+        f"<h2>Cases</h2>{''.join(_case(case) for case in report.cases)}",
+    ]
+    return page(f"repocomp bench {facts['suite']}", named, body)
 
 
 def _verdict(s: Summary) -> Iterator[str]:
-    low, high = s.gain_interval
+    (low, high), likelier = s.gain_interval, s.likelihood_interval
     yield (
         f"<p>Always retrieving scores <b>{s.gain:+.2f}</b> ES against never ({low:+.2f} .. {high:+.2f}). Retrieval"
         f" helped {s.helped} % of the holes and harmed {s.harmed} %; the shipped threshold avoids {s.harm_avoided} %"
         f" of that harm. Decisions: accuracy {s.decision_accuracy} %, ROC-AUC {s.roc_auc}, ECE {s.calibration_error},"
-        f" abstention precision {s.abstention_precision} %. The truth becomes likelier by"
-        f" {s.likelihood_gain:+.3f} nats a token ({s.likelihood_interval[0]:+.3f} .. {s.likelihood_interval[1]:+.3f}):"
-        f" {s.score('never').bits_per_byte:.3f} bits a byte without retrieval, {s.score('always').bits_per_byte:.3f}"
+        f" abstention precision {s.abstention_precision} %. The truth is likelier by"
+        f" {s.likelihood_gain:+.3f} nats per token ({likelier[0]:+.3f} .. {likelier[1]:+.3f}):"
+        f" {s.score('never').bits_per_byte:.3f} bits per byte without retrieval, {s.score('always').bits_per_byte:.3f}"
         " with it.</p>"
     )
     if s.scores[0].tests_passed is not None:
@@ -92,19 +63,18 @@ def _selectors(s: Summary) -> Iterator[str]:
     yield (
         "<p>Mean edit similarity over all retrieval rates, by who orders the holes. The interval is that of the"
         f" policy's area minus the other's; what it could skip costs at most {NO_LOSS} ES.</p>"
-        "<table><tr><th>selector</th><th>area</th><th>policy ahead by</th><th>ROC-AUC</th><th>could skip %</th></tr>"
+        f"<table>{header(('selector', 'area', 'policy ahead by', 'ROC-AUC', 'could skip %'))}"
     )
     for one in s.selectors:
         low, high = one.interval_to_policy
         ahead, auc = f"{low:+.2f} .. {high:+.2f}", "" if one.roc_auc is None else f"{one.roc_auc:.3f}"
-        cells = (one.name, f"{one.area:.2f}", ahead, auc, f"{one.skippable:.0f}")
-        yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+        yield row((one.name, f"{one.area:.2f}", ahead, auc, f"{one.skippable:.0f}"))
     yield "</table>"
 
 
 def _table(report: Report) -> Iterator[str]:
     names = ("EM %", "ES %", "95 %", "ES (ratio) %", "id F1 %", "retrieved %", "tokens", "ms", "p50", "p95")
-    yield "<table><tr><th>policy</th>" + "".join(f"<th>{name}</th>" for name in names) + "</tr>"
+    yield f"<table>{header(('policy', *names))}"
     for name, summary in reversed(report.groups.items()):
         yield f'<tr><th colspan="{1 + len(names)}">{escape(name)} · {summary.holes}</th></tr>'
         yield from (_row(score) for score in summary.scores)
@@ -114,37 +84,26 @@ def _table(report: Report) -> Iterator[str]:
 
 def _row(s: Score) -> str:
     low, high = s.interval
-    cells = [
+    scores = (
         f"{s.exact_match:.1f}",
         f"{s.edit_similarity:.1f}",
         f"{low:.1f} .. {high:.1f}",
         f"{s.ratio_similarity:.1f}",
-    ]
-    cells += [f"{s.identifier_f1:.1f}", f"{s.retrieval_rate:.0f}", f"{s.tokens:.0f}", f"{s.ms['total']:.0f}"]
-    cells += [f"{s.p50:.0f}", f"{s.p95:.0f}"]
-    return f"<tr><td>{s.policy}</td>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+    )
+    cost = (f"{s.retrieval_rate:.0f}", f"{s.tokens:.0f}", f"{s.ms['total']:.0f}", f"{s.p50:.0f}", f"{s.p95:.0f}")
+    return row((s.policy, *scores, f"{s.identifier_f1:.1f}", *cost))
 
 
 def _baseline_row(b: Baseline) -> str:
     low, high = b.interval
-    cells = [
-        f"{b.exact_match:.1f}",
-        f"{b.edit_similarity:.1f}",
-        f"{low:.1f} .. {high:.1f}",
-        "",
-        f"{b.identifier_f1:.1f}",
-    ]
-    return f"<tr class=faint><td>{b.name}</td>" + "".join(f"<td>{cell}</td>" for cell in [*cells, *[""] * 5]) + "</tr>"
-
-
-def _figure(svg: str, caption: str, legend: str = "") -> str:
-    return f"<figure>{svg}<figcaption>{escape(caption)}{legend}</figcaption></figure>"
+    scores = (f"{b.exact_match:.1f}", f"{b.edit_similarity:.1f}", f"{low:.1f} .. {high:.1f}", "")
+    return row((b.name, *scores, f"{b.identifier_f1:.1f}", *[""] * 5), "faint")
 
 
 def _latency_chart(s: Summary) -> str:
     line = Line([(point.ms, point.edit_similarity) for point in s.curve], "a")
     dots = [_policy_dot(score, score.ms["total"]) for score in s.scores if score.policy != "random"]
-    return plane("latency and accuracy", "mean ms an answer", "edit similarity %", [line], dots)
+    return plane("latency and accuracy", "mean ms per answer", "edit similarity %", [line], dots)
 
 
 def _rate_chart(s: Summary) -> str:
@@ -160,11 +119,13 @@ def _policy_dot(score: Score, x: float) -> Dot:
 
 
 def _calibration_chart(s: Summary) -> str:
-    bins = [(100 * one.said, 100 * one.happened) for one in s.calibration]
+    bins = [(100 * one.predicted, 100 * one.observed) for one in s.calibration]
     top = max(max(place) for place in bins)
     diagonal = Line([(0.0, 0.0), (top, top)], "n", dashed=True)
     dots = [Dot(x, y, "", "b") for x, y in bins]
-    return plane("calibration", "said: retrieval helps, %", "it helped, %", [diagonal, Line(bins, "a")], dots)
+    return plane(
+        "calibration", "predicted: retrieval helps, %", "observed: it helped, %", [diagonal, Line(bins, "a")], dots
+    )
 
 
 def _abstention_chart(s: Summary) -> str:

@@ -17,18 +17,15 @@ from repocomp.bench.completion.journal import Journal
 from repocomp.bench.completion.measure import Measure, Work, measuring
 from repocomp.bench.completion.rivals import Rival
 from repocomp.bench.completion.unit_tests import UnitTests
+from repocomp.bench.holes import draw
 from repocomp.bench.report import Report, facts_of
-from repocomp.errors import StoreError
 from repocomp.evaluate.cases import Case
-from repocomp.evaluate.holes import KINDS, Hole, HoleKind, sample, sources_of
+from repocomp.evaluate.holes import KINDS, Hole, HoleKind
 from repocomp.git import revision
 from repocomp.index.build import build_from, readable
 from repocomp.model.pack import load_pack
-from repocomp.store.index.reader import IndexReader
+from repocomp.progress import OnProgress, Progress, ignore
 from repocomp.store.paths import cache_home, index_path
-
-Show = Callable[[int, int], None]
-"""How many holes are done, of how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +53,18 @@ class Plan:
         yield from () if self.unit_tests is None else self.unit_tests.command
 
 
-def bench_self(roots: Sequence[Path], plan: Plan, progress: Show | None = None) -> Report:
+def bench_self(roots: Sequence[Path], plan: Plan, progress: OnProgress = ignore) -> Report:
     """Measure on work trees, which must be indexed, `plan.limit` holes in each.
 
     What a stopped run has measured is not done again.
     """
-    drawn = [draw(root, plan) for root in roots]
+    drawn = [draw(root, plan.limit, plan.seed, plan.kinds) for root in roots]
     total = sum(len(holes) for holes, _ in drawn)
     rivals = [Rival(url, load_pack(plan.pack).budgets.middle) for url in plan.rivals]
     cases: list[Case] = []
     with measuring(plan.policy_pack, plan.pack, as_published=False, jobs=plan.jobs) as measure:
         for root, own in zip(roots, drawn, strict=True):
-            show = partial(_show_after, progress, len(cases), total)
+            show = partial(_show, progress, len(cases), total)
             found = _bench_tree(root, plan, own, measure, rivals, show)
             cases += [replace(case, path=f"{root.name}/{case.path}") if len(roots) > 1 else case for case in found]
     facts = {
@@ -114,14 +111,14 @@ def _judged(case: Case, hole: Hole, root: Path | None, unit_tests: UnitTests | N
     return case if unit_tests is None or root is None else unit_tests.judge(case, hole, root)
 
 
-def bench_dataset(dataset: Dataset, plan: Plan, progress: Show | None = None) -> Report:
+def bench_dataset(dataset: Dataset, plan: Plan, progress: OnProgress = ignore) -> Report:
     """Measure on the tasks of a dataset, at most `plan.limit` of them, chosen by its seed; scored as published."""
     order = np.random.default_rng(plan.seed).permutation(len(dataset.tasks))[: plan.limit]
     tasks = [dataset.tasks[int(number)] for number in sorted(order)]
     journal = Journal.open(cache_home() / "repocomp", [dataset.suite, *plan.identity(), *(task.name for task in tasks)])
     with measuring(plan.policy_pack, plan.pack, as_published=True, jobs=plan.jobs) as measure:
         measured = _measure(tasks, measure, len(journal.cases), plan.unit_tests)
-        cases = journal.follow(measured, lambda done: _show(progress, done, len(tasks)))
+        cases = journal.follow(measured, partial(_show, progress, 0, len(tasks)))
     return Report.of({**_facts(dataset.suite, plan), "skipped_lines": list(dataset.skipped)}, cases)
 
 
@@ -138,13 +135,8 @@ def _measure(tasks: Sequence[Task], measure: Measure, done: int, unit_tests: Uni
                 yield replace(judged, path=f"{task.name.partition(':')[0]}/{case.path}")
 
 
-def _show(progress: Show | None, done: int, total: int) -> None:
-    if progress is not None:
-        progress(done, total)
-
-
-def _show_after(progress: Show | None, before: int, total: int, done: int) -> None:
-    _show(progress, before + done, total)
+def _show(progress: OnProgress, before: int, total: int, done: int) -> None:
+    progress(Progress(before + done, total, "filling holes"))
 
 
 @contextmanager
@@ -157,20 +149,3 @@ def _index_of(folder: Path | None) -> Iterator[Path | None]:
         database = Path(temporary) / "index.db"
         build_from(database, readable(folder))
         yield database
-
-
-def draw(root: Path, plan: Plan) -> tuple[list[Hole], str]:
-    """The holes of a plan, and what names the state of the index that answers are made from.
-
-    Raises StoreError without an index or without code in it.
-    """
-    reader = IndexReader.open(root)
-    if reader is None:
-        raise StoreError(f"{root}: has no index", "repocomp index")
-    with reader:
-        sources, defined = sources_of(reader)
-        state = str(reader.fact("finished"))
-    holes = sample(sources, defined, plan.kinds, plan.limit, np.random.default_rng(plan.seed))
-    if not holes:
-        raise StoreError(f"{root}: the index holds no source files to cut holes in", "repocomp index --status")
-    return holes, state

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from repocomp.bench.completion.run import Plan, Show, draw
 from repocomp.bench.decoding.llama import FORMATS, Llama, Speed
+from repocomp.bench.holes import draw
 from repocomp.bench.report import facts_of
 from repocomp.complete.parts import IndexRetriever, Parts
 from repocomp.complete.pipeline import complete
@@ -34,6 +34,7 @@ from repocomp.generate.local.wrapped import WrappedModel
 from repocomp.model.pack import load_pack
 from repocomp.model.session import Session
 from repocomp.model.tokenizer import Tokenizer
+from repocomp.progress import OnProgress, Progress, ignore
 from repocomp.request import CompletionOptions, CompletionRequest
 from repocomp.store.index.reader import IndexReader
 
@@ -116,14 +117,14 @@ class _Decoded:
 
 
 def bench_engine(
-    root: Path, pack_name: str, limit: int, seed: int, llama_bench: Path | None, progress: Show | None = None
+    root: Path, pack_name: str, limit: int, seed: int, llama_bench: Path | None, progress: OnProgress = ignore
 ) -> Engines:
     """Measure with completions of the indexed work tree `root`, beside the llama.cpp of `llama_bench` if there is one.
 
     Raises StoreError without an index, BenchError where llama.cpp does not run, PackError.
     """
     pack = load_pack(pack_name)
-    holes, _ = draw(root, Plan(pack_name, limit, seed))
+    holes, _ = draw(root, limit, seed)
     session = Session.open(pack, THREADS)
     generator = LocalGenerator(pack, Tokenizer.load(pack), session, KvCaches(session))
     facts = {**facts_of("engine", pack, seed, limit), "threads": THREADS, "precision": pack.precision}
@@ -201,7 +202,7 @@ def agreement(ours: Floats, theirs: Floats) -> Agreement:
     return Agreement(len(ours), round(float(top1), 4), round(float(divergence), 6))
 
 
-def _completions(root: Path, holes: Sequence[Hole], generator: LocalGenerator, progress: Show | None) -> Completions:
+def _completions(root: Path, holes: Sequence[Hole], generator: LocalGenerator, progress: OnProgress) -> Completions:
     reader = IndexReader.open(root)
     if reader is None:
         raise StoreError(f"{root}: has no index", "repocomp index")
@@ -211,8 +212,7 @@ def _completions(root: Path, holes: Sequence[Hole], generator: LocalGenerator, p
             # In turns, so that neither way always comes first.
             for guesses in list(found) if number % 2 else list(reversed(found)):
                 found[guesses].append(_decoded(hole, generator, guesses, reader))
-            if progress is not None:
-                progress(number + 1, len(holes))
+            progress(Progress(number + 1, len(holes), "completing"))
     guessed, plain = found[DRAFT_TOKENS], found[0]
     tokens = sum(one.tokens for one in plain)
     if not tokens:

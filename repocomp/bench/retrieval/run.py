@@ -13,14 +13,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from repocomp.bench.completion.run import Plan, Show, draw
+from repocomp.bench.holes import draw
 from repocomp.bench.report import facts_of
 from repocomp.bench.retrieval.scorers import CUTS, Cut, by_codebleu, cuts_of
 from repocomp.complete.parts import IndexRetriever
@@ -32,10 +32,11 @@ from repocomp.evaluate.unseen import Place
 from repocomp.generate.local.generator import LocalGenerator, load
 from repocomp.git import revision
 from repocomp.policy.select import DRAWS, Action, shipped
+from repocomp.progress import OnProgress, Progress, ignore
 from repocomp.retrieve.hit import Hit, Unavailable
 from repocomp.retrieve.rank import Ranker, chosen, fuse, linear, rank, trees
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS
-from repocomp.stats.intervals import bootstrap, interval
+from repocomp.stats.resampling import bootstrap, interval
 from repocomp.store.index.reader import IndexReader
 from repocomp.terms import words
 
@@ -110,39 +111,40 @@ class RetrievalReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Extra:
-    """What a run measures beyond recall: the likelihood gain, the answers' similarity.
+class Plan:
+    """What a run measures: `limit` holes of each work tree for each of `seeds` seeds, counted from `seed`.
 
-    `trees` of a folder take the place of those shipped; `seeds` from the plan's are summed up.
+    Beyond recall, `likelihood` measures what the truth gains and `answers` how similar the answers are. `trees` of a
+    folder take the place of those shipped.
     """
 
+    pack: str = "default"
+    limit: int = 100
+    seed: int = 0
     likelihood: bool = False
     answers: bool = False
     trees: Path | None = None
     seeds: int = 1
 
 
-def bench_retrieval(
-    roots: Sequence[Path], plan: Plan, extra: Extra = Extra(), progress: Show | None = None
-) -> RetrievalReport:
-    """Ask every arm about `plan.limit` holes of each work tree, once a seed.
+def bench_retrieval(roots: Sequence[Path], plan: Plan, progress: OnProgress = ignore) -> RetrievalReport:
+    """Ask every arm about the holes of each work tree.
 
     Raises StoreError for a tree without an index, PackError for trees that cannot be read.
     """
-    plans = [replace(plan, seed=plan.seed + at) for at in range(extra.seeds)]
-    drawn = [[hole for each in plans for hole in draw(root, each)[0]] for root in roots]
+    seeds = range(plan.seed, plan.seed + plan.seeds)
+    drawn = [[hole for seed in seeds for hole in draw(root, plan.limit, seed)[0]] for root in roots]
     total = sum(map(len, drawn))
     loaded = load(plan.pack)
-    rankers = {"linear": linear(), "lambdamart": chosen() if extra.trees is None else trees(extra.trees)}
+    rankers = {"linear": linear(), "lambdamart": chosen() if plan.trees is None else trees(plan.trees)}
     trials: list[Trial] = []
     for root, holes in zip(roots, drawn, strict=True):
-        for trial in _trials(root, holes, loaded, rankers, extra):
+        for trial in _trials(root, holes, loaded, rankers, plan):
             trials.append(trial)
-            if progress is not None:
-                progress(len(trials), total)
+            progress(Progress(len(trials), total, "asking"))
     facts = {
         **facts_of("retrieval", loaded.pack, plan.seed, plan.limit),
-        "seeds": extra.seeds,
+        "seeds": plan.seeds,
         "repositories": {root.name: revision(root) for root in roots},
     }
     return summarise(facts, trials)
@@ -164,8 +166,7 @@ def _row(name: str, at: int, judged: Sequence[Trial], trials: Sequence[Trial], s
     def mean(asked: Sequence[Trial], of: Callable[[Trial], Mapping[str, tuple[float, ...]]], unit: int) -> Mean:
         resample = bootstrap([trial.path for trial in asked], seed)
         own, plain = (np.array([of(trial)[which][at] for trial in asked]) for which in (name, "rrf"))
-        # `interval` speaks of percent.
-        ends = (tuple(round(end * unit / 100, 4) for end in interval(each, resample)) for each in (own, own - plain))
+        ends = (tuple(round(end * unit, 4) for end in interval(each, resample)) for each in (own, own - plain))
         (low, high), (behind, ahead) = ends
         return Mean(round(unit * float(own.mean()), 4), (low, high), (behind, ahead))
 
@@ -184,7 +185,7 @@ def _row(name: str, at: int, judged: Sequence[Trial], trials: Sequence[Trial], s
 
 
 def _trials(
-    root: Path, holes: Sequence[Hole], loaded: LocalGenerator, rankers: Mapping[str, Ranker], extra: Extra
+    root: Path, holes: Sequence[Hole], loaded: LocalGenerator, rankers: Mapping[str, Ranker], plan: Plan
 ) -> Iterator[Trial]:
     reader = IndexReader.open(root)
     if reader is None:
@@ -193,7 +194,7 @@ def _trials(
         files = Counter(word for row in reader.files.all() for word in set(words(reader.contents.text(row.content_id))))
         tree = _Tree(root.name, reader, shipped(is_read=loaded.pack.is_reader), files, cuts_of(reader), rankers)
         for hole in holes:
-            yield _trial(hole, tree, loaded, extra)
+            yield _trial(hole, tree, loaded, plan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +209,7 @@ class _Tree:
     rankers: Mapping[str, Ranker]
 
 
-def _trial(hole: Hole, tree: _Tree, loaded: LocalGenerator, extra: Extra) -> Trial:
+def _trial(hole: Hole, tree: _Tree, loaded: LocalGenerator, plan: Plan) -> Trial:
     document = hole.opened
     place = Place.of(hole, loaded)
     unseen = place.unseen
@@ -227,7 +228,7 @@ def _trial(hole: Hole, tree: _Tree, loaded: LocalGenerator, extra: Extra) -> Tri
 
     target = Target.of(hole, loaded)
     gain: dict[str, tuple[float, ...]] = {}
-    if extra.likelihood and target.middle:
+    if plan.likelihood and target.middle:
         without = logprob(target, (), loaded)
         gain = by_chunks(lambda hits: logprob(target, hits, loaded) - without)
     elsewhere = set(words(document.data.decode()))
@@ -240,9 +241,7 @@ def _trial(hole: Hole, tree: _Tree, loaded: LocalGenerator, extra: Extra) -> Tri
         reachable=reachable / max(1, len(unseen)),
         recall={name: tuple(recall(hits[:number]) for number in CHUNKS) for name, hits in ranked.items()},
         gain=gain,
-        similarity=by_chunks(lambda hits: given(hole, hits, loaded, _ANSWER_TOKENS).similarity)
-        if extra.answers
-        else {},
+        similarity=by_chunks(lambda hits: given(hole, hits, loaded, _ANSWER_TOKENS).similarity) if plan.answers else {},
         ms=ms,
     )
 

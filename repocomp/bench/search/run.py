@@ -26,6 +26,7 @@ from repocomp.index.vectors import encode_at
 from repocomp.languages.table import language_of
 from repocomp.model.encoder import ASKED_LINES, Encoder, shipped_encoder
 from repocomp.model.pack import load_pack
+from repocomp.progress import OnProgress, Progress
 from repocomp.retrieve.arms.bm25 import Bm25, term_weights
 from repocomp.retrieve.arms.dense import nearest
 from repocomp.retrieve.arms.jaccard import Jaccard
@@ -33,8 +34,6 @@ from repocomp.retrieve.query import Query
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import ChunkKind
 from repocomp.terms import words
-
-Show = Callable[[str, int, int], None]
 
 TOP = 10
 _FILES_AT_ONCE = 200
@@ -84,7 +83,9 @@ class _Engine:
     reference: str | None = None
 
 
-def bench_search(roots: Sequence[Path], sizes: Sequence[int], queries: int, seed: int, show: Show) -> SearchReport:
+def bench_search(
+    roots: Sequence[Path], sizes: Sequence[int], queries: int, seed: int, show: OnProgress
+) -> SearchReport:
     """Measure at each size, the smallest first. Raises BenchError where the trees hold nothing to search."""
     rows: list[Row] = []
     encoder = shipped_encoder()
@@ -94,7 +95,7 @@ def bench_search(roots: Sequence[Path], sizes: Sequence[int], queries: int, seed
         for size in sorted(sizes):
             held = _grow(path, sources, size, show)
             if encoder is not None:
-                encode_at(path, encoder, lambda done, total: show("encoding", done, total))
+                encode_at(path, encoder, show)
             rows.extend(_measure(path, encoder, queries, seed, show))
             if held < size:
                 break
@@ -106,7 +107,7 @@ def bench_search(roots: Sequence[Path], sizes: Sequence[int], queries: int, seed
     return SearchReport(facts, tuple(rows))
 
 
-def _grow(path: Path, sources: Iterator[tuple[str, bytes]], wanted: int, show: Show) -> int:
+def _grow(path: Path, sources: Iterator[tuple[str, bytes]], wanted: int, show: OnProgress) -> int:
     """Index files until there are `wanted` syntax chunks or no more files; returns how many there are."""
     while (held := _count(path)) < wanted:
         some = list(islice(sources, _FILES_AT_ONCE))
@@ -114,7 +115,7 @@ def _grow(path: Path, sources: Iterator[tuple[str, bytes]], wanted: int, show: S
             break
         # Files of several trees may have one path; the index holds what stands under it.
         build_from(path, [(f"{held}/{name}", data) for name, data in some])
-        show("indexing", min(_count(path), wanted), wanted)
+        show(Progress(min(_count(path), wanted), wanted, "indexing"))
     if not held:
         raise BenchError("the work trees hold no source files", "name other work trees")
     return held
@@ -127,15 +128,15 @@ def _count(path: Path) -> int:
         return sum(len(segment.chunks) for segment in reader.segments.all(ChunkKind.SYNTAX))
 
 
-def _measure(path: Path, encoder: Encoder | None, count: int, seed: int, show: Show) -> Iterator[Row]:
+def _measure(path: Path, encoder: Encoder | None, count: int, seed: int, show: OnProgress) -> Iterator[Row]:
     """Time every engine, one kind of search after the other, so that they need not all be in memory at once."""
     with IndexReader.open_at(path) as reader, TemporaryDirectory() as folder:
         queries = list(_queries(reader, count + _WARM_UP, np.random.default_rng(seed)))
-        show("searching", 0, 3)
+        show(Progress(0, 3, "searching"))
         yield from _timed(_bm25(path, reader, Path(folder)), queries)
-        show("searching", 1, 3)
+        show(Progress(1, 3, "searching"))
         yield from _timed(_jaccard(path, reader), queries)
-        show("searching", 2, 3)
+        show(Progress(2, 3, "searching"))
         if encoder is not None:
             yield from _timed(_vectors(reader, encoder), queries)
 

@@ -48,7 +48,7 @@ def engine(path: Path | None, llama_bench: Path | None, limit: int, seed: int, p
     found = which("llama-bench")
     llama = llama_bench or (Path(found) if found is not None else None)
     with progress.bar() as show:
-        report = bench_engine(root, pack, limit, seed, llama, lambda done, total: show("completing", done, total))
+        report = bench_engine(root, pack, limit, seed, llama, show)
     if as_json:
         return output.document("bench", report.to_json())
     _print(report)

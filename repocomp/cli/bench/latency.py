@@ -38,7 +38,7 @@ def latency(path: Path | None, keys: int, places: int, seed: int, pack: str, as_
 
     root = work_tree(path or Path.cwd()) or (path or Path.cwd()).resolve()
     with progress.bar() as show:
-        found = bench_latency(root, pack, keys, places, seed, lambda done, total: show("typing", done, total))
+        found = bench_latency(root, pack, keys, places, seed, show)
     if as_json:
         return output.document("bench", found.to_json())
     _print(found)

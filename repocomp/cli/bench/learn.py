@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +34,12 @@ def learn(paths: tuple[Path, ...], limit: int, seeds: int, pack: str, as_json: b
 
     roots = [work_tree(path) or path.resolve() for path in paths or (Path.cwd(),)]
     with progress.bar(wanted=not as_json) as show:
-        worlds = [measured(root, limit, partial(_shown, show, root.name, limit), pack) for root in roots]
+        worlds = [measured(root, limit, show, pack) for root in roots]
     data = report(worlds, seeds)
     if as_json:
         return output.document("bench", data)
     _print(data)
     return ExitCode.OK
-
-
-def _shown(show: progress.Show, name: str, limit: int, done: int, _: float) -> None:
-    show(f"replaying {name}", done, limit)
 
 
 def _print(data: dict[str, Any]) -> None:

@@ -56,7 +56,7 @@ def print_policy(report: Report) -> None:
     from rich.table import Table
 
     from repocomp.bench.completion.measure import WRONG
-    from repocomp.stats.intervals import NO_LOSS
+    from repocomp.policy.calibrate import NO_LOSS
 
     console = output.table_console()
     s = report.overall

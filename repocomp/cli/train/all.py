@@ -9,6 +9,7 @@ import click
 from repocomp.cli import output, progress
 from repocomp.cli.options import Number
 from repocomp.cli.train.base import PATH, compile_option, done, exclude_option, jobs_option, recipe_option
+from repocomp.progress import duration
 
 EPILOG = """\b
 Example:
@@ -46,7 +47,7 @@ def command(
     Stages that are done are not done again: run the same command to go on after a stop. OUT/pack is the pack,
     OUT/journal.json says what each stage did. Reading the corpus and measuring come on top of the hours.
     """
-    from repocomp.train.path import Plan, duration, train_all
+    from repocomp.train.path import Plan, train_all
     from repocomp.train.recipe import load_recipe
 
     plan = Plan(

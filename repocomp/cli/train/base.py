@@ -122,7 +122,7 @@ def pretrain(
             compiled=compiled,
             start=start,
             cooldown=cooldown,
-            progress=lambda now: show(f"loss {now.loss:.3f}", int(1000 * now.done), 1000),
+            progress=show,
         )
     return done("pretrain", {"checkpoint": str(checkpoint)}, as_json)
 

@@ -23,10 +23,10 @@ from repocomp.git import work_tree
 
 if TYPE_CHECKING:
     from repocomp.bench.completion.datasets import Dataset
-    from repocomp.bench.completion.run import Show
     from repocomp.bench.completion.unit_tests import UnitTests
     from repocomp.bench.report import Report
     from repocomp.evaluate.holes import HoleKind
+    from repocomp.progress import OnProgress
 
 EPILOG = """\b
 Examples:
@@ -198,13 +198,11 @@ def retrieval(
     Recall is the share of the answer's identifiers not yet in sight that 512 tokens of chunks show. The hole's own
     place and copies of it are hidden; intervals are 95 % by bootstrap over files.
     """
-    from repocomp.bench.completion.run import Plan
-    from repocomp.bench.retrieval.run import Extra, bench_retrieval
+    from repocomp.bench.retrieval.run import Plan, bench_retrieval
 
     with progress.bar() as show:
-        plan = Plan(pack, limit, seed)
-        extra = Extra(likelihood, answers, trees, seeds)
-        report = bench_retrieval(roots, plan, extra, lambda done, total: show("asking", done, total))
+        plan = Plan(pack, limit, seed, likelihood, answers, trees, seeds)
+        report = bench_retrieval(roots, plan, show)
     if as_json:
         return output.document("bench", report.to_json())
     print_retrieval(report)
@@ -263,14 +261,16 @@ def _unit_tests(command: str | None) -> UnitTests | None:
     return None if command is None else UnitTests.of(command)
 
 
-def _run(measure: Callable[[Show], Report], asked: Asked, show_report: Callable[[Report], None] = print_report) -> int:
+def _run(
+    measure: Callable[[OnProgress], Report], asked: Asked, show_report: Callable[[Report], None] = print_report
+) -> int:
     from repocomp.bench.completion.compare import compare
     from repocomp.bench.completion.page import render
     from repocomp.bench.report import load
 
     before = load(asked.old) if asked.old is not None else None
     with progress.bar() as show:
-        report = measure(lambda done, total: show("filling holes", done, total))
+        report = measure(show)
     if asked.html is not None:
         asked.html.write_text(render(report), encoding="utf-8")
     comparison = compare(before, report) if before is not None else None

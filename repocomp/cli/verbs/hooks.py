@@ -112,7 +112,7 @@ def _update(root: Path) -> None:
 
 def _learn(root: Path) -> None:
     """Once a day, let another process learn from what was written."""
-    from repocomp.learn.unasked import COMMAND, claim
+    from repocomp.learn.background import COMMAND, claim
     from repocomp.serve.client import launch
 
     if load_settings(root, {}).learn == "auto" and claim(root):

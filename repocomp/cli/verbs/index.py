@@ -70,7 +70,7 @@ def command(
     with progress.bar(in_bytes=True, wanted=not quiet and not as_json) as show:
         report = build(
             root,
-            progress=lambda now: show("indexing", now.done_bytes, now.total_bytes),
+            progress=show,
             jobs=jobs,
             rebuild=rebuild,
         )
@@ -130,7 +130,7 @@ def encode(root: Path, begin: bool, wanted: bool) -> VectorReport | None:
     if encoder is None:
         return None
     with progress.bar(wanted=wanted) as show:
-        return build_vectors(root, encoder, lambda done, total: show("encoding", done, total))
+        return build_vectors(root, encoder, show)
 
 
 def _print_status(root: Path, as_json: bool) -> int:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from repocomp.cli import output
+from repocomp.cli import output, progress
 from repocomp.cli.options import Count, Number
 from repocomp.cli.verbs.feedback import here
 from repocomp.errors import ExitCode, FeedbackError
@@ -23,8 +22,6 @@ Examples:
   repocomp learn --rollback
   repocomp learn --reset
 """
-
-_SECONDS_BETWEEN_LINES = 30.0
 
 
 @click.command(epilog=EPILOG)
@@ -81,7 +78,8 @@ def _learn(root: Path, minutes: float, limit: int | None, pack: str, as_json: bo
     from repocomp.learn.replay import give_way
 
     give_way()
-    found = learn(root, 60 * minutes, _progress(60 * minutes, limit, wanted=not as_json), limit=limit, pack=pack)
+    with progress.bar(wanted=not as_json) as show:
+        found = learn(root, 60 * minutes, show, limit=limit, pack=pack)
     if found.is_frozen:
         raise FeedbackError("learning is frozen here", "repocomp learn --unfreeze")
     code = ExitCode.OK if found.replays else ExitCode.NOTHING
@@ -96,34 +94,12 @@ def _learn(root: Path, minutes: float, limit: int | None, pack: str, as_json: bo
     return code
 
 
-def _progress(seconds: float, limit: int | None, *, wanted: bool) -> Any:  # noqa: ANN401  (a Progress)
-    """Shows how many replays there are and how long it still takes: one line again and again, or now and then one."""
-    is_terminal = wanted and output.console().is_terminal
-    started = last = time.monotonic()
-    first: int | None = None
-
-    def show(done: int, share: float) -> None:
-        nonlocal last, first
-        first = done if first is None else first
-        now = time.monotonic()
-        if not wanted or now - last < (0.5 if is_terminal else _SECONDS_BETWEEN_LINES):
-            return
-        last = now
-        left = (1 - share) * seconds
-        if limit is not None and done > first:
-            left = min(left, (limit - done) * (now - started) / (done - first))
-        text = f"replaying: {done:,} so far, {left / 60:.1f} minutes left"
-        click.echo(f"\r{text}\x1b[K", err=True, nl=False) if is_terminal else output.note(text)
-
-    return show
-
-
 def _verdicts(gate: dict[str, Any]) -> Iterator[str]:
     for name, one in gate.get("verdicts", {}).items():
         says = "better beyond chance" if one["is_above"] else "not shown to be better"
         yield (
             f"{name:<10} {says}: {one['mean']:+.4f} a place, at least {one['lower']:+.4f} (95 %, at any time),"
-            f" n = {one['n']}, odds {one['capital']:.2f} of 20"
+            f" n = {one['n']}, capital {one['capital']:.2f} of 20"
         )
 
 

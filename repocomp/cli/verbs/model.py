@@ -10,6 +10,7 @@ import click
 
 from repocomp.cli import output
 from repocomp.cli.progress import bar
+from repocomp.progress import Progress
 
 if TYPE_CHECKING:
     from repocomp.model.pack import Pack
@@ -76,7 +77,7 @@ def pull(name: str, path: Path | None, precision: str, as_json: bool) -> int:
     output.note(f"{found.title}; licence {found.licence}")
     with bar(in_bytes=True) as show:
         file = check_local(path, found, show) if path else fetch(found, show)
-        show("converting", 0, 1)
+        show(Progress(0, 1, "converting"))
         pack = add_pack(file, name, precision=precision, licence=found.licence)  # type: ignore[arg-type]
     forget(found)
     return _added(pack, as_json)
@@ -93,7 +94,7 @@ def add(path: Path, name: str | None, family: str | None, precision: str, as_jso
     from repocomp.model.importing.add import add_pack, name_for
 
     with bar() as show:
-        show("converting", 0, 1)
+        show(Progress(0, 1, "converting"))
         pack = add_pack(path, name or name_for(path), precision=precision, family=family)  # type: ignore[arg-type]
     return _added(pack, as_json)
 
@@ -102,7 +103,7 @@ def add(path: Path, name: str | None, family: str | None, precision: str, as_jso
 @click.argument("pack")
 @output.json_option
 def show(pack: str, as_json: bool) -> int:
-    """Show all that is known of PACK, a name or a folder, after checking its files."""
+    """OnProgress all that is known of PACK, a name or a folder, after checking its files."""
     from repocomp.model.pack import load_pack
 
     facts = _facts(load_pack(pack))

@@ -6,7 +6,6 @@ No more than one matrix is in memory at a time. A pack takes its place as a whol
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -41,9 +40,6 @@ DEFAULT_PRECISION: Precision = "int8"
 """Prefills three times as fast as blocks of 32, for 0.5 % more loss on the model that was measured."""
 _BYTES_PER_WEIGHT = {"int8": 1.125, "int8-blocks": 1.125, "int4": 1.125, "float32": 4.0}
 _SPARE_BYTES = 1 << 26
-
-Show = Callable[[str, int, int], None]
-"""What is being done, how much of it is done, of how much."""
 
 
 def add_pack(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,7 @@ from repocomp.model.integrity import file_digest
 from repocomp.model.pack import Pack, load_pack
 from repocomp.model.session import Ids, Logits, Session
 from repocomp.model.tokenizer import Tokenizer
-
-Show = Callable[[str, int, int], None]
+from repocomp.progress import OnProgress, Progress
 
 _TEXT_TOKENS = 512
 _RUN_TOKENS = 128
@@ -27,11 +25,11 @@ _SAMPLE = Path(decoder.__file__)
 """Some code that is always at hand."""
 
 
-def check_pack(name_or_path: str, against: Path | None, tokens: int, show: Show) -> dict[str, Any]:
+def check_pack(name_or_path: str, against: Path | None, tokens: int, show: OnProgress) -> dict[str, Any]:
     """Report on a pack: files, start, and with `against` the comparison. Raises PackError where anything is wrong."""
     pack = load_pack(name_or_path)
     for at, (name, digest) in enumerate(pack.digests.items()):
-        show(f"digesting {name}", at, len(pack.digests))
+        show(Progress(at, len(pack.digests), f"digesting {name}"))
         if file_digest(pack.folder / name) != digest:
             raise PackError(f"{pack.folder / name} is damaged: its digest is another", "add the model again")
     started = time.perf_counter()
@@ -45,15 +43,15 @@ def check_pack(name_or_path: str, against: Path | None, tokens: int, show: Show)
     return report if against is None else {**report, **_comparison(pack, session, against, texts, show)}
 
 
-def _comparison(pack: Pack, session: Session, against: Path, texts: list[Ids], show: Show) -> dict[str, Any]:
+def _comparison(pack: Pack, session: Session, against: Path, texts: list[Ids], show: OnProgress) -> dict[str, Any]:
     source = open_safetensors(against) if against.is_dir() else open_gguf(against)
     if source.shape.vocab_size != pack.shape.vocab_size or source.shape.n_layers != pack.shape.n_layers:
         raise PackError(f"{pack.name!r} was not made of {against}", "name the file it was made of")
-    show("forward pass in NumPy", 0, len(texts))
+    show(Progress(0, len(texts), "forward pass in NumPy"))
     states = hidden_states(source.weights, source.shape, texts)
     sums = np.zeros(3)
     for at, (ids, state) in enumerate(zip(texts, states, strict=True)):
-        show("comparing", at, len(texts))
+        show(Progress(at, len(texts), "comparing"))
         found = _logits(session, ids)
         for start in range(0, len(ids), _RUN_TOKENS):
             part = slice(start, start + _RUN_TOKENS)

@@ -20,6 +20,7 @@ from repocomp.errors import TrainError
 from repocomp.index.fitness import unfit
 from repocomp.languages.language import TEXT
 from repocomp.languages.table import language_of
+from repocomp.progress import OnProgress, Progress, ignore
 from repocomp.train.recipe import Recipe
 
 MANIFEST = "manifest.json"
@@ -76,7 +77,7 @@ def collect(
     recipe: Recipe,
     *,
     excluded: Path | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: OnProgress = ignore,
 ) -> list[RepositoryFacts]:
     """Read the repositories `folder/OWNER+NAME` into `out/OWNER+NAME.jsonl` and a manifest.
 
@@ -95,8 +96,7 @@ def collect(
     for at, (name, home) in enumerate(homes):
         if name not in recipe.excluded:
             facts.append(_collect_one(name, home, out, recipe, seen))
-        if progress is not None:
-            progress(name, at + 1, len(homes))
+        progress(Progress(at + 1, len(homes), name))
     (out / MANIFEST).write_text(json.dumps([asdict(one) for one in facts], indent=1), encoding="utf-8")
     return facts
 

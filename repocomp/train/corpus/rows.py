@@ -14,7 +14,7 @@ import os
 import random
 import shutil
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from repocomp.errors import TrainError
+from repocomp.progress import OnProgress, Progress, ignore
 from repocomp.train.corpus.collect import MANIFEST, read_repository, repositories_of
 from repocomp.train.corpus.examples import Encode, Neighbourhood, encoder, fill_in, plain
 from repocomp.train.recipe import Mixture, Recipe
@@ -74,7 +75,7 @@ def make_rows(
     recipe: Recipe,
     *,
     workers: int,
-    progress: Callable[[str, int, int], None] = lambda text, done, total: None,
+    progress: OnProgress = ignore,
 ) -> None:
     """Write the shards of every phase of `recipe`, for training and for validation.
 
@@ -90,7 +91,7 @@ def make_rows(
     with pool as running:
         for rows in running.map(_make, jobs) if running is not None else map(_make, jobs):
             done += rows
-            progress("rows", done, total)
+            progress(Progress(done, total, "rows"))
     for phase in recipe.phases:
         for split in ("train", "validation"):
             _write_shards(spool, out, split, phase.tokens, recipe.seed, progress)
@@ -185,9 +186,7 @@ def _example(hood: Neighbourhood, room: int, encode: Encode, mixture: Mixture, r
     return plain(hood, room, encode, rng)
 
 
-def _write_shards(
-    spool: Path, out: Path, split: str, tokens: int, seed: int, progress: Callable[[str, int, int], None]
-) -> None:
+def _write_shards(spool: Path, out: Path, split: str, tokens: int, seed: int, progress: OnProgress) -> None:
     """Shuffle the rows of all repositories into shards, in place of older ones."""
     parts = [np.load(file, mmap_mode="r") for file in sorted(spool.glob(f"{split}-{tokens}-*.npy"))]
     places = np.array([(part, row) for part, rows in enumerate(parts) for row in range(len(rows))])
@@ -200,6 +199,6 @@ def _write_shards(
         with lzma.open(temporary, "wb", preset=6) as stream:
             np.save(stream, ids)
         os.replace(temporary, shard)
-        progress(f"{split} shards of {tokens}", min(start + each, len(places)), len(places))
+        progress(Progress(min(start + each, len(places)), len(places), f"{split} shards of {tokens} tokens"))
     for old in shards(out, split, tokens)[number + 1 :]:
         old.unlink()

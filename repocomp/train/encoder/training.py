@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from repocomp.model.encoder import CHUNK_TOKENS
+from repocomp.progress import OnProgress, Progress, ignore
 from repocomp.train.encoder.questions import Ids, Lesson, Question
 
 Floats = npt.NDArray[np.float32]
@@ -165,12 +166,9 @@ def train(
     lessons: Sequence[Lesson],
     settings: Settings,
     done: Callable[[], float],
-    progress: Callable[[float, float, float], None] | None = None,
+    progress: OnProgress = ignore,
 ) -> int:
-    """Train until `done()` (0..1) is 1, the rate falling to zero; returns the number of steps.
-
-    `progress` is told how far, and both losses.
-    """
+    """Train until `done()` (0..1) is 1, the rate falling to zero; returns the number of steps."""
     rng = np.random.default_rng(settings.seed)
     quick = [network.signal, network.place, network.scale]
     slow = [network.embed, network.up, network.down]
@@ -185,8 +183,7 @@ def train(
         (dense + sparse + settings.sparsity * mass).backward()
         optimiser.step()
         steps += 1
-        if progress is not None:
-            progress(far, dense.item(), sparse.item())
+        progress(Progress(far, 1.0, f"loss {dense.item():.3f} and {sparse.item():.3f}"))
     return steps
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from repocomp.errors import TrainError
 from repocomp.model.pack import MODES, Calibration
-from repocomp.policy.calibrate import apply, expected_calibration_error, fit, odds_of, roc_auc
-from repocomp.stats.intervals import best_threshold
+from repocomp.policy.calibrate import apply, best_threshold, fit, log_odds_of
+from repocomp.stats.classification import expected_calibration_error, roc_auc
 from repocomp.train.lm.label import Example
 
 READ_WORTH, COPIED_WORTH = 2.0, 0.5
@@ -41,11 +41,11 @@ def calibrate(examples: Sequence[Example], worth: float = READ_WORTH) -> dict[st
         some = [example for example in examples if example.mode == mode]
         if len(some) < _LEAST:
             raise TrainError(f"{len(some)} labelled examples of mode {mode!r}; {_LEAST} are needed", "label more")
-        odds = odds_of(np.array([example.probability for example in some]))
+        log_odds = log_odds_of(np.array([example.probability for example in some]))
         helped = np.array([example.helped for example in some])
         without, retrieved = (np.array([getattr(e, side) for e in some]) for side in ("without", "retrieved"))
-        calibration = fit(odds, helped)
-        probabilities = apply(calibration, odds)
+        calibration = fit(log_odds, helped)
+        probabilities = apply(calibration, log_odds)
         threshold = best_threshold(probabilities, without, retrieved, worth)
         fits[mode] = ModeFit(
             calibration=calibration,

@@ -8,7 +8,7 @@ neither index nor text. Repositories already in the output are not asked again: 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import takewhile
 from pathlib import Path
@@ -22,6 +22,7 @@ from repocomp.evaluate.holes import KINDS, mode_of, sample, sources_of
 from repocomp.generate.local.generator import LocalGenerator, load
 from repocomp.index.build import build_from
 from repocomp.model.pack import MODES, Calibration
+from repocomp.progress import OnProgress, Progress, ignore
 from repocomp.prompt.repocomp import prompt_format
 from repocomp.store.index.reader import IndexReader
 
@@ -63,13 +64,13 @@ class Example:
 
 
 def label(
-    repositories: Iterable[Repository],
+    repositories: Sequence[Repository],
     pack: str,
     out: Path,
     *,
     holes_each: int,
     seed: int,
-    progress: Callable[[str, int], None] | None = None,
+    progress: OnProgress = ignore,
     expired: Callable[[], bool] = lambda: False,
 ) -> int:
     """Append examples to `out` (JSON Lines), `holes_each` a repository, until `expired`; returns how many there are."""
@@ -87,8 +88,7 @@ def label(
             stream.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
             stream.flush()
             count += len(rows)
-            if progress is not None:
-                progress(repository.name, count)
+            progress(Progress(count, holes_each * len(repositories), repository.name))
     return count
 
 

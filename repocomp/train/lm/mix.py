@@ -12,7 +12,7 @@ similarity rises.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +27,7 @@ from repocomp.generate.local.decode import softmax
 from repocomp.generate.local.generator import LocalGenerator
 from repocomp.generate.local.ngram_cache import EVIDENCE, LEAST, MAX_ORDER, Places, log_odds
 from repocomp.model.pack import CacheMixture
+from repocomp.progress import OnProgress, Progress, ignore
 from repocomp.retrieve.hit import Hit
 from repocomp.train.lm.label import Repository, outcomes
 
@@ -50,7 +51,7 @@ class Token:
     """
 
     probability: float
-    odds: float
+    log_odds: float
     orders: Ints
     ranks: Floats
     said: Floats
@@ -103,7 +104,7 @@ def choose_mixture(
     repositories: Sequence[Repository],
     loaded: LocalGenerator,
     holes_each: int,
-    progress: Callable[[str, int, int], None],
+    progress: OnProgress,
 ) -> Chosen:
     """Fit the mixture on holes of each repository, and choose how far it is trusted."""
     found = fit_mixture(repositories, loaded, holes_each, progress=progress)
@@ -122,7 +123,7 @@ def choose_trust(
     mixture: CacheMixture,
     holes_each: int,
     seed: int = 0,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: OnProgress = ignore,
 ) -> dict[float, float]:
     """Edit similarity (0..1, mean of without and with retrieval) by trust; the best one is the one to use."""
     found = {}
@@ -131,8 +132,7 @@ def choose_trust(
         outcome_of = (outcomes(repository, replace(loaded, pack=pack), holes_each, seed) for repository in repositories)
         scores = [(one.without.similarity + one.retrieved.similarity) / 2 for some in outcome_of for one in some]
         found[trust] = round(float(np.mean(scores)), 4)
-        if progress is not None:
-            progress(f"trust {trust}", at + 1, len(TRUSTS))
+        progress(Progress(at + 1, len(TRUSTS), f"trust {trust}"))
     return found
 
 
@@ -141,7 +141,7 @@ def fit_mixture(
     loaded: LocalGenerator,
     holes_each: int,
     seed: int = 0,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: OnProgress = ignore,
 ) -> MixFit:
     """Read holes of each repository without and with retrieval, and fit the mixture to all tokens of their answers."""
     seen: list[Token] = []
@@ -150,8 +150,7 @@ def fit_mixture(
         for at, outcome in enumerate(outcomes(repository, loaded, holes_each, seed, max_new_tokens=1)):
             for hits in ((), outcome.found):
                 seen.extend(_observe(outcome.hole, hits, loaded))
-            if progress is not None:
-                progress(repository.name, at + 1, holes_each)
+            progress(Progress(at + 1, holes_each, repository.name))
     mixture, nats = most_likely(seen)
     alone = -np.log([max(one.probability, LEAST) for one in seen]).mean()
     return MixFit(mixture, len(seen), *(round(float(value) / math.log(2), 4) for value in (alone, nats)))
@@ -179,7 +178,7 @@ class _Flat:
     """All places of all tokens in one row; `cell` is a place's token and match length, `level` [tokens, MAX_ORDER]."""
 
     alone: torch.Tensor
-    odds: torch.Tensor
+    log_odds: torch.Tensor
     cell: torch.Tensor
     rank: torch.Tensor
     said: torch.Tensor
@@ -198,7 +197,7 @@ class _Flat:
         )
         return cls(
             torch.tensor([max(one.probability, LEAST) for one in seen], dtype=torch.float64),
-            torch.tensor([one.odds for one in seen], dtype=torch.float64),
+            torch.tensor([one.log_odds for one in seen], dtype=torch.float64),
             torch.from_numpy(number * MAX_ORDER + orders - 1),
             torch.from_numpy(ranks),
             torch.from_numpy(np.log(said)),
@@ -215,7 +214,7 @@ class _Flat:
         totals, true = (self._from_order(votes * of) for of in (torch.ones(()), self.is_true))
         said = true / totals.clamp(min=LEAST**2)
         orders = torch.arange(MAX_ORDER)
-        share = torch.sigmoid(table[orders, self.level] + doubt * self.odds[:, None]) * self.is_met
+        share = torch.sigmoid(table[orders, self.level] + doubt * self.log_odds[:, None]) * self.is_met
         found = self.alone
         for order in range(MAX_ORDER):
             found = (1 - share[:, order]) * found + share[:, order] * said[:, order]

@@ -31,8 +31,9 @@ import torch
 from torch import Tensor
 
 from repocomp.errors import TrainError
-from repocomp.train.corpus.data import Rows, as_batch
+from repocomp.progress import OnProgress, Progress, ignore
 from repocomp.train.corpus.rows import read_shard, shards
+from repocomp.train.lm.batches import Rows, as_batch
 from repocomp.train.lm.checkpoint import read_checkpoint, tensors_of, write_checkpoint
 from repocomp.train.lm.muon import Muon
 from repocomp.train.lm.network import LanguageModel
@@ -44,16 +45,6 @@ _FLOOR = 0.03
 _VALIDATION_ROWS = 24
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-
-
-@dataclass(frozen=True, slots=True)
-class PretrainProgress:
-    """A step done: loss in nats a token (running mean), tokens read so far, share of the time spent."""
-
-    step: int
-    tokens: int
-    loss: float
-    done: float
 
 
 @dataclass(slots=True)
@@ -77,7 +68,7 @@ def pretrain(
     start: Path | None = None,
     cooldown: bool = False,
     clock: Callable[[], float] = time.monotonic,
-    progress: Callable[[PretrainProgress], None] | None = None,
+    progress: OnProgress = ignore,
 ) -> Path:
     """Train on the rows in `data` for `seconds` in all, resuming what `out` holds; returns the checkpoint.
 
@@ -93,8 +84,7 @@ def pretrain(
             run.save()
             shutil.copyfile(out / CHECKPOINT, out / STABLE)
         run.step(done)
-        if progress is not None:
-            progress(PretrainProgress(run.state.step, run.state.tokens, run.state.loss, done))
+        progress(Progress(done, 1.0, f"step {run.state.step}, loss {run.state.loss:.3f}"))
         run.state.seconds = before + clock() - began
         if clock() - saved > _CHECKPOINT_SECONDS:
             saved = clock()

@@ -19,6 +19,7 @@ import torch
 from torch.nn import functional
 
 from repocomp.model.families import FimTokens
+from repocomp.progress import OnProgress, Progress, ignore
 from repocomp.prompt.repocomp import branch
 from repocomp.train.lm.label import Example
 from repocomp.train.lm.network import LanguageModel
@@ -45,23 +46,13 @@ class TuneSettings:
     seed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class TuneProgress:
-    """A step done: both losses in nats, and the share of the run that is behind."""
-
-    step: int
-    decision_loss: float
-    middle_loss: float
-    done: float
-
-
 def tune(
     model: LanguageModel,
     examples: Sequence[Example],
     tokens: FimTokens,
     settings: TuneSettings,
     *,
-    progress: Callable[[TuneProgress], None] | None = None,
+    progress: OnProgress = ignore,
     elapsed: Callable[[], float] | None = None,
 ) -> None:
     """Tune `model` in place. `elapsed` gives the share of a time budget spent, and then ends the run at 1.0."""
@@ -78,8 +69,7 @@ def tune(
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
-        if progress is not None:
-            progress(TuneProgress(step + 1, decision, middle, done))
+        progress(Progress(done, 1.0, f"decision {decision:.3f}, middle {middle:.3f}"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,10 +107,10 @@ def word_rows(drawn: Drawn, relevance: Floats) -> tuple[Floats, Floats]:
 
 def fit_pieces(drawn: Sequence[Drawn]) -> Floats:
     """Weights that bring the softmax of the scores near to the labels' shares, by Adam on standardised features."""
-    spread = np.concatenate([one.features for one in drawn]).std(axis=0)
-    spread[spread == 0] = 1.0
-    lists = [(one.features / spread, one.labels / one.labels.sum()) for one in drawn]
-    weights, mean, square = (np.zeros(len(spread)) for _ in range(3))
+    deviation = np.concatenate([one.features for one in drawn]).std(axis=0)
+    deviation[deviation == 0] = 1.0
+    lists = [(one.features / deviation, one.labels / one.labels.sum()) for one in drawn]
+    weights, mean, square = (np.zeros(len(deviation)) for _ in range(3))
     for step in range(1, _STEPS + 1):
         slope = _RIDGE * weights
         for table, share in lists:
@@ -119,7 +119,7 @@ def fit_pieces(drawn: Sequence[Drawn]) -> Floats:
             slope = slope + table.T @ (chance / chance.sum() - share) / len(lists)
         mean, square = 0.9 * mean + 0.1 * slope, 0.99 * square + 0.01 * slope**2
         weights = weights - _RATE * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.99**step)) + 1e-8)
-    return np.asarray(weights / spread, dtype=np.float64)
+    return np.asarray(weights / deviation, dtype=np.float64)
 
 
 def fit_words(table: Floats, labels: Floats) -> Floats:

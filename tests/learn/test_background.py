@@ -1,4 +1,4 @@
-"""Learning unasked begins once a day, where people complete, and never where they said no."""
+"""Learning in the background begins once a day, where people complete, and never where they said no."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from repocomp.errors import ExitCode
 from repocomp.feedback.ledger import repository_path
 from repocomp.index.build import build
 from repocomp.learn import learner
-from repocomp.learn.unasked import COMMAND, claim
+from repocomp.learn.background import COMMAND, claim
 from repocomp.serve import client
 from repocomp.store.paths import index_path
 from tests.conftest import Repository

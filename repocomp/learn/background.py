@@ -1,4 +1,4 @@
-"""Learning unasked: in a process of its own, at the lowest priority, for a few minutes a day where people complete.
+"""Learning in the background: a process of its own, at the lowest priority, a few minutes a day where people complete.
 
 Whoever would start it claims it first, in the database, so that of many daemons and hooks one does. A process that is
 killed leaves its replays, and the next day's goes on from there.
