@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from repocomp import directories
 from repocomp.errors import ConfigError
 from repocomp.request import DaemonMode, FillMode, RetrieveMode, SelectRule
 from repocomp.tree import read, read_alone
@@ -80,9 +81,7 @@ class Settings:
 
 def user_file() -> Path:
     """`$XDG_CONFIG_HOME/repocomp/config.toml`."""
-    home = os.environ.get("XDG_CONFIG_HOME", "")
-    # A relative one is ignored, as its specification says.
-    return (Path(home) if os.path.isabs(home) else Path.home() / ".config") / "repocomp" / "config.toml"
+    return directories.config() / "config.toml"
 
 
 def load_settings(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-from repocomp import __version__
+from repocomp import __version__, directories
 from repocomp.cli import output
 from repocomp.errors import ExitCode, RepocompError
 from repocomp.secrets import legible, redact
@@ -156,7 +156,7 @@ def _has_folder() -> bool:
 
 def _write_crash_log(arguments: Sequence[str]) -> Path | None:
     """Write what happened where this user alone may read it, without secrets and without source text."""
-    folder = _state_home() / "repocomp"
+    folder = directories.state()
     path = folder / f"crash-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.log"
     head = f"repocomp {__version__}\nPython {sys.version}\n{sys.platform}\narguments: {_without_text(arguments)!r}\n\n"
     try:
@@ -168,11 +168,6 @@ def _write_crash_log(arguments: Sequence[str]) -> Path | None:
     except OSError:
         return None
     return path
-
-
-def _state_home() -> Path:
-    named = Path(os.environ.get("XDG_STATE_HOME", ""))
-    return named if named.is_absolute() else Path.home() / ".local" / "state"
 
 
 def _without_text(arguments: Sequence[str]) -> list[str]:

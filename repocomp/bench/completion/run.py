@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from repocomp import directories
 from repocomp.bench.completion.datasets import Dataset, Task, by_repository
 from repocomp.bench.completion.journal import Journal
 from repocomp.bench.completion.measure import Measure, Work, measuring
@@ -25,7 +26,7 @@ from repocomp.git import revision
 from repocomp.index.build import build_from, readable
 from repocomp.model.pack import load_pack
 from repocomp.progress import OnProgress, Progress, ignore
-from repocomp.store.paths import cache_home, index_path
+from repocomp.store.paths import index_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ def bench_dataset(dataset: Dataset, plan: Plan, progress: OnProgress = ignore) -
     """Measure on the tasks of a dataset, at most `plan.limit` of them, chosen by its seed; scored as published."""
     order = np.random.default_rng(plan.seed).permutation(len(dataset.tasks))[: plan.limit]
     tasks = [dataset.tasks[int(number)] for number in sorted(order)]
-    journal = Journal.open(cache_home() / "repocomp", [dataset.suite, *plan.identity(), *(task.name for task in tasks)])
+    journal = Journal.open(directories.cache(), [dataset.suite, *plan.identity(), *(task.name for task in tasks)])
     with measuring(plan.policy_pack, plan.pack, as_published=True, jobs=plan.jobs) as measure:
         measured = _measure(tasks, measure, len(journal.cases), plan.unit_tests)
         cases = journal.follow(measured, partial(_show, progress, 0, len(tasks)))
