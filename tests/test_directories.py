@@ -31,7 +31,7 @@ def test_a_relative_path_is_ignored(kind: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_what_can_be_made_again_lies_apart_from_what_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOCALAPPDATA", "C:/Users/me/AppData/Local")
+    monkeypatch.setattr("platformdirs.windows.get_win_folder", lambda name: "C:/Users/me/AppData/Local")
     windows = Windows("repocomp", appauthor=False)
     assert windows.user_cache_dir != windows.user_data_dir
     assert directories.cache() != directories.data()
