@@ -26,8 +26,10 @@ _MARKED = re.compile(
     re.IGNORECASE,
 )
 _DENSE_LINE, _DENSE_SPACES = 300, 0.06
-_LONG_LINE, _LONG_SPACES = 3_000, 0.1
-"""A line of this length with a smaller share of blanks is data or was minified: code has 15 % of them, prose 16 %."""
+"""A line of this length with a smaller share of blanks is data or was minified: code has 15 % of them."""
+_LONG_LINE, _PROSE_WORDS = 3_000, 0.6
+"""A line of this length is read only where so many of its words are words: a paragraph."""
+_PUNCTUATION = ".,;:!?()\"'`*_-"
 _NUMBERS_LINE, _NUMBERS_SHARE = 20, 0.5
 _FEWEST_LINES = 3
 """Lines of code without which what else a file holds decides."""
@@ -65,8 +67,10 @@ def without_data(text: str) -> str:
 def _is_data(line: str) -> bool:
     if len(line) < _DENSE_LINE:
         return False
-    share = _LONG_SPACES if len(line) > _LONG_LINE else _DENSE_SPACES
-    return line.strip().count(" ") < share * len(line)
+    if len(line) > _LONG_LINE:
+        words = line.split()
+        return sum(word.strip(_PUNCTUATION).isalpha() for word in words) < _PROSE_WORDS * len(words)
+    return line.strip().count(" ") < _DENSE_SPACES * len(line)
 
 
 def _is_generated(head: str) -> bool:

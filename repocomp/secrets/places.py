@@ -134,19 +134,20 @@ def _quoted(text: str, start: int, end: int, kind: Kind) -> Span | None:
     if match is None or "f" in match["prefix"].lower()[:1] and "{" in match[0]:
         return None
     group = next(name for name in ("escaped", "triple", "double", "single", "tick") if match[name] is not None)
-    is_loose = match["op"] is None and match["attribute"] is None
     name = text[start:end]
-    if kind is Kind.PASSWORD and not match["close"] and not name.lower().endswith("_pass"):
-        is_sure = match["space"] and (name.isupper() or name.startswith("-"))
-        is_sure = (
-            is_sure
-            or (match["call"] or "").startswith("(")
-            and name.rpartition(".")[2].lower().startswith(("set", "with"))
-        )
-        is_loose = is_loose and not is_sure
-    if is_loose and name.lower().endswith(_SHORT_NAMES):
+    is_certain = match["op"] is not None or match["attribute"] is not None or _is_set(match, name, kind)
+    if not is_certain and name.lower().endswith(_SHORT_NAMES):
         return None
-    return match.span(group) if is_secret(match[group].strip(), kind, is_strict=is_loose) else None
+    return match.span(group) if is_secret(match[group].strip(), kind, is_strict=not is_certain) else None
+
+
+def _is_set(match: re.Match[str], name: str, kind: Kind) -> bool:
+    """Whether a literal without an operator is as good as assigned: `PASSWORD '…'`, `setPassword('…')`."""
+    if kind is not Kind.PASSWORD or match["close"] or name.lower().endswith("_pass"):
+        return False
+    if match["space"]:
+        return name.isupper() or name.startswith("-")
+    return (match["call"] or "").startswith("(") and name.rpartition(".")[2].lower().startswith(("set", "with"))
 
 
 def _element(text: str, end: int, kind: Kind) -> Span | None:

@@ -226,7 +226,7 @@ def test_an_export_holds_propensities_and_no_secret(root: Path, capsysbinary: py
     rows = exported(capsysbinary)
     text = json.dumps(rows)
     assert not [secret for secret in [*secrets, secrets[2][7:]] if secret in text]
-    assert text.count("REDACTED") == 5
+    assert text.count("[redacted]") == 5
     for row in rows:
         assert row["decision_propensity"] == 1.0
         assert [arm["propensity"] for arm in row["retrieval"]["arms"]] == [0.5]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from repocomp.feedback.marks import READ_CHARS, Marks, mark, visible_chars
 from repocomp.feedback.persistence import Text, kept_chars
 from repocomp.feedback.sweep import MOMENTS_S, sweep
+from repocomp.secrets import REDACTED
 from repocomp.store.feedback.rows import impressions, persistences
 from repocomp.store.paths import feedback_paths
 from tests.conftest import Repository
@@ -84,7 +85,7 @@ def test_the_ends_of_a_file_are_places_too() -> None:
 def test_a_secret_that_was_typed_as_shown_is_kept_without_being_stored() -> None:
     before = "import cloud\n\nkey = <|>\ncloud.login(key)\n"
     left, right = before.split(CURSOR)
-    marks = mark('"REDACTED"', left, right, SALT)
+    marks = mark(f'"{REDACTED}"', left, right, SALT)
     assert kept_chars(marks, Text(before.replace(CURSOR, f'"{SECRET}"').encode(), SALT)) == marks.chars
 
 

@@ -11,6 +11,7 @@ from repocomp.charts.svg import Dot, Line, plane, stacked
 from repocomp.evaluate.cases import STEPS, Answer, Case
 from repocomp.evaluate.summary import Baseline, Score, Summary
 from repocomp.policy.calibrate import NO_LOSS
+from repocomp.secrets import legible, redact
 
 _STEP_CSS = dict(zip(STEPS, "abcde", strict=True))
 
@@ -155,7 +156,7 @@ def _case(case: Case) -> str:
     )
     chunks = ", ".join(map(escape, case.chunks)) or "none"
     return (
-        f"<details><summary>{head}</summary><p class=faint>truth</p><pre>{escape(case.truth)}</pre>"
+        f"<details><summary>{head}</summary><p class=faint>truth</p><pre>{_shown(case.truth)}</pre>"
         f"{_answer('without retrieval', case.without)}{_answer('with retrieval', case.retrieved)}"
         f"<p class=faint>chunks: {chunks}</p></details>"
     )
@@ -165,4 +166,9 @@ def _answer(name: str, answer: Answer) -> str:
     facts = f"{name} · EM {int(answer.exact)} · ES {100 * answer.similarity:.0f} · {answer.prompt} tokens"
     if answer.passed is not None:
         facts += f" · tests {'passed' if answer.passed else 'failed'}"
-    return f"<p class=faint>{facts}</p><pre>{escape(answer.text) or '(nothing)'}</pre>"
+    return f"<p class=faint>{facts}</p><pre>{_shown(answer.text) or '(nothing)'}</pre>"
+
+
+def _shown(text: str) -> str:
+    """Source text for the page, which may be passed on: without secrets."""
+    return escape(legible(redact(text)))
