@@ -31,7 +31,7 @@ PIECE_FEATURES = (
 """Columns of the pieces' matrix."""
 WORD_FEATURES = (
     *("mass", "best", "pieces", "nearness", "in_file", "times_in_file", "likest_part", "mean_part"),
-    *("length", "parts", "capital", "underscore", "spread", "imported", "bias"),
+    *("length", "parts", "capital", "underscore", "document_frequency", "imported", "bias"),
 )
 """Columns of the words' matrix."""
 
@@ -56,8 +56,8 @@ class Scene:
     def of(cls, reader: IndexReader, query: Query) -> Scene:
         """Look around."""
         near = word_weights(query)
-        spread = reader.symbols.document_frequency(sorted(near))
-        weights = {name: near[name] / math.log2(2 + files) for name, files in spread.items() if len(name) > 1}
+        frequency = reader.symbols.document_frequency(sorted(near))
+        weights = {name: near[name] / math.log2(2 + files) for name, files in frequency.items() if len(name) > 1}
         return cls(query, reader, lexicon_of(reader), near, weights, near_contents(reader, query))
 
 
@@ -116,24 +116,24 @@ def piece_matrix(scene: Scene, pieces: Pieces) -> Floats:
     new_rows, new_cols = rows[is_new], pieces.cols[is_new]
     of_word = np.array(list(scene.weights.values()), dtype=np.float64)
     weights = lexicon.values(lexicon.numbers(scene.weights), of_word, pieces.words)[pieces.cols]
-    asked, _ = lexicon.count(scene.query.last_lines(10))
-    common = np.bincount(rows, lexicon.mask(asked)[pieces.words][pieces.cols], minlength=number)
+    near, _ = lexicon.count(scene.query.last_lines(10))
+    common = np.bincount(rows, lexicon.mask(near)[pieces.words][pieces.cols], minlength=number)
     shown = np.bincount(rows, minlength=number)
     shared = np.bincount(rows, weights, minlength=number) / (sum(scene.weights.values()) or 1.0)
     rarest = np.zeros(number)
     np.maximum.at(rarest, rows, weights)
     agreed = np.log2(np.maximum(1, np.bincount(new_cols, minlength=len(pieces.words))))[new_cols]
-    own = (
+    columns = (
         shared,
         rarest,
         np.where(pieces.numbers > 0, np.concatenate([[0.0], shared])[:number], 0.0),
-        common / np.maximum(1, shown + len(asked) - common),
+        common / np.maximum(1, shown + len(near) - common),
         np.bincount(new_rows, minlength=number) / 20,
         np.bincount(new_rows, agreed, minlength=number) / 20,
         np.log2([1 + len(hit.text) for hit in pieces.hits]) / 8,
         pieces.numbers / 4,
     )
-    return np.column_stack([_group_matrix(scene, pieces.groups)[pieces.owner], *own])
+    return np.column_stack([_group_matrix(scene, pieces.groups)[pieces.owner], *columns])
 
 
 def _group_matrix(scene: Scene, groups: Sequence[tuple[Hit, Mapping[str, int]]]) -> Floats:
@@ -176,8 +176,8 @@ class Words:
     def of(cls, scene: Scene, pieces: Pieces) -> Words:
         """Those that are new: not in sight, no keyword, no number, no single letter."""
         lexicon = scene.lexicon
-        known = lexicon.mask(np.concatenate([_visible(scene), lexicon.reserved(scene.query.language)]))
-        is_fresh = ~known[pieces.words] & (lexicon.facts(pieces.words)[:, FACTS.index("is_name")] > 0)
+        is_known = lexicon.mask(np.concatenate([_visible(scene), lexicon.reserved(scene.query.language)]))
+        is_fresh = ~is_known[pieces.words] & (lexicon.facts(pieces.words)[:, FACTS.index("is_name")] > 0)
         column = np.cumsum(is_fresh) - 1
         keep = is_fresh[pieces.cols]
         return cls(pieces.words[is_fresh], pieces.rows[keep], column[pieces.cols[keep]])
@@ -187,9 +187,10 @@ class Words:
         return [lexicon.names[number] for number in self.numbers]
 
 
-def word_matrix(scene: Scene, pieces: Pieces, found: Words, relevance: Floats) -> Floats:
+def word_matrix(scene: Scene, pieces: Pieces, new_words: Words, relevance: Floats) -> Floats:
     """Features [w, len(WORD_FEATURES)] of the words, given the log-odds [n] of the pieces' relevance."""
-    lexicon, query, number, rows, cols = scene.lexicon, scene.query, len(found.numbers), found.rows, found.cols
+    lexicon, query = scene.lexicon, scene.query
+    number, rows, cols = len(new_words.numbers), new_words.rows, new_words.cols
     best = relevance - relevance.max()
     share = np.exp(best) / np.exp(best).sum()
     nearness = np.array([scene.nearness.get(hit.content_id, 0.0) for hit, _ in pieces.groups])[pieces.owner]
@@ -199,10 +200,10 @@ def word_matrix(scene: Scene, pieces: Pieces, found: Words, relevance: Floats) -
     in_file = np.zeros(number)
     for text in (query.above, query.below):
         numbers, counts = lexicon.count(text)
-        in_file += lexicon.values(numbers, counts.astype(np.float64), found.numbers)
+        in_file += lexicon.values(numbers, counts.astype(np.float64), new_words.numbers)
     weights = np.array(list(scene.near_words.values()), dtype=np.float64)
-    likest, mean = lexicon.likeness(found.numbers, lexicon.numbers(scene.near_words), weights)
-    facts = lexicon.facts(found.numbers)
+    likest, mean = lexicon.likeness(new_words.numbers, lexicon.numbers(scene.near_words), weights)
+    facts = lexicon.facts(new_words.numbers)
     imported = lexicon.numbers(binding.alias for binding in bindings(scene.reader, query))
     largest = math.log2(1 + max(2, scene.reader.contents.count()))
     return np.column_stack(
@@ -216,8 +217,8 @@ def word_matrix(scene: Scene, pieces: Pieces, found: Words, relevance: Floats) -
             likest,
             mean,
             facts[:, :4],
-            np.log2(1 + lexicon.files(scene.reader, found.numbers)) / largest,
-            lexicon.mask(imported)[found.numbers],
+            np.log2(1 + lexicon.files(scene.reader, new_words.numbers)) / largest,
+            lexicon.mask(imported)[new_words.numbers],
             np.ones(number),
         ]
     )

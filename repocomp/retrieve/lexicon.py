@@ -55,8 +55,8 @@ class Lexicon:
 
     def numbers(self, names: Iterable[str]) -> Ints:
         """The number of each name."""
-        known = self._numbers
-        return np.array([known[name] if name in known else self._add(name) for name in names], dtype=np.int64)
+        numbers = self._numbers
+        return np.array([numbers[name] if name in numbers else self._add(name) for name in names], dtype=np.int64)
 
     def count(self, text: str) -> tuple[Ints, Ints]:
         """The distinct words of a text, and how often each stands there."""
@@ -87,16 +87,16 @@ class Lexicon:
             self._files[:] = _UNKNOWN
         unknown = some[self._files[some] == _UNKNOWN].tolist()
         if unknown:
-            spread = reader.symbols.document_frequency([self.names[number] for number in unknown])
-            self._files[unknown] = [spread.get(self.names[number], 0) for number in unknown]
+            frequency = reader.symbols.document_frequency([self.names[number] for number in unknown])
+            self._files[unknown] = [frequency.get(self.names[number], 0) for number in unknown]
         return self._files[some]
 
     def values(self, some: Ints, values: Floats, among: Ints) -> Floats:
         """The values of `some` words where they are `among` others, 0 for the rest, in the order of `among`."""
         self._scratch[some] = values
-        found = self._scratch[among]
+        result = self._scratch[among]
         self._scratch[some] = 0.0
-        return found
+        return result
 
     def columns(self, numbers: Ints) -> tuple[Ints, Ints]:
         """The distinct words of `numbers`, ascending, and for each number its place among them."""
@@ -149,10 +149,10 @@ class Lexicon:
 
 def lexicon_of(reader: IndexReader) -> Lexicon:
     """The lexicon of a reader, begun anew when it has grown large."""
-    found = reader.memo(_lexicon)
-    if found.is_full:
-        found.clear()
-    return found
+    lexicon = reader.memo(_lexicon)
+    if lexicon.is_full:
+        lexicon.clear()
+    return lexicon
 
 
 def _lexicon(_: IndexReader) -> Lexicon:

@@ -112,33 +112,33 @@ def rank(
     if not len(pieces):
         return []
     relevance = ranker.relevance(piece_matrix(scene, pieces))
-    found = Words.of(scene, pieces)
+    new_words = Words.of(scene, pieces)
     # A sum along each row: a matrix product may round by a row's place, and words stand in the order they were met.
-    log_odds = (word_matrix(scene, pieces, found, relevance) * ranker.word).sum(axis=1)
+    log_odds = (word_matrix(scene, pieces, new_words, relevance) * ranker.word).sum(axis=1)
     likely = 1 / (1 + np.exp(-log_odds))
-    return _greedy(pieces, relevance, found, likely)
+    return _greedy(pieces, relevance, new_words, likely)
 
 
-def _greedy(pieces: Pieces, relevance: Floats, found: Words, likely: Floats) -> list[Hit]:
+def _greedy(pieces: Pieces, relevance: Floats, new_words: Words, likely: Floats) -> list[Hit]:
     """The pieces that add the most first. What one adds only shrinks, so only the best so far is looked at again."""
     left: list[float] = likely.tolist()
-    cols, edges = found.cols.tolist(), np.searchsorted(found.rows, np.arange(len(pieces) + 1)).tolist()
+    cols, edges = new_words.cols.tolist(), np.searchsorted(new_words.rows, np.arange(len(pieces) + 1)).tolist()
     length = np.array([_PATH_CHARS + len(hit.text) for hit in pieces.hits])
     worth = (np.exp(_RELEVANCE_POWER * (relevance - relevance.max())) / length).tolist()
-    gains = np.bincount(found.rows, likely[found.cols], minlength=len(pieces)).tolist()
+    gains = np.bincount(new_words.rows, likely[new_words.cols], minlength=len(pieces)).tolist()
     queue = [(-gain * worth[at], at) for at, gain in enumerate(gains) if gain]
     heapify(queue)
     chosen: dict[int, float] = {}
     while queue and len(chosen) < _GREEDY:
         _, at = queue[0]
-        own = cols[edges[at] : edges[at + 1]]
-        gain = sum([left[word] for word in own])
+        shown = cols[edges[at] : edges[at + 1]]
+        gain = sum([left[word] for word in shown])
         if not gain:
             heappop(queue)
         elif heapreplace(queue, (-gain * worth[at], at)) and queue[0][1] == at:
             heappop(queue)
             chosen[at] = gain
-            for word in own:
+            for word in shown:
                 left[word] = 0.0
     first = [pieces.hits[at].scored(round(gain, 4)) for at, gain in chosen.items()]
     rest = (at for at in np.argsort(-relevance, kind="stable").tolist() if at not in chosen)

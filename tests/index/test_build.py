@@ -350,6 +350,17 @@ def test_one_rebuild_at_a_time(tmp_path: Path) -> None:
     assert not fresh.exists()
 
 
+def test_a_rebuild_does_not_wait_for_ever(repository: Repository) -> None:
+    path = index_path(repository({"a.py": PYTHON}))
+    build_from(path, [("a.py", PYTHON.encode())])
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="another process holds"), replacing_index(path, wait_ms=10) as fresh:
+            build_from(fresh, [("b.py", b"b = 1\n")])
+    with IndexReader.open_at(path) as reader:
+        assert [row.path for row in reader.files.all()] == ["a.py"]
+
+
 def test_two_runs_at_once(repository: Repository) -> None:
     root = big_tree(repository, 40)
     processes = [run_index(root), run_index(root)]

@@ -51,11 +51,11 @@ class Scene:
     def of(cls, reader: IndexReader, query: Query) -> Scene:
         """Look around."""
         near = word_weights(query)
-        spread = reader.symbols.document_frequency(sorted(near))
+        frequency = reader.symbols.document_frequency(sorted(near))
         return cls(
             query,
             near,
-            {name: near[name] / math.log2(2 + files) for name, files in spread.items() if len(name) > 1},
+            {name: near[name] / math.log2(2 + files) for name, files in frequency.items() if len(name) > 1},
             near_contents(reader, query),
             frozenset((*words(query.prefix), *words(query.suffix))),
             frozenset(binding.alias for binding in bindings(reader, query)),

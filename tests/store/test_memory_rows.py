@@ -14,8 +14,8 @@ from repocomp.store.memory.credits import (
     CreditRow,
     add_credits,
     chunk_digest,
-    credits,
     open_memory,
+    read_credits,
     read_memory,
 )
 
@@ -36,7 +36,7 @@ def added(path: Path, *rows: CreditRow, now_s: float = NOW) -> None:
 
 def known(path: Path, now_s: float = NOW) -> list[tuple[float, float]]:
     connection = read_memory(path)
-    found = [(round(one.credit, 6), round(one.exposure, 6)) for one in credits(connection, ["k"], now_s)]
+    found = [(round(one.credit, 6), round(one.exposure, 6)) for one in read_credits(connection, ["k"], now_s)]
     if connection is not None:
         connection.close()
     return found
@@ -77,7 +77,7 @@ def test_all_of_it_is_added_or_nothing(path: Path) -> None:
     connection = open_memory(path)
     with pytest.raises(sqlite3.Error):
         add_credits(connection, [CreditRow("k", CHUNK, 1.0, "a.py"), CreditRow(None, CHUNK, 1.0, "a.py")], NOW)  # type: ignore[arg-type]
-    assert credits(connection, ["k"], NOW) == []
+    assert read_credits(connection, ["k"], NOW) == []
     connection.close()
 
 

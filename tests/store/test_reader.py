@@ -38,7 +38,7 @@ def state(reader: IndexReader) -> dict[str, object]:
         "count": reader.contents.count(),
         "definitions": [symbol.name for symbol in reader.symbols.definitions(names)],
         "references": {name: len(places) for name, places in reader.symbols.references(names).items()},
-        "spread": reader.symbols.document_frequency(names),
+        "document frequency": reader.symbols.document_frequency(names),
         "terms": [(postings.term, len(postings.places)) for postings in terms],
         "lines": [reader.contents.lines(number) for number in content.values()],
         "paths": [reader.files.paths_of(number) for number in content.values()],

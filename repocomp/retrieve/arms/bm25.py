@@ -41,8 +41,8 @@ class Bm25:
     def scored(self, reader: IndexReader, query: Query, number: int) -> list[tuple[float, int]]:
         """The best (score, chunk number), those tied with the last one included."""
         weights = term_weights(query)
-        found = reader.segments.postings(ChunkKind.SYNTAX, sorted(weights))
-        count, mean, frequency = statistics(reader, ChunkKind.SYNTAX, found)
+        lists = reader.segments.postings(ChunkKind.SYNTAX, sorted(weights))
+        count, mean, frequency = statistics(reader, ChunkKind.SYNTAX, lists)
         gains = {
             term: weights[term] * math.log(1 + (count - df + 0.5) / (df + 0.5)) * (K1 + 1)
             for term, df in frequency.items()
@@ -52,7 +52,7 @@ class Bm25:
             each = for_each_place(lists, gains) * _shares(reader, segment, lists, mean)
             return np.asarray(np.bincount(places_of(lists), each, minlength=len(segment.chunks)), dtype=np.float64)
 
-        return top_chunks(reader, ChunkKind.SYNTAX, found, score, number) if found else []
+        return top_chunks(reader, ChunkKind.SYNTAX, lists, score, number) if lists else []
 
 
 def term_weights(query: Query) -> dict[str, float]:

@@ -39,8 +39,8 @@ class Dense:
     def draw(self, reader: IndexReader, query: Query, top_k: int) -> list[Hit]:
         """The nearest chunks as they stand. Raises Unavailable without vectors."""
         encoder = fitting(self.encoder, reader)
-        asked = encoder.encode_question(query.last_lines(ASKED_LINES)).dense[0]
-        scored = nearest(reader, asked, wanted(top_k)) if asked.any() else []
+        question = encoder.encode_question(query.last_lines(ASKED_LINES)).dense[0]
+        scored = nearest(reader, question, wanted(top_k)) if question.any() else []
         return hits(reader, query, self.name, scored, top_k, whole)
 
 
@@ -54,8 +54,8 @@ def fitting(opened: Callable[[], Encoder | None], reader: IndexReader) -> Encode
     return encoder
 
 
-def nearest(reader: IndexReader, asked: Floats, number: int) -> list[tuple[float, int]]:
-    """The `number` best (cosine, chunk number) over all segments, best first, for a question with the vector `asked`.
+def nearest(reader: IndexReader, question: Floats, number: int) -> list[tuple[float, int]]:
+    """The `number` best (cosine, chunk number) over all segments, best first, for the vector `question` [d].
 
     Those tied with the last one are included, and which are scored again does not depend on how segments were merged.
     """
@@ -68,11 +68,11 @@ def nearest(reader: IndexReader, asked: Floats, number: int) -> list[tuple[float
         segment = by_id.get(vectors.segment_id)
         if segment is None or not len(vectors.scales):
             continue
-        scores = _rough_scores(vectors, asked, reader.segments.dead(segment))
+        scores = _rough_scores(vectors, question, reader.segments.dead(segment))
         places = _best(scores, deep)
         rough.append(scores[places])
         # A sum along each row: a matrix product may round by a row's place.
-        exact.append((vectors.levels[places] * asked).sum(axis=1) * vectors.scales[places])
+        exact.append((vectors.levels[places] * question).sum(axis=1) * vectors.scales[places])
         chunks.append(segment.chunks[places])
     is_deep = _best(np.concatenate(rough), deep)
     scores, numbers = np.concatenate(exact)[is_deep], np.concatenate(chunks)[is_deep]
@@ -80,14 +80,14 @@ def nearest(reader: IndexReader, asked: Floats, number: int) -> list[tuple[float
     return sorted(zip(scores[best].tolist(), numbers[best].tolist(), strict=True), reverse=True)
 
 
-def best_places(vectors: Vectors, asked: Floats, number: int, dead: Mask | None = None) -> Places:
+def best_places(vectors: Vectors, question: Floats, number: int, dead: Mask | None = None) -> Places:
     """The places of the `number` best by 8-bit score, those that are `dead` left out, in no order."""
-    return _best(_rough_scores(vectors, asked, dead), number)
+    return _best(_rough_scores(vectors, question, dead), number)
 
 
-def _rough_scores(vectors: Vectors, asked: Floats, dead: Mask | None) -> Floats:
+def _rough_scores(vectors: Vectors, question: Floats, dead: Mask | None) -> Floats:
     """8-bit scores [size] up to one positive factor, the same for all segments; -inf for what is `dead`."""
-    scores = (_scan(vectors).products(asked) * vectors.scales).astype(np.float32)
+    scores = (_scan(vectors).products(question) * vectors.scales).astype(np.float32)
     if dead is not None:
         scores[dead] = -np.inf
     return scores

@@ -44,14 +44,14 @@ class Jaccard:
 
     def scored(self, reader: IndexReader, query: Query, number: int) -> list[tuple[float, int]]:
         """(similarity, chunk) of the `number` best windows themselves, those tied with the last one included."""
-        asked = set(words(query.last_lines(_LINES[self.kind])))
-        found = reader.segments.postings(self.kind, sorted(asked))
+        names = set(words(query.last_lines(_LINES[self.kind])))
+        lists = reader.segments.postings(self.kind, sorted(names))
 
         def score(segment: Segment, lists: Sequence[Postings]) -> Floats:
             shared = _shared(reader, segment, lists).astype(np.float64)
-            return np.asarray(shared / (len(asked) + segment.lengths - shared), dtype=np.float64)
+            return np.asarray(shared / (len(names) + segment.lengths - shared), dtype=np.float64)
 
-        return top_chunks(reader, self.kind, found, score, number) if asked else []
+        return top_chunks(reader, self.kind, lists, score, number) if names else []
 
     def following(self, reader: IndexReader, chunk: Chunk) -> tuple[int, int]:
         """The lines of the window that follows."""

@@ -25,25 +25,25 @@ _SPARE = 4
 """Candidates resolved for each hit wanted: some lie in the visible part of the file itself."""
 
 
-def by_segment(found: Sequence[Postings]) -> Mapping[int, list[Postings]]:
+def by_segment(lists: Sequence[Postings]) -> Mapping[int, list[Postings]]:
     """Posting lists by the segment they belong to."""
-    lists: dict[int, list[Postings]] = {}
-    for postings in found:
-        lists.setdefault(postings.segment_id, []).append(postings)
-    return lists
+    groups: dict[int, list[Postings]] = {}
+    for postings in lists:
+        groups.setdefault(postings.segment_id, []).append(postings)
+    return groups
 
 
 def top_chunks(
-    reader: IndexReader, kind: ChunkKind, found: Sequence[Postings], score: Score, number: int
+    reader: IndexReader, kind: ChunkKind, lists: Sequence[Postings], score: Score, number: int
 ) -> list[tuple[float, int]]:
     """The best (score, chunk number) over all segments, those tied with the last one included."""
-    lists = by_segment(found)
+    groups = by_segment(lists)
     scores: list[Floats] = [np.array([])]
     chunks: list[npt.NDArray[np.uint32]] = [np.array([], dtype=np.uint32)]
     for segment in reader.segments.all(kind):
-        if segment.id not in lists:
+        if segment.id not in groups:
             continue
-        each = score(segment, lists[segment.id])
+        each = score(segment, groups[segment.id])
         dead = reader.segments.dead(segment)
         if dead is not None:
             each[dead] = 0.0
@@ -65,10 +65,10 @@ def hits(
     render: Render,
 ) -> list[Hit]:
     """Resolve chunks to places outside the visible part of the query's file; `render` says which lines to give."""
-    found: list[Hit] = []
+    chosen: list[Hit] = []
     for score, chunk in _resolved(reader, sorted(scored, key=lambda entry: -entry[0]), top_k):
         # Those tied with the last one are resolved too, since paths break ties.
-        if len(found) >= top_k and score < found[-1].score:
+        if len(chosen) >= top_k and score < chosen[-1].score:
             break
         path = best_path(reader.files.paths_of(chunk.content_id), query)
         start, end = render(chunk)
@@ -76,9 +76,9 @@ def hits(
             continue
         text = "\n".join(reader.contents.lines(chunk.content_id)[start - 1 : end])
         if text.strip():
-            found.append(Hit(chunk.content_id, path, start, end, score, arm, text))
-    found.sort(key=lambda hit: (-hit.score, hit.path, hit.start_line))
-    return found[:top_k]
+            chosen.append(Hit(chunk.content_id, path, start, end, score, arm, text))
+    chosen.sort(key=lambda hit: (-hit.score, hit.path, hit.start_line))
+    return chosen[:top_k]
 
 
 def _resolved(reader: IndexReader, scored: Sequence[tuple[float, int]], step: int) -> Iterator[tuple[float, Chunk]]:
@@ -98,12 +98,12 @@ def for_each_place(lists: Sequence[Postings], values: Mapping[str, float]) -> Fl
     return np.repeat([values[postings.term] for postings in lists], [len(postings.places) for postings in lists])
 
 
-def statistics(reader: IndexReader, kind: ChunkKind, found: Sequence[Postings]) -> tuple[int, float, Mapping[str, int]]:
+def statistics(reader: IndexReader, kind: ChunkKind, lists: Sequence[Postings]) -> tuple[int, float, Mapping[str, int]]:
     """Number of live chunks of a kind, their mean length, and how many of them hold each term."""
     count, mean = reader.cached(("sizes", kind), lambda: _sizes(reader, kind))
     masks = {segment.id: reader.segments.dead(segment) for segment in reader.segments.all(kind)}
     frequency: Counter[str] = Counter()
-    for postings in found:
+    for postings in lists:
         dead = masks[postings.segment_id]
         frequency[postings.term] += len(postings.places) - (0 if dead is None else int(dead[postings.places].sum()))
     return count, mean, frequency

@@ -31,14 +31,14 @@ from repocomp.store.identity import identify
 from repocomp.store.index.facts import ROOT
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import Chunk, ChunkKind
-from repocomp.store.memory.credits import Credit, CreditRow, chunk_digest, credits, read_memory
+from repocomp.store.memory.credits import Credit, CreditRow, chunk_digest, read_credits, read_memory
 from repocomp.store.paths import memory_path
 from repocomp.terms import words
 
 _PRIOR = 4.0
 """Draws that a prediction is worth."""
 _NAMES, _PAIRS = 16, 6
-_WIDEST = 60
+_MOST_FILES = 60
 """A name used in more files than this predicts nothing."""
 _DEFINES, _USES, _TOGETHER, _CALLS = 1.0, 0.5, 0.8, 0.6
 _IDENTIFY_S = 0.5
@@ -56,11 +56,14 @@ class Memory:
     def draw(self, reader: IndexReader, query: Query, top_k: int) -> list[Hit]:
         """The chunks that are expected to help most. What was learned fades with time, so the order may change."""
         keys = keys_of(query)
-        known = _known(reader, keys)
+        credits = _credits(reader, keys)
         predicted = _predicted(reader, keys)
-        for chunk in _remembered(reader, known):
+        for chunk in _remembered(reader, credits):
             predicted.setdefault(chunk, {})
-        scored = [(_score(keys, own, known.get(_digest(reader, chunk), {})), chunk) for chunk, own in predicted.items()]
+        scored = [
+            (_score(keys, chances, credits.get(_digest(reader, chunk), {})), chunk)
+            for chunk, chances in predicted.items()
+        ]
         # Those tied with the last one stay: paths break ties.
         least = min(nlargest(wanted(top_k), (score for score, _ in scored)), default=0.0)
         best = [(score, chunk.id) for score, chunk in scored if score > 0 and score >= least]
@@ -70,12 +73,12 @@ class Memory:
 def keys_of(query: Query) -> dict[str, float]:
     """The keys of a query and their weights in 0..1: `name:x`, `pair:x y`, `in:x`."""
     understood = understand(query)
-    asked = {item.name: item.weight for item in understood.asked}
+    weights = {item.name: item.weight for item in understood.asked}
     for name, weight in word_weights(query).items():
-        asked[name] = max(asked.get(name, 0.0), 0.6 * weight)
+        weights[name] = max(weights.get(name, 0.0), 0.6 * weight)
     reserved = keywords(query.language)
-    names = sorted((name for name in asked if len(name) > 2 and name not in reserved), key=lambda n: (-asked[n], n))
-    keys = {f"name:{name}": asked[name] for name in names[:_NAMES]}
+    names = sorted((name for name in weights if len(name) > 2 and name not in reserved), key=lambda n: (-weights[n], n))
+    keys = {f"name:{name}": weights[name] for name in names[:_NAMES]}
     last = [word for word in words(query.last_lines(2)) if word not in reserved and not word[0].isdigit()]
     keys |= {f"pair:{a} {b}": 0.8 for a, b in list(zip(last, last[1:], strict=False))[-_PAIRS:]}
     functions = _headers(query.language).findall(query.prefix)
@@ -104,10 +107,10 @@ def credit_rows(reader: IndexReader, query: Query, hit: Hit, reward: float, prop
     return [CreditRow(key, digest, reward, hit.path, propensity) for key in keys_of(query) for digest in digests]
 
 
-def _score(keys: Mapping[str, float], predicted: Mapping[str, float], known: Mapping[str, Credit]) -> float:
+def _score(keys: Mapping[str, float], predicted: Mapping[str, float], credits: Mapping[str, Credit]) -> float:
     total = 0.0
-    for key in sorted({*predicted, *known}):
-        credit, exposure = (known[key].credit, known[key].exposure) if key in known else (0.0, 0.0)
+    for key in sorted({*predicted, *credits}):
+        credit, exposure = (credits[key].credit, credits[key].exposure) if key in credits else (0.0, 0.0)
         total += keys[key] * (_PRIOR * predicted.get(key, 0.0) + credit) / (_PRIOR + exposure)
     return total
 
@@ -116,8 +119,8 @@ def _predicted(reader: IndexReader, keys: Mapping[str, float]) -> Predicted:
     """The chunks of which a key is predicted; the highest prediction counts."""
     parted = {key: key.partition(":")[2].split(" ") for key in keys}
     names = sorted({name for parts in parted.values() for name in parts})
-    spread = reader.symbols.document_frequency(names)
-    rare = [name for name in names if spread.get(name, 0) <= _WIDEST]
+    frequency = reader.symbols.document_frequency(names)
+    rare = [name for name in names if frequency.get(name, 0) <= _MOST_FILES]
     uses = {
         name: {chunk for content_id, line in places if (chunk := _chunk_at(reader, content_id, line))}
         for name, places in reader.symbols.references(rare).items()
@@ -126,11 +129,11 @@ def _predicted(reader: IndexReader, keys: Mapping[str, float]) -> Predicted:
     for symbol in reader.symbols.definitions(names):
         if chunk := _chunk_at(reader, symbol.content_id, symbol.start_line):
             defined[symbol.name].append(chunk)
-    found: Predicted = defaultdict(dict)
+    predicted: Predicted = defaultdict(dict)
     for key, parts in parted.items():
-        for chunk, chance in _chances(key.partition(":")[0], parts, uses, defined, spread):
-            found[chunk][key] = max(found[chunk].get(key, 0.0), chance)
-    return found
+        for chunk, chance in _chances(key.partition(":")[0], parts, uses, defined, frequency):
+            predicted[chunk][key] = max(predicted[chunk].get(key, 0.0), chance)
+    return predicted
 
 
 def _chances(
@@ -138,22 +141,22 @@ def _chances(
     parts: Sequence[str],
     uses: Mapping[str, set[Chunk]],
     defined: Mapping[str, Sequence[Chunk]],
-    spread: Mapping[str, int],
+    frequency: Mapping[str, int],
 ) -> Iterator[tuple[Chunk, float]]:
-    rarity = 1 / math.log2(2 + min(spread.get(name, 0) for name in parts))
+    rarity = 1 / math.log2(2 + min(frequency.get(name, 0) for name in parts))
     users = sorted(set.intersection(*(uses.get(name, set()) for name in parts)), key=lambda chunk: chunk.id)
     share = {"name": _USES, "pair": _TOGETHER, "in": _CALLS}[kind]
     yield from ((chunk, share * rarity) for chunk in users)
     if kind == "name":
-        own = defined.get(parts[0], ())
-        yield from ((chunk, _DEFINES / math.sqrt(len(own))) for chunk in own)
+        definers = defined.get(parts[0], ())
+        yield from ((chunk, _DEFINES / math.sqrt(len(definers))) for chunk in definers)
 
 
-def _remembered(reader: IndexReader, known: Mapping[bytes, Mapping[str, Credit]]) -> list[Chunk]:
+def _remembered(reader: IndexReader, credits: Mapping[bytes, Mapping[str, Credit]]) -> list[Chunk]:
     """The chunks that were given credit, where they still stand in the file that held them last."""
-    paths = {credit.path for credits in known.values() for credit in credits.values()}
+    paths = {credit.path for by_key in credits.values() for credit in by_key.values()}
     chunks = (chunk for number in reader.files.contents_of(sorted(paths)).values() for chunk in _chunks(reader, number))
-    return [chunk for chunk in chunks if _digest(reader, chunk) in known]
+    return [chunk for chunk in chunks if _digest(reader, chunk) in credits]
 
 
 def _chunks(reader: IndexReader, content_id: int) -> list[Chunk]:
@@ -179,14 +182,14 @@ def _path(reader: IndexReader) -> Path | None:
         return None
 
 
-def _known(reader: IndexReader, keys: Mapping[str, float]) -> Mapping[bytes, Mapping[str, Credit]]:
+def _credits(reader: IndexReader, keys: Mapping[str, float]) -> Mapping[bytes, Mapping[str, Credit]]:
     """What is remembered by these keys now, by chunk and key; nothing where there is no sound memory."""
     path = reader.memo(_path)
     connection = None if path is None else read_memory(path)
     if connection is None:
         return {}
-    found = defaultdict[bytes, dict[str, Credit]](dict)
+    by_chunk = defaultdict[bytes, dict[str, Credit]](dict)
     with closing(connection):
-        for credit in credits(connection, sorted(keys), time.time()):
-            found[credit.chunk][credit.key] = credit
-    return found
+        for credit in read_credits(connection, sorted(keys), time.time()):
+            by_chunk[credit.chunk][credit.key] = credit
+    return by_chunk

@@ -41,10 +41,10 @@ class Near:
         """The windows as they stand."""
         closeness = near_contents(reader, query)
         weights = word_weights(query)
-        found = reader.segments.postings(_KIND, sorted(weights)) if closeness else []
-        if not found:
+        lists = reader.segments.postings(_KIND, sorted(weights)) if closeness else []
+        if not lists:
             return []
-        count, _, frequency = statistics(reader, _KIND, found)
+        count, _, frequency = statistics(reader, _KIND, lists)
         gains = {term: weights[term] * math.log(1 + count / (1 + df)) for term, df in frequency.items()}
         table = np.zeros(max(closeness) + 1)
         table[list(closeness)] = list(closeness.values())
@@ -54,7 +54,7 @@ class Near:
             near = np.where(segment.contents < len(table), table[np.minimum(segment.contents, len(table) - 1)], 0.0)
             return np.asarray(total * near, dtype=np.float64)
 
-        scored = top_chunks(reader, _KIND, found, score, wanted(top_k))
+        scored = top_chunks(reader, _KIND, lists, score, wanted(top_k))
         return hits(reader, query, self.name, scored, top_k, _whole)
 
 

@@ -30,9 +30,9 @@ class Sparse:
     def draw(self, reader: IndexReader, query: Query, top_k: int) -> list[Hit]:
         """The best chunks as they stand. Raises Unavailable without vectors."""
         encoder = fitting(self.encoder, reader)
-        asked = encoder.encode_question(query.last_lines(ASKED_LINES))
-        weights = {str(token): float(own) for token, own in zip(asked.tokens, asked.weights, strict=True)}
-        found = reader.segments.postings(ChunkKind.ENCODED, sorted(weights))
+        question = encoder.encode_question(query.last_lines(ASKED_LINES))
+        weights = {str(token): float(weight) for token, weight in zip(question.tokens, question.weights, strict=True)}
+        lists = reader.segments.postings(ChunkKind.ENCODED, sorted(weights))
 
         def score(segment: Segment, lists: Sequence[Postings]) -> Floats:
             total = np.zeros(len(segment.chunks))
@@ -41,5 +41,5 @@ class Sparse:
                     total[postings.places] += weights[postings.term] * WEIGHT_STEP * postings.counts
             return total
 
-        scored = top_chunks(reader, ChunkKind.ENCODED, found, score, wanted(top_k)) if found else []
+        scored = top_chunks(reader, ChunkKind.ENCODED, lists, score, wanted(top_k)) if lists else []
         return hits(reader, query, self.name, scored, top_k, whole)

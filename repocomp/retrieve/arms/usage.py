@@ -18,7 +18,7 @@ from repocomp.retrieve.query import Query
 from repocomp.store.index.reader import IndexReader
 
 _NAMES = 12
-_WIDEST = 60
+_MOST_FILES = 60
 """A name used in more files than this says nothing about how it is used here."""
 _PER_FILE = 3
 """Excerpts of one file at most: more of it says less than another file."""
@@ -42,11 +42,11 @@ class Usage:
         return list(self._hits(reader, query, _best_first(sites, _Worth(weights)), top_k))
 
     def _hits(
-        self, reader: IndexReader, query: Query, found: Iterator[tuple[float, int, int]], top_k: int
+        self, reader: IndexReader, query: Query, sites: Iterator[tuple[float, int, int]], top_k: int
     ) -> Iterator[Hit]:
         """Excerpts in order of score; equal scores by nearness of the file."""
         hits: list[Hit] = []
-        for score, content_id, line in found:
+        for score, content_id, line in sites:
             if len(hits) >= 2 * top_k and score < hits[-1].score:
                 break
             path = best_path(reader.files.paths_of(content_id), query)
@@ -62,9 +62,11 @@ class Usage:
 def rare_names(reader: IndexReader, query: Query) -> dict[str, float]:
     """The names near the cursor that few files use, weighted by rarity and nearness."""
     near = {name: weight for name, weight in word_weights(query).items() if name not in keywords(query.language)}
-    spread = reader.symbols.document_frequency(sorted(near))
+    frequency = reader.symbols.document_frequency(sorted(near))
     scored = {
-        name: near[name] / math.log2(2 + files) for name, files in spread.items() if files <= _WIDEST and len(name) > 2
+        name: near[name] / math.log2(2 + files)
+        for name, files in frequency.items()
+        if files <= _MOST_FILES and len(name) > 2
     }
     return dict(sorted(scored.items(), key=lambda item: (-item[1], item[0]))[:_NAMES])
 

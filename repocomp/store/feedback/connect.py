@@ -1,6 +1,6 @@
-"""Opening a repository's feedback: private, shared by many processes, and a word for each thing that fails.
+"""Opening a repository's feedback: private, shared by many processes, and one line for each thing that fails.
 
-Nothing that was acknowledged may be lost, so words of users are synced to the disk; what is deleted is overwritten.
+Nothing that was acknowledged may be lost, so what users say is synced to the disk; what is deleted is overwritten.
 """
 
 from __future__ import annotations
@@ -62,25 +62,25 @@ def _prepare(connection: Connection, path: Path) -> None:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn the errors of SQLite and the file system into FeedbackError with what mends them."""
+    """Turn the errors of SQLite and the file system into FeedbackError with what fixes them."""
     try:
         yield
     except sqlite3.OperationalError as error:
         raise _operational(path, str(error)) from error
     except sqlite3.DatabaseError as error:
-        mend = f"keep a copy of the file, then remove it, {_OFF}"
-        raise FeedbackError(f"{path}: the feedback is damaged ({error})", mend) from error
+        hint = f"keep a copy of the file, then remove it, {_OFF}"
+        raise FeedbackError(f"{path}: the feedback is damaged ({error})", hint) from error
     except OSError as error:
         message = f"{path}: {error.strerror or error}"
         raise FeedbackError(message, f"check the disk and the folder's permissions, {_OFF}") from error
 
 
-def _operational(path: Path, said: str) -> FeedbackError:
-    if "locked" in said or "busy" in said:
+def _operational(path: Path, problem: str) -> FeedbackError:
+    if "locked" in problem or "busy" in problem:
         return FeedbackError(f"{path}: another process holds the feedback", "wait for it to finish, then try again")
-    if "full" in said:
+    if "full" in problem:
         return FeedbackError(f"{path}: the disk is full", f"free some space, then try again, {_OFF}")
-    if "readonly" in said or "read-only" in said or "unable to open" in said:
-        mend = f"check the folder's permissions, set XDG_DATA_HOME, {_OFF}"
-        return FeedbackError(f"{path}: cannot be opened ({said})", mend)
-    return FeedbackError(f"{path}: the {NAME} cannot be used ({said})", f"check the disk, {_OFF}")
+    if "readonly" in problem or "read-only" in problem or "unable to open" in problem:
+        hint = f"check the folder's permissions, set XDG_DATA_HOME, {_OFF}"
+        return FeedbackError(f"{path}: cannot be opened ({problem})", hint)
+    return FeedbackError(f"{path}: the {NAME} cannot be used ({problem})", f"check the disk, {_OFF}")

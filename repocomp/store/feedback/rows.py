@@ -152,18 +152,18 @@ def newest(connection: Connection, number: int) -> list[Impression]:
 
 def events(connection: Connection, rows: Sequence[Impression]) -> dict[str, list[Event]]:
     """What was said about `rows`, by identifier, oldest first."""
-    found: dict[str, list[Event]] = {}
+    by_id: dict[str, list[Event]] = {}
     for row in connection.execute(f"SELECT * FROM event {_ABOUT}", _ids(rows)):
-        found.setdefault(row[1], []).append(Event(*row))
-    return found
+        by_id.setdefault(row[1], []).append(Event(*row))
+    return by_id
 
 
 def persistences(connection: Connection, rows: Sequence[Impression]) -> dict[str, list[Persistence]]:
     """What was measured of `rows`, by identifier, oldest first."""
-    found: dict[str, list[Persistence]] = {}
+    by_id: dict[str, list[Persistence]] = {}
     for row in connection.execute(f"SELECT * FROM persistence {_ABOUT}", _ids(rows)):
-        found.setdefault(row[1], []).append(Persistence(*row))
-    return found
+        by_id.setdefault(row[1], []).append(Persistence(*row))
+    return by_id
 
 
 def fact(connection: Connection, key: str) -> bytes | None:

@@ -31,7 +31,7 @@ def replacing_index(path: Path, *, wait_ms: int = BUSY_MS) -> Iterator[Path]:
         remove_database(fresh)
         try:
             yield fresh
-            _replace(path, fresh)
+            _replace(path, fresh, wait_ms)
         finally:
             remove_database(fresh)
 
@@ -42,13 +42,22 @@ def remove_database(path: Path) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-def _replace(path: Path, fresh: Path) -> None:
+def _replace(path: Path, fresh: Path, wait_ms: int) -> None:
     path.touch(mode=0o600, exist_ok=True)
     try:
-        with closing(connect(fresh, readonly=False)) as source, closing(connect(path, readonly=False)) as target:
-            source.backup(target)
+        with (
+            closing(connect(fresh, readonly=False)) as source,
+            closing(connect(path, readonly=False, busy_ms=wait_ms)) as target,
+        ):
+            source.backup(target, progress=_give_up_when_locked)
     except sqlite3.OperationalError:
         raise
     except sqlite3.DatabaseError:
         remove_database(path)
         fresh.replace(path)
+
+
+def _give_up_when_locked(status: int, remaining: int, total: int) -> None:
+    """Called after each step, which waits for locks itself: Python would try for ever."""
+    if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        raise sqlite3.OperationalError("database is locked")

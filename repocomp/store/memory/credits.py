@@ -105,7 +105,7 @@ def add_credits(connection: Connection, rows: Sequence[CreditRow], now_s: float)
         connection.executemany(_ADD, [(row.key, row.chunk, *_corrected(row), now_s, row.path) for row in rows])
 
 
-def credits(connection: Connection | None, keys: Sequence[str], now_s: float) -> list[Credit]:
+def read_credits(connection: Connection | None, keys: Sequence[str], now_s: float) -> list[Credit]:
     """What is known by `keys` (a few hundred at most) at `now_s`; nothing where the memory is damaged.
 
     Rows that `add_credits` cannot have written are left out.
