@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from repocomp.document import Document
-from repocomp.languages.table import language_of, stated
+from repocomp.languages.table import language, language_of, stated
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import Symbol
 from repocomp.terms import words
@@ -24,6 +24,8 @@ HoleKind = Literal["line", "api", "chunk", "function", "midline"]
 KINDS: tuple[HoleKind, ...] = ("line", "api", "chunk", "function", "midline")
 
 _CALL = re.compile(r"\b([^\W\d]\w*)\(")
+_COMMENTS = (b"#", b"*", b"//")
+"""Lines that begin so are no targets in any language: comments, their middle, directives, headings."""
 _MEAN_LINES = 3
 _BODY_LINES = range(3, 31)
 _CLUSTER_LINES = 10
@@ -196,10 +198,12 @@ def _closing(text: str, at: int) -> int | None:
 
 
 def _visible_line(document: Document, rng: np.random.Generator) -> int | None:
+    known = language(language_of(document.path))
+    comments = (*_COMMENTS, known.line_comment.encode()) if known is not None else _COMMENTS
     for _ in range(_TRIES):
         number = int(rng.integers(1, document.line_count + 1))
         text = document.line(number).strip()
-        if len(text) > _MIN_CHARS + 1 and text[:1] not in (b"#", b"*") and text[:2] != b"//":
+        if len(text) > _MIN_CHARS + 1 and not text.startswith(comments):
             return number
     return None
 

@@ -37,7 +37,7 @@ class Format:
 PLAIN = Format("")
 FORMATS = (
     # Pictures make a notebook large, not code.
-    Format("notebook", (".ipynb",), notebook.language, notebook.cells, notebook.without_magics, most_bytes=1 << 24),
+    Format("notebook", (".ipynb",), notebook.language, notebook.cells, notebook.without_magics, most_bytes=1 << 22),
     Format("component", (".vue", ".svelte"), components.language, code=components.scripts),
     Format("markdown", (".md", ".markdown", ".mkd", ".mdx", ".rmd", ".qmd"), shown=marks.without_markdown_fences),
     Format("asciidoc", (".adoc", ".asciidoc", ".asc"), shown=marks.without_asciidoc_fences),

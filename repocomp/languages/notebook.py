@@ -10,10 +10,14 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
 
-_TOKEN = re.compile(r"\"[^\"\\]*(?:\\.[^\"\\]*)*\"|[{}\[\]:,]|[^\s{}\[\]:,\"]+", re.S)
+# A string that is never closed reaches the end, or each of its quotes would be tried up to there.
+_TOKEN = re.compile(r"\"[^\"\\]*+(?:\\.[^\"\\]*+)*+(?:\"|\\?\Z)|[{}\[\]:,]|[^\s{}\[\]:,\"]+", re.S)
 _CODE_KEYS = frozenset({"source", "input"})
 _DEFAULT = "python"
+_DEEPEST, _MOST_TOKENS = 100, 1_000_000
 _MAGIC = r"^[ \t]*[%!?][^\n]*$"
 _OTHER_LANGUAGE = re.compile(r"\s*%%(?!time|capture|prun|debug|python)\w")
 """A magic that hands the cell to something other than the kernel."""
@@ -35,31 +39,45 @@ class _Value:
 
 def language(text: str) -> str:
     """What the notebook says that its kernel speaks."""
-    said = {key: item.strings for key, item in _objects(text) if key in ("kernelspec", "language_info")}
-    kernel, info = said.get("kernelspec", {}), said.get("language_info", {})
-    return info.get("name") or kernel.get("language") or _DEFAULT
+    return _read(text)[0]
 
 
 def cells(text: str) -> str:
     """The code cells of a notebook, each line of code at its line of the JSON text, or at the first free one below."""
-    lines: list[str] = []
-    for _, item in _objects(text):
-        if item.strings.get("cell_type") != "code":
-            continue
-        placed = list(_code_lines(item.pieces))
-        if placed and not _OTHER_LANGUAGE.match("\n".join(line for _, line in placed)):
-            for number, line in placed:
-                lines.extend([""] * (number - len(lines)))
-                lines.append(line)
-            # Cells never run into each other.
-            lines.append("")
-    lines.extend([""] * (text.count("\n") + 1 - len(lines)))
-    return "\n".join(lines)
+    return _read(text)[1]
 
 
 def without_magics(text: str) -> str:
     """Code cells with empty lines for what only the notebook understands."""
     return re.sub(_MAGIC, "", text, flags=re.M)
+
+
+# A file's language and its text are asked for one after the other.
+@lru_cache(maxsize=1)
+def _read(text: str) -> tuple[str, str]:
+    """The name of the language, and the text of the cells."""
+    names: dict[str, str] = {}
+    lines: list[str] = []
+    for key, item in _objects(text):
+        if key == "kernelspec":
+            names[key] = item.strings.get("language", "")
+        elif key == "language_info":
+            names[key] = item.strings.get("name", "")
+        elif item.strings.get("cell_type") == "code":
+            _place(list(_code_lines(item.pieces)), lines)
+    lines.extend([""] * (text.count("\n") + 1 - len(lines)))
+    return names.get("language_info") or names.get("kernelspec") or _DEFAULT, "\n".join(lines)
+
+
+def _place(cell: list[tuple[int, str]], lines: list[str]) -> None:
+    """Add the lines of a cell to those of the cells before it, where they stand or as soon as there is room."""
+    if not cell or _OTHER_LANGUAGE.match("\n".join(line for _, line in cell)):
+        return
+    for number, line in cell:
+        lines.extend([""] * (number - len(lines)))
+        lines.append(line)
+    # Cells never run into each other.
+    lines.append("")
 
 
 def _code_lines(pieces: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
@@ -84,13 +102,18 @@ def _decoded(token: str) -> str:
 
 
 def _objects(text: str) -> Iterator[tuple[str, _Value]]:
-    """Every whole object of a JSON text, be it broken, with the key it stands under; inner ones first."""
+    """Every whole object of a JSON text, be it broken, with the key it stands under; inner ones first.
+
+    A text that is deeper or has more values than any notebook is read no further.
+    """
     stack = [_Value(True)]
     line = at = 0
-    for match in _TOKEN.finditer(text):
+    for match in islice(_TOKEN.finditer(text), _MOST_TOKENS):
         token, top = match[0], stack[-1]
         line += text.count("\n", at, match.start())
         at = match.start()
+        if len(stack) > _DEEPEST:
+            return
         if token in ("{", "["):
             stack.append(_Value(token == "["))
         elif token in ("}", "]") and len(stack) > 1:

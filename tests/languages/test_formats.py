@@ -140,6 +140,16 @@ def test_a_notebook_on_few_lines_keeps_its_code_whole() -> None:
     assert '    return f"{path}\\n"' in shown("a.ipynb", text).split("\n")
 
 
+def test_a_large_notebook_is_read_and_a_deep_one_given_up(repository: Repository) -> None:
+    picture = {"image/png": ["A" * 70 + "\n"] * 20_000}
+    large = json.loads(notebook(("code", CELL)))
+    large["cells"][0]["outputs"] = [{"data": picture}]
+    root = repository({"a.ipynb": json.dumps(large, indent=1), "b.json": "[\n" * 600_000, "c.ipynb": "[" * 2_000_000})
+    report = build(root)
+    assert (report.indexed, dict(report.skipped)) == (2, {"huge": 1})
+    assert shown("c.ipynb", "[" * 1000 + notebook(("code", CELL))).strip() == ""
+
+
 def test_cells_in_another_language_are_left_out() -> None:
     text = notebook(("code", ["%%bash\n", "echo hi"]), ("code", ["%%time\n", "x = 1"]))
     assert [line for line in shown("a.ipynb", text).split("\n") if line] == ["%%time", "x = 1"]
@@ -225,6 +235,11 @@ def test_no_text_is_too_odd_to_read(path: str, pieces: list[str]) -> None:
     if not path.endswith(".ipynb"):
         assert seen.count("\n") == text.count("\n")
     assert isinstance(language_in(path, text.encode()), str)
+
+
+@pytest.mark.parametrize("text", ['\\"' * 200_000, '"\\"' * 200_000 + "\\", '{"a":"' * 100_000, "[]," * 100_000])
+def test_hostile_notebooks_take_linear_time(text: str) -> None:
+    assert shown("a.ipynb", text).strip() == ""
 
 
 @pytest.mark.parametrize("piece", ["<script ", '<script "', "<script '", "<!--", "<script>", "<script a='<"])
