@@ -113,7 +113,7 @@ def _read_file(path: Path, values: dict[str, tuple[Any, str]], allowed: frozense
     except FileNotFoundError:
         return
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: {error}", "mend the file, or remove it") from None
+        raise ConfigError(f"{path}: {error}", "fix the file, or remove it") from None
     for name, value in found.items():
         if name not in values:
             raise ConfigError(f"{path}: there is no setting {name!r}", f"use one of: {', '.join(sorted(allowed))}")

@@ -31,7 +31,7 @@ VERBS = {
     "model": "List the model packs, or show one.",
     "config": "Show every setting and where its value comes from.",
     "check-ignore": "Say why a path is or is not indexed.",
-    "doctor": "Check this installation and name what mends it.",
+    "doctor": "Check this installation and name how to fix it.",
     "train": "Train, tune and export a model pack.",
 }
 """Every verb with its one line of help; `check-ignore` lives in the module `check_ignore`."""

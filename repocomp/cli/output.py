@@ -81,7 +81,7 @@ def note(message: str) -> None:
 
 
 def failure(verb: str, code: str, message: str, hint: str | None, exit_code: int, as_json: bool) -> int:
-    """Print an error: what is wrong, and what mends it; returns its exit code."""
+    """Print an error: what is wrong, and how to fix it; returns its exit code."""
     if as_json:
         _print_envelope(verb, exit_code, [{"code": code, "message": message, "hint": hint}], None)
         return exit_code

@@ -58,7 +58,7 @@ _ANSWER_TOKENS = 48
 class Trial:
     """One hole: `unseen` identifiers of the answer, the share of them that the repository holds (`reachable`).
 
-    By strategy: the share found with each of `CHUNKS`; the gain in nats a token and the edit similarity (0..1) of the
+    By strategy: the share found with each of `CHUNKS`; the gain in nats per token and the edit similarity (0..1) of the
     answer where these were asked for; milliseconds, in turns on one reader: what others read before is in memory.
     """
 
@@ -83,7 +83,7 @@ class Mean:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A strategy with `chunks` chunks at most: recall in percent, gain in nats a token, edit similarity in percent."""
+    """A strategy with at most `chunks` chunks: recall and edit similarity in percent, gain in nats per token."""
 
     name: str
     chunks: int

@@ -70,7 +70,7 @@ def _print(report: Engines) -> None:
     real = report.completions
     console.print(
         f"{real.requests} completions, {real.tokens} tokens: {real.tokens_per_run:.2f} tokens a run with guesses,"
-        f" {real.ms_per_token:.2f} ms a token, {real.plain_ms_per_token:.2f} without; {real.differing} differ"
+        f" {real.ms_per_token:.2f} ms per token, {real.plain_ms_per_token:.2f} without; {real.differing} differ"
     )
     for name, ratio in report.ratios.items():
         console.print(f"{name}: {ratio:.2f}")

@@ -115,7 +115,7 @@ def tree_options(suite: Callable[..., int]) -> Callable[..., int]:
 
     for option in (
         click.option(
-            "--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Holes a tree."
+            "--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Holes per tree."
         ),
         click.argument("paths", nargs=-1, metavar="[PATH]...", type=_FOLDER),
     ):
@@ -149,7 +149,7 @@ def self_(
     """Cut holes into the indexed files of the work trees that hold PATHs (default: this one), and complete each.
 
     The hole's own place and copies of it are hidden from retrieval. Every hole counts, also where nothing is answered;
-    intervals are 95 % by bootstrap over files. A run that was stopped goes on where it was.
+    intervals are 95 % by bootstrap over files. A run that was stopped continues where it left off.
     """
     from repocomp.bench.completion.run import Plan, bench_self
 

@@ -186,7 +186,7 @@ def export() -> int:
 @click.option("--all", "everything", is_flag=True, help="Everything of this repository.")
 @output.json_option
 def forget(impression_id: str | None, before: str | None, everything: bool, as_json: bool) -> int:
-    """Delete completions with all that was said of them, so that no file holds them any more."""
+    """Delete completions and everything recorded about them, so that no file holds them any more."""
     if (impression_id is not None) + (before is not None) + everything != 1:
         raise FeedbackError("name one of: ID, --before DATE, --all", "repocomp feedback forget --help")
     from repocomp.feedback.forget import forget_before, forget_everything, forget_one

@@ -31,7 +31,7 @@ Examples:
 @click.option("--rebuild", is_flag=True, help="Start from nothing.")
 @click.option("--vectors", is_flag=True, help="Vectors too, which the arms dense, sparse and hybrid need, from now on.")
 @click.option("--watch", is_flag=True, help="Go on, and index what changes as it changes, until Ctrl-C.")
-@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes (default: one a core).")
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes (default: one per core).")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
 @output.json_option
 def command(

@@ -46,7 +46,7 @@ def command(minutes: float, limit: int | None, what: str | None, pack: str, as_j
     Lines of the repository, those of recent commits first, are hidden and every way to retrieve is scored by what it
     does for the true text; with feedback this fits a model of what helps at which kind of place. It is taken into use
     only once paired replays that it had not seen say that it is better. Nothing leaves the machine, and nothing that is
-    learned is needed for a completion. A run can be stopped at any time; the next one goes on.
+    learned is needed for a completion. A run can be stopped at any time; the next one continues.
 
     Where completions are recorded, git's hooks and the daemon (a quarter of an hour after the last request) run this by
     themselves: once a day, for five minutes, at the lowest priority. The setting `learn` (auto, never) switches it off.
@@ -131,7 +131,7 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
         chosen = ", ".join(f"{name} {100 * share:.0f} %" for name, share in one["chosen"].items())
         yield f"chosen       {one['place']} (n = {one['n']:,}): {chosen}"
     for name, value in data["worth"].items():
-        yield f"worth        {name}: {value:+.4f} nats a token, waiting at {data['cost_nats_per_second']} a second"
+        yield f"worth        {name}: {value:+.4f} nats per token, waiting at {data['cost_nats_per_second']} a second"
     off = data["off_policy"]
     yield f"off-policy   n = {off['n']}, effective sample size {off['ess']}" + (
         "" if off["is_enough"] else ": too few for a verdict (200)"

@@ -44,7 +44,7 @@ def command(detach: bool, status: bool, stop: bool, idle_exit: float, memory_cap
     """Answer completions of this user until idle for some minutes; uses no processor time while nobody asks.
 
     Holds models, indexes and the key/value caches of the files that are typed in. Answers are those that `repocomp
-    complete` gives by itself. One for each user; a second one says so and ends.
+    complete` gives by itself. There is one per user; a second one says so and exits.
     """
     if detach + status + stop > 1:
         raise click.UsageError("--detach, --status and --stop exclude each other")
