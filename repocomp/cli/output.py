@@ -54,7 +54,7 @@ def table_console() -> Console:
 
 def json_option(command: _Command) -> _Command:
     """The `--json` option that every verb has."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document, on errors too.")(command)
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document, also on errors.")(command)
 
 
 def document(verb: str, data: Any, exit_code: int = ExitCode.OK) -> int:  # noqa: ANN401  (any JSON value)

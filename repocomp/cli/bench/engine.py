@@ -32,14 +32,14 @@ Examples:
 @click.option(
     "--limit", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="Completions to time."
 )
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which completions.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed for drawing completions.")
 @click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to measure.")
 @output.json_option
 def engine(path: Path | None, llama_bench: Path | None, limit: int, seed: int, pack: str, as_json: bool) -> int:
     """Measure prefill and decoding beside llama.cpp: the weights of a pack, converted, on two threads, in turns.
 
     What guessing by lookup saves is measured on completions of the indexed work tree of PATH (default: this one).
-    Quote the ratios: seconds are this machine's, this hour's. Without llama.cpp only this side is measured.
+    Quote ratios, since seconds depend on this machine and its load. Without llama.cpp only this side is measured.
     """
     from shutil import which
 

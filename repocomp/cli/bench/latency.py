@@ -26,16 +26,22 @@ Examples:
     "--keys", type=click.IntRange(min=1), default=200, show_default=True, metavar="N", help="Characters to type."
 )
 @click.option(
-    "--places", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="Cursors never seen."
+    "--places",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Cursors in places not seen before.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which files and cursors.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed for drawing files and cursors.")
 @click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to measure.")
 @output.json_option
 def latency(path: Path | None, keys: int, places: int, seed: int, pack: str, as_json: bool) -> int:
     """Measure from key to text in the indexed work tree of PATH (default: this one), the client process included.
 
     Without a daemon, at places a daemon has not seen, and typing in a row; never, selectively and always retrieving,
-    in turns. Daemons of its own are started and ended. Quote the ratios: milliseconds are this machine's, this hour's.
+    in turns. It starts and stops daemons of its own. Quote ratios, since milliseconds depend on this machine and its
+    load.
     """
     from repocomp.bench.latency import bench_latency
 

@@ -32,9 +32,14 @@ Examples:
     help="Syntax chunks to search; give it again for more sizes.",
 )
 @click.option(
-    "--queries", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Cursors to ask about."
+    "--queries",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="Number of cursors to query.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which cursors.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed for drawing cursors.")
 @output.json_option
 def search(paths: tuple[Path, ...], chunks: tuple[int, ...], queries: int, seed: int, as_json: bool) -> int:
     """Time BM25, Jaccard and vector search on files of the work trees that hold PATHs (default: this one).

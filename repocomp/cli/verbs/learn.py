@@ -25,19 +25,24 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.option(
-    "--minutes", type=click.FloatRange(min=0), default=10.0, show_default=True, metavar="M", help="Replay for so long."
+    "--minutes",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    metavar="M",
+    help="Replay for this many minutes.",
 )
 @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Stop replaying once there are N replays.")
-@click.option("--show", "what", flag_value="show", help="Explain what was learned; change nothing.")
-@click.option("--rollback", "what", flag_value="rollback", help="Take the version before the one in use.")
+@click.option("--show", "what", flag_value="show", help="Show what was learned; change nothing.")
+@click.option("--rollback", "what", flag_value="rollback", help="Go back to the previous version.")
 @click.option(
     "--reset",
     "what",
     flag_value="reset",
-    help="Take the shipped behaviour, and forget what chunks were worth. Replays and feedback are kept.",
+    help="Go back to the shipped behaviour, and forget what chunks were worth. Replays and feedback are kept.",
 )
-@click.option("--freeze", "what", flag_value="freeze", help="Learn and explore nothing from now on.")
-@click.option("--unfreeze", "what", flag_value="unfreeze", help="Learn again.")
+@click.option("--freeze", "what", flag_value="freeze", help="Stop learning and exploring.")
+@click.option("--unfreeze", "what", flag_value="unfreeze", help="Resume learning.")
 @click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to learn for.")
 @output.json_option
 def command(minutes: float, limit: int | None, what: str | None, pack: str, as_json: bool) -> int:

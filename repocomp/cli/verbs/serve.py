@@ -30,14 +30,24 @@ _MEGABYTE = 1_000_000
 
 
 @click.command(epilog=EPILOG)
-@click.option("--detach", is_flag=True, help="Start it in the background, and return once it answers.")
-@click.option("--status", is_flag=True, help="Say whether one runs, and what it holds.")
-@click.option("--stop", is_flag=True, help="End the one that runs.")
+@click.option("--detach", is_flag=True, help="Start it in the background, and return once it is ready.")
+@click.option("--status", is_flag=True, help="Show whether one is running, and what it holds.")
+@click.option("--stop", is_flag=True, help="Stop the running one.")
 @click.option(
-    "--idle-exit", type=click.FloatRange(min=0), default=30, show_default=True, metavar="MIN", help="0: stay for ever."
+    "--idle-exit",
+    type=click.FloatRange(min=0),
+    default=30,
+    show_default=True,
+    metavar="MIN",
+    help="Exit after this many idle minutes; 0: never.",
 )
 @click.option(
-    "--memory-cap", type=click.IntRange(min=64), default=512, show_default=True, metavar="MB", help="Never hold more."
+    "--memory-cap",
+    type=click.IntRange(min=64),
+    default=512,
+    show_default=True,
+    metavar="MB",
+    help="Use at most this much memory.",
 )
 @output.json_option
 def command(detach: bool, status: bool, stop: bool, idle_exit: float, memory_cap: int, as_json: bool) -> int:

@@ -74,7 +74,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class MixFit:
-    """The mixture before trust is applied, and bits a token of the answers without and with it, on the same holes."""
+    """The mixture before trust is applied, and bits per token of the answers without and with it, on the same holes."""
 
     mixture: CacheMixture
     tokens: int
