@@ -1,4 +1,4 @@
-"""What leaves the program: results on stdout, everything else on stderr, and the JSON envelope."""
+"""Output: results on stdout, everything else on stderr, and the JSON envelope."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def table_console() -> Console:
 
 
 def json_option(command: _Command) -> _Command:
-    """The `--json` option that every verb has."""
+    """The `--json` option of every verb."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document, also on errors.")(command)
 
 

@@ -1,4 +1,4 @@
-"""What a list of cases says: scores and cost by policy, how well the policy decides, and how sure one may be.
+"""A summary of cases: scores and cost by policy, how well the policy decides, and confidence intervals.
 
 Scores are percentages. Intervals are percentile bootstraps over files, since holes of one file are not independent.
 """

@@ -1,4 +1,4 @@
-"""What feedback says of the arms: how answers were taken by whose snippets stood in the prompt.
+"""What feedback says about the arms: how answers were received, by the arms whose snippets were in the prompt.
 
 The shipped action asks all arms, and exploring is rare: what varies, and teaches from the first day, is whose snippets
 filled the prompt. A ridge regression of the reward (less what the place alone lets expect) on the shares of the arms,

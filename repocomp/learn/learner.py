@@ -1,4 +1,4 @@
-"""Learning in one repository: replay for a while, fit a challenger, take it into use if the gate says so, say why."""
+"""Learning in one repository: replay for a while, fit a challenger, adopt it if the gate allows, and say why."""
 
 from __future__ import annotations
 

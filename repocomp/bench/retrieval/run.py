@@ -1,4 +1,4 @@
-"""What retrieval brings, arm by arm: identifiers found, likelihood gained, answers brought nearer, time spent.
+"""What each retrieval arm is worth: identifiers found, likelihood gained, similarity of answers, time spent.
 
 The targets are holes as in `bench self`, hidden from every arm in the same way. A target's identifiers that the prompt
 does not show yet are what retrieval is for; the recall is the share of them in the first 512 tokens of chunks.
@@ -47,11 +47,11 @@ BUDGET = 512
 UNION = ("jaccard", "bm25", "usage", "near")
 """The union of arms that found most on twelve other repositories, by plain fusion, after that of all: `rrf`."""
 JUDGES = (*CUTS, "codebleu", "union", "rrf", "linear", "lambdamart", "default", "oracle")
-"""What stands beside the arms alone."""
+"""What is compared with the single arms."""
 _CHEAP = (*CUTS, "codebleu")
 """Strategies of which only the recall is measured."""
 _ANSWER_TOKENS = 48
-"""Tokens of an answer at most, as in `bench self`."""
+"""The longest answer in tokens, as in `bench self`."""
 
 
 @dataclass(frozen=True, slots=True)

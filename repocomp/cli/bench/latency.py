@@ -1,4 +1,4 @@
-"""`repocomp bench latency`: how long a key waits for its text."""
+"""`repocomp bench latency`: time from a keystroke to its completion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`repocomp bench search`: how long our search takes, beside others."""
+"""`repocomp bench search`: time our search against other engines."""
 
 from __future__ import annotations
 

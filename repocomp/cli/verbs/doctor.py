@@ -1,4 +1,4 @@
-"""`repocomp doctor`: is everything there, and how to fix what is not."""
+"""`repocomp doctor`: check the installation, and say how to fix it."""
 
 from __future__ import annotations
 

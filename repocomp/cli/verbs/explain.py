@@ -1,4 +1,4 @@
-"""`repocomp explain`: why a completion came out as it did, replayed from what was logged."""
+"""`repocomp explain`: how a completion came about, from what was recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`repocomp feedback`: what became of completions, said, listed, counted, exported and forgotten."""
+"""`repocomp feedback`: report, list, count, export and delete what became of completions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`repocomp hooks`: git's hooks, which keep the index current and measure what of the completions persists."""
+"""`repocomp hooks`: git hooks that keep the index up to date and measure how much of completions persists."""
 
 from __future__ import annotations
 

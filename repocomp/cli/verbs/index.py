@@ -1,4 +1,4 @@
-"""`repocomp index`: make the index of a work tree current."""
+"""`repocomp index`: build or update the index of a work tree."""
 
 from __future__ import annotations
 

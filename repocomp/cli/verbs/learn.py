@@ -1,4 +1,4 @@
-"""`repocomp learn`: let retrieval fit itself to this repository, and see, undo or stop what it learned."""
+"""`repocomp learn`: adapt retrieval to this repository; show, undo or freeze what was learned."""
 
 from __future__ import annotations
 

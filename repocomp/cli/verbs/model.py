@@ -1,4 +1,4 @@
-"""`repocomp model`: the packs there are, and what is known of one."""
+"""`repocomp model`: list the packs, or show one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`repocomp serve`: the daemon that answers `repocomp complete` without its start."""
+"""`repocomp serve`: the daemon, which saves `repocomp complete` the start-up."""
 
 from __future__ import annotations
 
