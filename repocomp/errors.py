@@ -1,4 +1,4 @@
-"""What can go wrong, said once: every error carries its message, its mending command and its exit code."""
+"""What can go wrong, said once: every error carries its message, the command that fixes it and its exit code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
 
 
 class RepocompError(Exception):
-    """An error that is the user's to mend: one line of what is wrong, one of what mends it.
+    """An error the user can fix: one line says what is wrong, one how to fix it.
 
     `code` is a stable word for scripts (`--json` shows it), `hint` the command or action that helps.
     """

@@ -1,4 +1,4 @@
-"""How fast a work tree is indexed, and how much memory that takes: real processes, into a cache of their own.
+"""Speed and memory of indexing a work tree: real processes, with a cache of their own.
 
 The floor is what no index of this kind can do without: reading every file, counting its lines, and parsing it with
 tree-sitter, in as many processes. Memory is that of all processes of a run together, what they share counted once.

@@ -1,4 +1,4 @@
-"""From a key to its text, as an editor waits for it: real processes, one for each key, against real daemons.
+"""From a keystroke to its completion, as an editor sees it: one real process per key, against real daemons.
 
 Three ways of asking, each under every policy: a *process* without a daemon; a *place* never seen before, asked of a
 daemon; *typing* in a row through a file. Each policy has a daemon of its own, so none profits from another's cache,

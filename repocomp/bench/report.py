@@ -1,4 +1,4 @@
-"""A benchmark's result: what was measured on, every case, and what they sum up to. Written and read as one JSON."""
+"""The result of a benchmark: its conditions, every case and their summaries, written and read as one JSON document."""
 
 from __future__ import annotations
 

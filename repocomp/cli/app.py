@@ -23,16 +23,16 @@ from repocomp.secrets import legible, redact
 VERBS = {
     "index": "Index a work tree, or bring its index up to date.",
     "complete": "Complete a file at a cursor.",
-    "explain": "Replay why a completion came out as it did.",
-    "feedback": "Say what became of completions, and see what is known of them.",
-    "serve": "Keep models and indexes ready, so that completing is fast.",
-    "learn": "Let retrieval fit itself to this repository; see, undo or stop it.",
-    "hooks": "Let git's hooks keep the index current and measure what persists.",
+    "explain": "Show how a completion came about.",
+    "feedback": "Report what became of completions, and look at the history.",
+    "serve": "Run the daemon, which keeps models and indexes in memory.",
+    "learn": "Adapt retrieval to this repository; show, undo or freeze what was learned.",
+    "hooks": "Let git hooks keep the index up to date and measure what persists.",
     "bench": "Measure completion with and without retrieval on this repository.",
     "model": "List model packs, add models of others, say which completes.",
     "config": "Show every setting and where its value comes from.",
-    "check-ignore": "Say why a path is or is not indexed.",
-    "doctor": "Check this installation and name what mends it.",
+    "check-ignore": "Explain why a path is or is not indexed.",
+    "doctor": "Check this installation and name how to fix it.",
     "train": "Train, tune and export a model pack.",
 }
 """Every verb with its one line of help; `check-ignore` lives in the module `check_ignore`."""
@@ -86,7 +86,7 @@ def _use_color(ctx: click.Context, _: click.Parameter, choice: str) -> None:
     is_eager=True,
     expose_value=False,
     callback=_use_color,
-    help="Colour on the terminal; NO_COLOR and FORCE_COLOR are obeyed where this says auto.",
+    help="When to use colour; auto follows NO_COLOR, FORCE_COLOR and the terminal.",
 )
 def cli() -> None:
     """Do nothing but hold the verbs."""

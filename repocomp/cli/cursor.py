@@ -1,4 +1,4 @@
-"""Where to complete: `FILE:LINE:COL`, `FILE:#OFFSET`, or `-:LINE:COL` for a buffer on standard input."""
+"""A cursor on the command line: `FILE:LINE:COL`, `FILE:#OFFSET`, or `-:LINE:COL` for a buffer on standard input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON document that every verb prints with `--json`, and what of a completion people and scripts read.
+"""The JSON document that every verb prints with `--json`, and the parts of a completion that people and scripts read.
 
 Nothing here imports anything: the fast path to the daemon prints with it.
 """

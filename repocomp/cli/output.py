@@ -87,8 +87,8 @@ def _console(**options: Any) -> Console:  # noqa: ANN401  (rich's own)
 
 
 def json_option(command: _Command) -> _Command:
-    """The `--json` option that every verb has."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document, on errors too.")(command)
+    """The `--json` option of every verb."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document, also on errors.")(command)
 
 
 def document(verb: str, data: Any, exit_code: int = ExitCode.OK) -> int:  # noqa: ANN401  (any JSON value)
@@ -132,7 +132,7 @@ def note(message: str) -> None:
 
 
 def failure(verb: str, code: str, message: str, hint: str | None, exit_code: int, as_json: bool) -> int:
-    """Print an error: what is wrong, and what mends it; returns its exit code."""
+    """Print an error: what is wrong, and how to fix it; returns its exit code."""
     message = message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…"
     if as_json:
         try:

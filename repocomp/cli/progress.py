@@ -1,4 +1,4 @@
-"""How long work shows itself: a bar with rate and time left on a terminal, a line now and then elsewhere."""
+"""Progress of long work: a bar with rate and time left on a terminal, elsewhere a line every half minute."""
 
 from __future__ import annotations
 

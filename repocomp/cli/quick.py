@@ -57,7 +57,9 @@ def ask(arguments: Sequence[str]) -> int | None:
         request = _request(values, place, data)
         return _print(client.ask(request, _emit(values)), values)
     except client.Interrupted:
-        sys.stderr.write("repocomp: the daemon went away amid its answer\nhint: ask again, or add --daemon never\n")
+        sys.stderr.write(
+            "repocomp: the daemon went away in the middle of its answer\nhint: ask again, or add --daemon never\n"
+        )
         return 2
     except BrokenPipeError:
         # Whoever read our output has what they wanted; Python would complain once more when it flushes at exit.

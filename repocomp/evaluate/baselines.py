@@ -1,4 +1,4 @@
-"""What a model must beat to earn its place: the n-gram cache alone, and copying what follows the most similar line.
+"""Baselines that a model must beat: the n-gram cache alone, and copying what follows the most similar line.
 
 Both see what the model sees with retrieval, the file around the hole and every chunk found, and are trimmed alike.
 """

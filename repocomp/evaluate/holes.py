@@ -1,4 +1,4 @@
-"""Targets to complete: stretches cut out of real files, of the kinds that people complete and papers report.
+"""Targets to complete: spans cut out of real files, of the kinds that people complete and papers report.
 
 A hole is a half-open byte range of a file; the answer is what stood there. The kinds follow Repoformer and RepoEval:
 whole lines, API calls (the arguments of a call to a function that the repository defines), chunks (1 + Poisson(3)

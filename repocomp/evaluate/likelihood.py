@@ -1,4 +1,4 @@
-"""How probable the true answer is: what chunks in the prompt change before anything is decoded.
+"""How likely the true answer is, and how chunks in the prompt change that, before anything is decoded.
 
 Finer than edit similarity, which sees only what the most probable tokens become, and several times cheaper: one run of
 the model over the answer. Tokens are weighted by what they decide: the first one 5, those of identifiers 3, others 1.

@@ -1,4 +1,4 @@
-"""Other ways to decide whether to retrieve, to hold the policy against: each gives a case a score, more means retrieve.
+"""Other ways to decide whether to retrieve, as rivals of the policy: each scores a case, and more means retrieve.
 
 * `jaccard`: how similar the most similar window is (retrieve where something alike exists), asked after retrieval;
 * `unsure`: how improbable the answer without retrieval was, by its mean token;

@@ -1,4 +1,4 @@
-"""What a list of cases says: scores and cost by policy, how well the policy decides, and how sure one may be.
+"""A summary of cases: scores and cost by policy, how well the policy decides, and confidence intervals.
 
 Scores are percentages. Intervals are percentile bootstraps over files, since holes of one file are not independent.
 """
@@ -74,7 +74,7 @@ class Summary:
     """The comparison on one set of holes.
 
     `gain` is ES of always minus never, with its 95 % interval, `likelihood_gain` what the truth gains by retrieval in
-    nats a token, the first token counting 5, those of identifiers 3, others 1.
+    nats per token, the first token counting 5, those of identifiers 3, others 1.
 
     `harm_avoided` is the share of harmed cases that the threshold skipped. `abstention` splits what it skipped, in
     percent of all cases: right without retrieval, wrong but not to be helped, would have been helped;

@@ -1,4 +1,4 @@
-"""The history as JSON Lines: one completion a line, with all that was decided, said and measured.
+"""The history as JSON Lines: one completion per line, with everything that was decided, reported and measured.
 
 This is also what learning reads: features known before retrieval, decisions and draws with their propensities, events
 and measurements in the order they came.

@@ -1,4 +1,4 @@
-"""Forgetting on demand: one completion, all before a day, or everything a repository ever recorded."""
+"""Deleting on demand: one completion, all before a day, or everything recorded for a repository."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Git's hooks: a marked block that starts repocomp in the background and gets out of git's way.
+"""Git hooks: a marked block that starts repocomp in the background and returns at once.
 
 A block costs two small git processes, never fails, and stands first in a hook, since what follows may `exec` or `exit`.
 What git writes to the hook's standard input is read and given back. Hooks that are no shell scripts are kept beside

@@ -1,4 +1,4 @@
-"""Which database a word of feedback belongs to, and writing it there."""
+"""Finding the database that feedback belongs to, and writing it there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each completion came to: the last verdict, what was taken of it, what stood in file and commit afterwards."""
+"""The outcome of each completion: the last verdict, the part that was accepted, what stood in file and commit later."""
 
 from __future__ import annotations
 

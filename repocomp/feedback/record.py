@@ -1,4 +1,4 @@
-"""Remembering an answer after it was given: one INSERT, which can never harm the answer.
+"""Recording an answer after it was given: one INSERT, which can never harm the answer.
 
 Whoever calls `complete()` calls `record()` once the reply is written and flushed. A locked database, a full or
 read-only disk, whatever goes wrong, costs the record and gives a sentence to warn with.

@@ -1,4 +1,4 @@
-"""Reports of git's hooks: put in line by whoever comes, looked at by one process a work tree, in order.
+"""Reports of git hooks: queued by every hook, handled in order by one process per work tree.
 
 A rebase or a range of picks starts many processes at once. Each writes its report; one gets the lock and does the work,
 the others are done. A process that is killed leaves its reports waiting for the next one.

@@ -19,7 +19,7 @@ from repocomp.store.feedback.rows import fact, remember
 from repocomp.store.paths import index_path
 
 COMMAND = ("learn", "--minutes", "5", "--limit", "1000")
-"""What is run: with a thousand replays only feedback is news, and a run takes a second."""
+"""With a thousand replays only feedback is new, and a run takes a second."""
 _PAUSE_MS = 24 * 3_600_000
 _BEGAN = "learn_began"
 

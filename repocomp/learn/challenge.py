@@ -6,8 +6,8 @@ hold a challenger back.
 
 A challenger asks at every place: skipping is one of its actions, so the policy's threshold has nothing left to say. A
 threshold for each mode, learned beside the choice, needs several times as many replays: with 175 .. 225 of them on the
-validation trees arrow, praw and sanic it won 0.016, -0.001 and 0.039 nats a token, without thresholds 0.038, 0.066 and
-0.064 (held against what is shipped, before the gate).
+validation trees arrow, praw and sanic it won 0.016, -0.001 and 0.039 nats per token, without thresholds 0.038, 0.066
+and 0.064 (held against what is shipped, before the gate).
 """
 
 from __future__ import annotations

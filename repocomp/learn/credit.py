@@ -1,4 +1,4 @@
-"""What feedback says of the arms: how answers were taken by whose snippets stood in the prompt.
+"""What feedback says about the arms: how answers were received, by the arms whose snippets were in the prompt.
 
 The shipped action asks all arms, and exploring is rare: what varies, and teaches from the first day, is whose snippets
 filled the prompt. A ridge regression of the reward (less what the place alone lets expect) on the shares of the arms,
@@ -23,7 +23,7 @@ from repocomp.stats.ridge import Moments, moments
 Floats = npt.NDArray[np.float64]
 
 NATS = 1.0
-"""What an answer that is taken is worth in nats a token, so that credit and replays can be added. An answer has some
+"""What an answer that is taken is worth in nats per token, so that credit and replays can be added. An answer has some
 eight tokens: a third of a nat for each is ten times the chance that all of them are right."""
 _CAUTION = 2.0
 """Standard errors taken off: what was seen and not done must be twice as clear as what replays show."""
@@ -59,7 +59,7 @@ class Evidence:
 
 
 def credit(evidence: Evidence, actions: Sequence[Action], usual: Mapping[str, float], bias_at: int) -> Floats:
-    """Weights [actions, columns] in nats a token: what each action's change of the `usual` shares is worth by place.
+    """Weights [actions, columns] in nats per token: what each action's change of the `usual` shares is worth by place.
 
     The usual standard error is taken off twice, from the column `bias` (number `bias_at`).
     """

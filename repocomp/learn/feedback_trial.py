@@ -21,7 +21,7 @@ from repocomp.policy.select import Parameters
 from repocomp.retrieve.retrieve import DEFAULT_ARMS
 
 DELAYS = (0, 100, 300)
-"""Completions between an answer and the word about it."""
+"""Completions between an answer and the feedback on it."""
 _STEP = 200
 _MOST = 1_400
 _ELSEWHERE = 0.4

@@ -1,4 +1,4 @@
-"""Learning in one repository: replay for a while, fit a challenger, take it into use if the gate says so, say why."""
+"""Learning in one repository: replay for a while, fit a challenger, adopt it if the gate allows, and say why."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def _by_place(table: Table, parameters: Parameters | None) -> list[dict[str, Any
 
 
 def _worth(table: Table, parameters: Parameters | None, pack: Pack) -> dict[str, float]:
-    """Mean nats a token over no retrieval, net of cost, on the replays that the policy asks retrieval for."""
+    """Mean nats per token over no retrieval, net of cost, on the replays that the policy asks retrieval for."""
     asked = is_asked(table, thresholds_of(parameters, pack.thresholds))
     if not asked.any():
         return {}

@@ -1,4 +1,4 @@
-"""Which lines of a repository are replayed: those of recent commits first, where people write, then all others."""
+"""Which lines of a repository are replayed: first those of recent commits, where people write, then all others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COMMITS = 50
 _BATCH = 40
 _RECENT_BATCHES = 40
 _BATCHES = 2_000
-"""More holes than anybody has time for."""
+"""More holes than any run has time for."""
 
 
 def holes_of(reader: IndexReader, root: Path, seed: int) -> Iterator[Hole]:

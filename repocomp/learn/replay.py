@@ -39,7 +39,7 @@ from repocomp.store.index.reader import IndexReader
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """One hole. By action: nats a token over no retrieval (`gain`), and prompt tokens that retrieval adds.
+    """One hole. By action: nats per token over no retrieval (`gain`), and prompt tokens that retrieval adds.
 
     `ms` is what drawing took by arm, beside `rank` and `token`, reading one token of prompt. `shares` say how much of
     the shipped prompt's snippets each arm brought.

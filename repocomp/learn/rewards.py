@@ -1,4 +1,4 @@
-"""Rewards from what users did: what was taken and what of it lasted, minus what it cost to wait.
+"""Rewards from what users did: what they accepted and how much of it lasted, minus the cost of waiting.
 
 An answer that was taken whole and still stands is worth 1, one that was turned down 0; between lies the share that was
 taken times the share of it that persisted, by the last measurement: a commit counts more than a saved file. Text that

@@ -1,8 +1,8 @@
 """Replays as arrays: what was known of each place, and what each action was worth there.
 
-A reward is the gain in nats a token (weighted as in `evaluate.likelihood`, cut to +-`MOST_GAIN`) minus what it cost to
-wait. The cost is predicted, not measured anew for each hole: the median time of each arm and of one token of prompt on
-this machine, times what the action asks for, so that a busy moment teaches nothing.
+A reward is the gain in nats per token (weighted as in `evaluate.likelihood`, cut to +-`MOST_GAIN`) minus what it cost
+to wait. The cost is predicted, not measured anew for each hole: the median time of each arm and of one token of prompt
+on this machine, times what the action asks for, so that a busy moment teaches nothing.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 COST = 0.2
-"""Nats a token that a second of waiting costs: 100 ms more must make the truth 2 % likelier by the token."""
+"""Nats per token that a second of waiting costs: 100 ms more must make the truth 2 % likelier by the token."""
 MOST_GAIN = 0.5
-"""Short answers gain or lose up to ten nats a token; beyond this more of it decides nothing any more. Each gain is cut,
-not a difference of two: a rare great loss must not weigh less than many small gains. The less is left, the less a
+"""Short answers gain or lose up to ten nats per token; beyond this more of it decides nothing any more. Each gain is
+cut, not a difference of two: a rare great loss must not weigh less than many small gains. The less is left, the less a
 single place can prove, and the sooner the gate can tell: of 220 replays of pack 0.4 each, those of one tree in three
 convinced it with 1, those of two with 0.5."""
 _LEAST_ROWS = 5
@@ -34,7 +34,7 @@ _LEAST_ROWS = 5
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`x` [n, columns], `gain` [n, actions] in nats a token, `ms` [n, actions], `probability` [n] of the policy."""
+    """`x` [n, columns], `gain` [n, actions] in nats per token, `ms` [n, actions], `probability` [n] of the policy."""
 
     paths: tuple[str, ...]
     modes: tuple[str, ...]
@@ -49,7 +49,7 @@ class Table:
         return len(self.paths)
 
     def reward(self, cost: float = COST) -> Floats:
-        """Net worth [n, actions] in nats a token when a second costs `cost`."""
+        """Net worth [n, actions] in nats per token when a second costs `cost`."""
         result: Floats = np.clip(self.gain, -MOST_GAIN, MOST_GAIN) - cost * self.ms / 1000
         return result
 

@@ -27,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 COSTS = (0.0, COST, 1.0, 3.0)
-"""Nats a token that a second of waiting costs: nothing, what is shipped, slow and very slow machines."""
+"""Nats per token that a second of waiting costs: nothing, what is shipped, slow and very slow machines."""
 ROUNDS = 3_000
 _WARM_ROUNDS = 50
 _FOLDS = 5
@@ -56,7 +56,7 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Mean worth (nats a token, net) on one stream of completions, and the worst dip under what is shipped, in percent.
+    """Mean worth (nats per token, net) on one stream of completions, and the worst dip below the shipped, in percent.
 
     The dip is the lowest point of the summed difference, as a share of what the shipped allocation earns in all.
     """
@@ -126,7 +126,7 @@ def _explored(
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Likelihood gain (nats a token) on files that were not learned from: shipped, learned, and their difference.
+    """Likelihood gain (nats per token) on files that were not learned from: shipped, learned, and their difference.
 
     `net` is with the cost taken off; intervals are 95 %, by bootstrap over files. `is_gated` says whether the gate had
     its say; `promoted` in how many of the folds something was taken into use.

@@ -19,7 +19,7 @@ from repocomp.store.paths import learned_path
 
 FORMAT = 3
 """Raised when the columns or what the numbers mean change."""
-_MEND = "run: repocomp learn"
+_FIX = "run: repocomp learn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,11 @@ def load_learned(path: Path | None, pack: str, actions: Sequence[Action]) -> Lea
     try:
         found = _parse(data)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return Learned(warning=f"what was learned is damaged or of another version, and is not used; {_MEND}")
+        return Learned(warning=f"what was learned is damaged or of another version, and is not used; {_FIX}")
     if found.pack != pack:
-        return Learned(warning=f"what was learned is of another model pack, and is not used; {_MEND}")
+        return Learned(warning=f"what was learned is of another model pack, and is not used; {_FIX}")
     if found.actions != tuple(actions):
-        return Learned(warning=f"what was learned is of other retrieval strategies, and is not used; {_MEND}")
+        return Learned(warning=f"what was learned is of other retrieval strategies, and is not used; {_FIX}")
     return Learned(found)
 
 

@@ -214,7 +214,7 @@ STAGES = (
     Stage("label validation", "validation.jsonl", _label_validation),
     Stage("calibrate", "pack/MODEL_CARD.md", _calibrate),
 )
-"""The order, and how the hours are shared."""
+"""The order, and each stage's share of the hours."""
 
 
 def _named(show: OnProgress, plan: Plan, number: int, started: float) -> OnProgress:

@@ -1,4 +1,4 @@
-"""The stages that make a pack of a base model, each one call, as single commands and the whole path both run them."""
+"""The stages that make a pack of a base model, one call each; single commands and the whole path both run them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,6 @@ from repocomp.train.lm.network import model_with
 from repocomp.train.lm.tune import TuneSettings, tune
 from repocomp.train.recipe import Recipe
 
-"""What is being done, how much of it is done, of how much."""
 Clock = Callable[[], float]
 
 _CHECKED_TOKENS = 512

@@ -12,11 +12,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from repocomp.store.feedback.rows import impressions
 from repocomp.store.paths import feedback_paths, index_path
+from tests.cli.documents import check
 from tests.conftest import Repository, write_files
 
 FILES = {
@@ -28,61 +28,6 @@ FILES = {
         "from app.store import Store\n\n\ndef run(path):\n"
         "    store = Store()\n    connection = store.open_\n    return connection\n"
     ),
-}
-NUMBER, TEXT = {"type": "number"}, {"type": "string"}
-POSITION = {"type": "object", "required": ["line", "column", "offset"]}
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["version", "command", "status", "exit_code", "errors", "data"],
-    "additionalProperties": False,
-    "properties": {
-        "version": {"const": 1},
-        "command": {"const": "complete"},
-        "status": {"enum": ["ok", "nothing"]},
-        "exit_code": {"enum": [0, 1]},
-        "errors": {"maxItems": 0},
-        "data": {
-            "type": "object",
-            "required": [
-                "id",
-                "text",
-                "range",
-                "candidates",
-                "stop_reason",
-                "retrieval",
-                "models",
-                "tokens",
-                "timings_ms",
-                "filters",
-                "warnings",
-                "reason",
-            ],
-            "properties": {
-                "id": {"type": "string", "pattern": "^c_[0-9a-f]+$"},
-                "text": TEXT,
-                "range": {"type": "object", "properties": {"start": POSITION, "end": POSITION}},
-                "candidates": {
-                    "items": {"type": "object", "required": ["text", "logprob"], "properties": {"logprob": NUMBER}}
-                },
-                "retrieval": {
-                    "type": "object",
-                    "required": ["decision", "skipped", "probability", "threshold", "rule", "reason", "arms", "chunks"],
-                    "properties": {
-                        "decision": {"enum": ["skipped", "used", "unavailable"]},
-                        "skipped": {"type": "boolean"},
-                        "rule": {"enum": ["greedy", "threshold", "always", "never"]},
-                        "chunks": {"items": {"required": ["path", "start_line", "end_line", "score", "arm", "tokens"]}},
-                    },
-                },
-                "tokens": {"type": "object", "required": ["prompt", "cached", "generated"]},
-                "timings_ms": {
-                    "type": "object",
-                    "required": ["total", "prefill", "policy", "retrieve", "copy", "decode", "post"],
-                    "additionalProperties": NUMBER,
-                },
-            },
-        },
-    },
 }
 
 
@@ -115,7 +60,7 @@ def without_times(document: dict[str, Any]) -> dict[str, Any]:
 def test_json_keeps_its_schema_and_the_same_request_gets_the_same_answer(indexed: Path) -> None:
     documents = [complete("app/main.py:6:29", "--retrieve", "always", cwd=indexed) for _ in range(2)]
     for document in documents:
-        jsonschema.validate(document, SCHEMA)
+        check(document)
     assert without_times(documents[0]) == without_times(documents[1])
 
 
@@ -253,7 +198,7 @@ def test_odd_files_are_completed_or_answered_with_a_reason(repository: Repositor
     (root / "line.js").write_bytes(b"var a = [" + b"1, " * 300_000 + b"]")
     for cursor in ("empty.py:1:1", "tabs.go:2:9", "notes.txt:1:9", "crlf.py:2:12", "line.js:1:500000"):
         document = complete(cursor, cwd=root)
-        jsonschema.validate(document, SCHEMA)
+        check(document)
         data = document["data"]
         assert data["text"] or data["reason"]
         assert data["tokens"]["prompt"] <= 1024 + 8
@@ -311,7 +256,7 @@ def test_random_cursors_in_this_repository(tmp_path: Path) -> None:
         while offset < len(data) and data[offset] & 0xC0 == 0x80:
             offset += 1
         document = complete(f"{path}:#{offset}", "--threshold", "0.3", cwd=root)
-        jsonschema.validate(document, SCHEMA)
+        check(document)
         decisions.add(document["data"]["retrieval"]["decision"])
         assert document["data"]["text"] or document["data"]["reason"]
     assert decisions >= {"skipped", "used"}

@@ -1,4 +1,4 @@
-"""Published benchmarks as they lie on disk: RepoEval and CrossCodeEval files, one JSON object a line.
+"""Published benchmarks as they lie on disk: RepoEval and CrossCodeEval files, one JSON object per line.
 
 A line that cannot be used is named and left out; the rest goes on. Where the repositories are given, the file stands
 around the hole as it does in an editor and retrieval asks a real index; else there is only what the line supplies.

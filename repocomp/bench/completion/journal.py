@@ -1,4 +1,4 @@
-"""Cases as they are measured, on disk, so that a run that was stopped goes on where it was."""
+"""Cases as they are measured, on disk, so that a run that was stopped can be resumed."""
 
 from __future__ import annotations
 

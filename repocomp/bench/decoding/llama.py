@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Tokens a second of a prompt, and milliseconds a token of what follows it."""
+    """Tokens per second of a prompt, and milliseconds per token of what follows it."""
 
     prefill_tokens_per_s: float
     decode_ms: float

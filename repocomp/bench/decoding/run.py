@@ -61,7 +61,7 @@ class Agreement:
 class Completions:
     """Decoding on real completions with guesses from lookup, and `plain` without any.
 
-    Milliseconds a token are of the whole loop, `runs` of the model's share of it. `differing` counts answers that
+    Milliseconds per token are of the whole loop, `runs` of the model's share of it. `differing` counts answers that
     guesses changed; it should be 0.
     """
 

@@ -1,4 +1,4 @@
-"""What retrieval brings, arm by arm: identifiers found, likelihood gained, answers brought nearer, time spent.
+"""What each retrieval arm is worth: identifiers found, likelihood gained, similarity of answers, time spent.
 
 The targets are holes as in `bench self`, hidden from every arm in the same way. A target's identifiers that the prompt
 does not show yet are what retrieval is for; the recall is the share of them in the first 512 tokens of chunks.
@@ -47,18 +47,18 @@ BUDGET = 512
 UNION = ("jaccard", "bm25", "usage", "near")
 """The union of arms that found most on twelve other repositories, by plain fusion, after that of all: `rrf`."""
 JUDGES = (*CUTS, "codebleu", "union", "rrf", "linear", "lambdamart", "default", "oracle")
-"""What stands beside the arms alone."""
+"""What is compared with the single arms."""
 _CHEAP = (*CUTS, "codebleu")
 """Strategies of which only the recall is measured."""
 _ANSWER_TOKENS = 48
-"""Tokens of an answer at most, as in `bench self`."""
+"""The longest answer in tokens, as in `bench self`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
     """One hole: `unseen` identifiers of the answer, the share of them that the repository holds (`reachable`).
 
-    By strategy: the share found with each of `CHUNKS`; the gain in nats a token and the edit similarity (0..1) of the
+    By strategy: the share found with each of `CHUNKS`; the gain in nats per token and the edit similarity (0..1) of the
     answer where these were asked for; milliseconds, in turns on one reader: what others read before is in memory.
     """
 
@@ -83,7 +83,7 @@ class Mean:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A strategy with `chunks` chunks at most: recall in percent, gain in nats a token, edit similarity in percent."""
+    """A strategy with at most `chunks` chunks: recall and edit similarity in percent, gain in nats per token."""
 
     name: str
     chunks: int

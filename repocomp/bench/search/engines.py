@@ -1,4 +1,4 @@
-"""What our search is held against: a scan of everything in numpy, SQLite's FTS5, and tantivy where it is installed.
+"""What our search is compared with: an exhaustive scan in numpy, SQLite's FTS5, and tantivy where it is installed.
 
 All are given the same chunks as lists of terms, so that what differs is how they are searched. The scan uses our
 formulas and no index: it is also the reference for exactness.

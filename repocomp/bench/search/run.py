@@ -1,4 +1,4 @@
-"""How long a search takes, and whether it is exact: ours beside a scan of everything, FTS5 and tantivy, in one run.
+"""Search time and exactness: ours against an exhaustive scan, FTS5 and tantivy, in one run.
 
 Real files of work trees are indexed until there are as many syntax chunks as wanted. The queries are cursors drawn in
 those files, the same for all engines, asked in turns on warm connections; each times the best ten of all chunks. Ours

@@ -31,14 +31,14 @@ Examples:
     help="llama.cpp's, with its llama-quantize and llama-perplexity beside it (default: found on the PATH).",
 )
 @click.option("--limit", type=Count(min=1), default=50, show_default=True, metavar="N", help="Completions to time.")
-@click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Which completions.")
+@click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing completions.")
 @click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to measure.")
 @output.json_option
 def engine(path: Path | None, llama_bench: Path | None, limit: int, seed: int, pack: str, as_json: bool) -> int:
     """Measure prefill and decoding beside llama.cpp: the weights of a pack, converted, on two threads, in turns.
 
     What guessing by lookup saves is measured on completions of the indexed work tree of PATH (default: this one).
-    Quote the ratios: seconds are this machine's, this hour's. Without llama.cpp only this side is measured.
+    Quote ratios, since seconds depend on this machine and its load. Without llama.cpp only this side is measured.
     """
     from shutil import which
 
@@ -69,7 +69,7 @@ def _print(report: Engines) -> None:
     real = report.completions
     console.print(
         f"{real.requests} completions, {real.tokens} tokens: {real.tokens_per_run:.2f} tokens a run with guesses,"
-        f" {real.ms_per_token:.2f} ms a token, {real.plain_ms_per_token:.2f} without; {real.differing} differ"
+        f" {real.ms_per_token:.2f} ms per token, {real.plain_ms_per_token:.2f} without; {real.differing} differ"
     )
     for name, ratio in report.ratios.items():
         console.print(f"{name}: {ratio:.2f}")

@@ -21,7 +21,7 @@ _MAX_JOBS = 8
 
 @click.command("index", epilog=EPILOG)
 @click.argument("path", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--jobs", type=Count(min=1), metavar="N", help="Worker processes (default: one a core).")
+@click.option("--jobs", type=Count(min=1), metavar="N", help="Worker processes (default: one per core).")
 @output.json_option
 def index(path: Path | None, jobs: int | None, as_json: bool) -> int:
     """Index the work tree of PATH (default: this one) from nothing and again, into a folder that is then removed.

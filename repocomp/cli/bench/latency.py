@@ -1,4 +1,4 @@
-"""`repocomp bench latency`: how long a key waits for its text."""
+"""`repocomp bench latency`: time from a keystroke to its completion."""
 
 from __future__ import annotations
 
@@ -24,15 +24,25 @@ Examples:
 @click.command("latency", epilog=EPILOG)
 @click.argument("path", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--keys", type=Count(min=1), default=200, show_default=True, metavar="N", help="Characters to type.")
-@click.option("--places", type=Count(min=1), default=20, show_default=True, metavar="N", help="Cursors never seen.")
-@click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Which files and cursors.")
+@click.option(
+    "--places",
+    type=Count(min=1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Cursors in places not seen before.",
+)
+@click.option(
+    "--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing files and cursors."
+)
 @click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to measure.")
 @output.json_option
 def latency(path: Path | None, keys: int, places: int, seed: int, pack: str, as_json: bool) -> int:
     """Measure from key to text in the indexed work tree of PATH (default: this one), the client process included.
 
     Without a daemon, at places a daemon has not seen, and typing in a row; never, selectively and always retrieving,
-    in turns. Daemons of its own are started and ended. Quote the ratios: milliseconds are this machine's, this hour's.
+    in turns. It starts and stops daemons of its own. Quote ratios, since milliseconds depend on this machine and its
+    load.
     """
     from repocomp.bench.latency import bench_latency
 

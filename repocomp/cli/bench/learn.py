@@ -16,7 +16,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--limit", type=Count(min=60), default=200, show_default=True, metavar="N", help="Replays a tree.")
+@click.option("--limit", type=Count(min=60), default=200, show_default=True, metavar="N", help="Replays per tree.")
 @click.option("--seeds", type=Count(min=1), default=5, show_default=True, metavar="N", help="Runs of each kind.")
 @click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to measure.")
 @output.json_option
@@ -48,7 +48,7 @@ def _print(data: dict[str, Any]) -> None:
         low, high = one["interval"]
         output.line(
             f"held out     {one['tree']}, {one['replays']} replays, {gate}: {one['shipped']:+.4f} shipped,"
-            f" {one['learned']:+.4f} learned, difference {low:+.4f} .. {high:+.4f} nats a token,"
+            f" {one['learned']:+.4f} learned, difference {low:+.4f} .. {high:+.4f} nats per token,"
             f" {one['promoted']} of 5 folds promoted"
         )
     for one in data["streams"]:

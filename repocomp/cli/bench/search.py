@@ -1,4 +1,4 @@
-"""`repocomp bench search`: how long our search takes, beside others."""
+"""`repocomp bench search`: time our search against other engines."""
 
 from __future__ import annotations
 
@@ -32,8 +32,15 @@ Examples:
     metavar="N",
     help="Syntax chunks to search; give it again for more sizes.",
 )
-@click.option("--queries", type=Count(min=1), default=100, show_default=True, metavar="N", help="Cursors to ask about.")
-@click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Which cursors.")
+@click.option(
+    "--queries",
+    type=Count(min=1),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="Number of cursors to query.",
+)
+@click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing cursors.")
 @output.json_option
 def search(paths: tuple[Path, ...], chunks: tuple[int, ...], queries: int, seed: int, as_json: bool) -> int:
     """Time BM25, Jaccard and vector search on files of the work trees that hold PATHs (default: this one).

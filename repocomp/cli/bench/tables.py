@@ -30,9 +30,9 @@ def print_report(report: Report) -> None:
     s = report.overall
     console.print(f"always - never: {s.gain:+.2f} ES ({s.gain_interval[0]:+.2f} .. {s.gain_interval[1]:+.2f})")
     low, high = s.likelihood_interval
-    console.print(f"the truth becomes likelier by {s.likelihood_gain:+.3f} nats a token ({low:+.3f} .. {high:+.3f})")
+    console.print(f"the truth is likelier by {s.likelihood_gain:+.3f} nats per token ({low:+.3f} .. {high:+.3f})")
     bits = [s.score(policy).bits_per_byte for policy in ("never", "always")]
-    console.print(f"bits a byte of the truth: never {bits[0]:.3f}, always {bits[1]:.3f}")
+    console.print(f"bits per byte of the truth: never {bits[0]:.3f}, always {bits[1]:.3f}")
     if s.scores[0].tests_passed is not None:
         passed = ", ".join(f"{score.policy} {score.tests_passed:.1f} %" for score in s.scores)
         console.print(f"unit tests passed: {passed}")

@@ -23,7 +23,12 @@ Example:
 @click.argument("folder", type=PATH)
 @click.argument("out", type=PATH)
 @click.option(
-    "--hours", type=Number(), default=10.0, show_default=True, metavar="H", help="For pre-training, labels and tuning."
+    "--hours",
+    type=Number(),
+    default=10.0,
+    show_default=True,
+    metavar="H",
+    help="Time for pre-training, labelling and tuning.",
 )
 @click.option("--name", default="mine", show_default=True, help="The pack's name.")
 @exclude_option
@@ -44,7 +49,7 @@ def command(
 ) -> int:
     """Make a pack of the repositories FOLDER/OWNER+NAME: all stages, in the folder OUT.
 
-    Stages that are done are not done again: run the same command to go on after a stop. OUT/pack is the pack,
+    Finished stages are not repeated: run the same command again to resume. OUT/pack is the pack,
     OUT/journal.json says what each stage did. Reading the corpus and measuring come on top of the hours.
     """
     from repocomp.train.path import Plan, train_all

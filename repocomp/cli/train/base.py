@@ -12,16 +12,21 @@ from repocomp.cli.options import Count, Number
 
 PATH = click.Path(path_type=Path)
 recipe_option = click.option(
-    "--recipe", default="tiny", show_default=True, metavar="NAME", help="A recipe, or its file."
+    "--recipe", default="tiny", show_default=True, metavar="NAME", help="A built-in recipe, or a file."
 )
 
 exclude_option = click.option(
-    "--exclude", type=PATH, metavar="FOLDER", help="Repositories whose files must not enter, by content."
+    "--exclude",
+    type=PATH,
+    metavar="FOLDER",
+    help="Repositories whose files must not enter the corpus, compared by content.",
 )
 jobs_option = click.option(
     "--jobs", type=Count(min=1), default=2, show_default=True, metavar="N", help="Worker processes."
 )
-compile_option = click.option("--compile/--no-compile", "compiled", default=True, help="Compile the model first.")
+compile_option = click.option(
+    "--compile/--no-compile", "compiled", default=True, help="Compile the model before training."
+)
 
 
 @click.command()
@@ -82,10 +87,14 @@ def data(corpus: Path, tokenizer: Path, out: Path, jobs: int, recipe: str, as_js
     default=10.0,
     show_default=True,
     metavar="H",
-    help="The whole run, resumed parts included.",
+    help="Length of the whole run, including resumed parts.",
 )
-@click.option("--start", type=PATH, metavar="CHECKPOINT", help="Begin a new OUT with these weights; only read.")
-@click.option("--cooldown", is_flag=True, help="Decay all the time: what ends a run that was held at its full rate.")
+@click.option("--start", type=PATH, metavar="CHECKPOINT", help="Start a new OUT from these weights.")
+@click.option(
+    "--cooldown",
+    is_flag=True,
+    help="Let the learning rate decay throughout: the end of a run that was kept at its full rate.",
+)
 @compile_option
 @recipe_option
 @output.json_option

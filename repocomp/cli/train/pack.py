@@ -28,7 +28,7 @@ holes_option = click.option(
 )
 @holes_option
 @click.option("--minutes", type=Number(), metavar="M", help="Stop after this long; run again to go on.")
-@click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Which holes.")
+@click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing holes.")
 @output.json_option
 def label(
     corpus: Path, pack: str, out: Path, split: str, holes: int, minutes: float | None, seed: int, as_json: bool
@@ -88,7 +88,7 @@ def carry(base: Path, tuned: Path, newer: Path, out: Path, as_json: bool) -> int
     type=click.Choice(["int8", "int4", "float32"]),
     default="int8",
     show_default=True,
-    help="Of the weights.",
+    help="Precision of the weights.",
 )
 @recipe_option
 @output.json_option
@@ -140,7 +140,7 @@ def mix(corpus: Path, pack: str, holes: int, read: bool, as_json: bool) -> int:
     default=15.0,
     show_default=True,
     metavar="M",
-    help="To train; the corpus is read before.",
+    help="Training time; reading the corpus comes on top.",
 )
 @output.json_option
 def encoder(corpus: Path, pack: str, out: Path, minutes: float, as_json: bool) -> int:
@@ -159,7 +159,7 @@ def encoder(corpus: Path, pack: str, out: Path, minutes: float, as_json: bool) -
 @click.argument("pack")
 @click.argument("labels", type=PATH)
 @click.argument("corpus", type=PATH)
-@click.option("--notes", default="", metavar="TEXT", help="What the model card should say first.")
+@click.option("--notes", default="", metavar="TEXT", help="Introduction of the model card.")
 @output.json_option
 def calibrate(pack: str, labels: Path, corpus: Path, notes: str, as_json: bool) -> int:
     """Fit PACK's probabilities and thresholds to LABELS of the validation split; writes its model card."""

@@ -82,15 +82,15 @@ def report_options(suite: Callable[..., int]) -> Callable[..., int]:
         return suite(Asked(seed, pack, html, old, jobs, as_json), **rest)
 
     options = (
-        click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Which holes."),
+        click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing holes."),
         click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to measure."),
-        click.option("--html", type=_FILE, metavar="FILE", help="Write the report as one page."),
+        click.option("--html", type=_FILE, metavar="FILE", help="Also write the report as one HTML page."),
         click.option(
             "--compare",
             "old",
             type=_FILE,
             metavar="FILE",
-            help="Compare with an earlier --json; exit 1 when it was better beyond chance.",
+            help="Compare with an earlier --json; exit with 1 if it was significantly better.",
         ),
         click.option(
             "--jobs",
@@ -98,7 +98,7 @@ def report_options(suite: Callable[..., int]) -> Callable[..., int]:
             default=1,
             show_default=True,
             metavar="N",
-            help="Processes; more than one finish sooner, and blur the times.",
+            help="Worker processes; more than one is faster but makes timings less exact.",
         ),
         output.json_option,
     )
@@ -115,7 +115,7 @@ def tree_options(suite: Callable[..., int]) -> Callable[..., int]:
         return suite(*asked, roots=[work_tree(path) or path.resolve() for path in paths or (Path.cwd(),)], **rest)
 
     for option in (
-        click.option("--limit", type=Count(min=1), default=100, show_default=True, metavar="N", help="Holes a tree."),
+        click.option("--limit", type=Count(min=1), default=100, show_default=True, metavar="N", help="Holes per tree."),
         click.argument("paths", nargs=-1, metavar="[PATH]...", type=_FOLDER),
     ):
         wrapped = option(wrapped)
@@ -132,7 +132,11 @@ run_tests_option = click.option(
 @command.command("self", epilog=EPILOG)
 @click.option("--kinds", metavar="K,K", help="Of line, api, chunk, function, midline (default: all).")
 @click.option(
-    "--rival", "rivals", multiple=True, metavar="URL", help="Ask this engine too: llama.cpp's /infill, /v1/completions."
+    "--rival",
+    "rivals",
+    multiple=True,
+    metavar="URL",
+    help="Also measure this engine: llama.cpp's /infill or /v1/completions.",
 )
 @run_tests_option
 @report_options
@@ -148,7 +152,7 @@ def self_(
     """Cut holes into the indexed files of the work trees that hold PATHs (default: this one), and complete each.
 
     The hole's own place and copies of it are hidden from retrieval. Every hole counts, also where nothing is answered;
-    intervals are 95 % by bootstrap over files. A run that was stopped goes on where it was.
+    intervals are 95 % by bootstrap over files. A run that was stopped continues where it left off.
     """
     from repocomp.bench.completion.run import Plan, bench_self
 
@@ -174,12 +178,19 @@ def policy(asked: Asked, roots: list[Path], limit: int, decides: str | None) -> 
 
 
 @command.command(epilog=EPILOG)
-@click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Which holes.")
+@click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing holes.")
 @click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack that counts tokens.")
-@click.option("--likelihood", is_flag=True, help="Also measure how much more probable the true answer becomes; slow.")
-@click.option("--answers", is_flag=True, help="Also complete with what each finds; slower still.")
-@click.option("--trees", type=_FOLDER, metavar="FOLDER", help="Trees to rank with, in the place of those shipped.")
-@click.option("--seeds", type=Count(min=1), default=1, show_default=True, metavar="N", help="Sum up seeds from --seed.")
+@click.option("--likelihood", is_flag=True, help="Also measure how much more likely the true text becomes; slow.")
+@click.option("--answers", is_flag=True, help="Also complete with what each arm finds; slower still.")
+@click.option("--trees", type=_FOLDER, metavar="FOLDER", help="Ranking trees to use instead of the shipped ones.")
+@click.option(
+    "--seeds",
+    type=Count(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Number of seeds, counted from --seed.",
+)
 @output.json_option
 @tree_options
 def retrieval(
@@ -213,9 +224,14 @@ def dataset_options(suite: Callable[..., int]) -> Callable[..., int]:
     """A published file, and where its repositories lie."""
     for option in (
         click.option(
-            "--limit", type=Count(min=1), default=10_000, show_default=True, metavar="N", help="Lines at most."
+            "--limit",
+            type=Count(min=1),
+            default=10_000,
+            show_default=True,
+            metavar="N",
+            help="At most N lines.",
         ),
-        click.option("--repositories", type=_FOLDER, metavar="FOLDER", help="Where the repositories lie."),
+        click.option("--repositories", type=_FOLDER, metavar="FOLDER", help="The folder that holds the repositories."),
         click.argument("file", type=_FILE),
     ):
         suite = option(suite)

@@ -23,9 +23,9 @@ Examples:
 @click.argument("paths", type=click.Path(path_type=Path), nargs=-1, required=True)
 @output.json_option
 def command(paths: tuple[Path, ...], as_json: bool) -> int:
-    """Say for each of PATHS whether it stays out of the index, and by which rule.
+    """Show for each of PATHS whether it is left out of the index, and by which rule.
 
-    Exits 1 when none of them is left out.
+    Exits with 1 if none of them is left out.
     """
     from repocomp.index.walk import explain
 

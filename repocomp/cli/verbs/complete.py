@@ -43,7 +43,7 @@ class CursorCommand(click.Command):
 @click.option(
     "--retrieve",
     type=click.Choice(["auto", "always", "never"]),
-    help="Fetch cross-file context, or let the policy decide.",
+    help="Whether to retrieve from other files; auto lets the policy decide.",
 )
 @click.option("--select", type=click.Choice(["greedy", "threshold"]), help="How the policy decides.")
 @click.option("--threshold", type=Number(0, 1), metavar="T", help="Retrieve above this probability.")
@@ -51,15 +51,17 @@ class CursorCommand(click.Command):
 @click.option("--generator", metavar="PACK", help="The pack that writes.")
 @click.option("--mode", type=click.Choice(["auto", "line", "block"]), help="How much to write.")
 @click.option("--arms", metavar="NAME,…", help="Ask only these retrieval strategies.")
-@click.option("--max-new-tokens", type=Count(min=1), metavar="N", help="Write at most this much.")
-@click.option("--deadline-ms", type=Number(min=0), metavar="N", help="Return what is finished by then.")
-@click.option("--no-text", "record", flag_value="no-text", help="Keep digests of the answer for feedback, no text.")
-@click.option("--no-record", "record", flag_value="off", help="Keep nothing of the answer for feedback.")
-@click.option("--stream", is_flag=True, help="Print text as soon as it is settled; with --json, JSON Lines.")
+@click.option("--max-new-tokens", type=Count(min=1), metavar="N", help="Write at most N tokens.")
+@click.option("--deadline-ms", type=Number(min=0), metavar="N", help="Return what is finished after N milliseconds.")
+@click.option(
+    "--no-text", "record", flag_value="no-text", help="Record digests of the answer for feedback, but no text."
+)
+@click.option("--no-record", "record", flag_value="off", help="Record nothing for feedback.")
+@click.option("--stream", is_flag=True, help="Print text as soon as it is final; with --json, as JSON Lines.")
 @click.option(
     "--daemon",
     type=click.Choice(["auto", "always", "never"]),
-    help="Ask a daemon that is there (auto), also start one for the next time, or neither.",
+    help="Use a running daemon (auto), start one for the next time as well (always), or use none.",
 )
 @click.option("--stdin-filename", metavar="FILE", help="The name of the buffer on standard input.")
 @click.option(
@@ -69,7 +71,7 @@ class CursorCommand(click.Command):
     show_default=True,
     help="The units COL counts.",
 )
-@click.option("--exit-zero", is_flag=True, help="Exit 0 also when there is nothing to offer.")
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 even when there is nothing to offer.")
 @output.json_option
 def command(
     cursor: str,

@@ -1,4 +1,4 @@
-"""`repocomp doctor`: is everything there, and what mends what is not."""
+"""`repocomp doctor`: check the installation, and say how to fix it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Examples:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at: what was found, and for a fault the command that mends it."""
+    """One thing looked at: what was found, and for a fault the command that fixes it."""
 
     name: str
     ok: bool
@@ -38,7 +38,7 @@ class Check:
 def command(as_json: bool) -> int:
     """Check Python, SQLite, ONNX Runtime, git, the default pack and this work tree's index.
 
-    Exits 2 when something needs mending.
+    Exits with 2 when something needs fixing.
     """
     checks = list(_checks())
     code = ExitCode.OK if all(check.ok for check in checks) else ExitCode.ERROR
@@ -77,8 +77,8 @@ def _runtime() -> Check:
     installed = {dist.metadata["Name"].lower(): dist.version for dist in metadata.distributions()}
     wheels = [f"{name} {installed[name]}" for name in ("onnxruntime-gpu", "onnxruntime") if name in installed]
     if len(wheels) > 1:
-        mend = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
-        return Check("onnxruntime", False, f"{' and '.join(wheels)} shadow each other: CUDA is lost", mend)
+        fix = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
+        return Check("onnxruntime", False, f"{' and '.join(wheels)} shadow each other: CUDA is lost", fix)
     if not wheels:
         return Check("onnxruntime", False, "not installed", "pip install repocomp")
     return Check("onnxruntime", True, wheels[0])

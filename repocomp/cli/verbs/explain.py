@@ -1,4 +1,4 @@
-"""`repocomp explain`: why a completion came out as it did, replayed from what was logged."""
+"""`repocomp explain`: how a completion came about, from what was recorded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WIDTH = 13
 @click.argument("impression_id", metavar="ID")
 @output.json_option
 def command(impression_id: str, as_json: bool) -> int:
-    """Replay how the completion ID (or `last`) was made, an empty one too.
+    """Show how the completion ID (or `last`) came about, even if it was empty.
 
     Shows the decision with its probability, the arms that were asked, every chunk they drew with its score before and
     after ranking and why it was kept or dropped, the token budget, filters, timings, and what became of the answer.

@@ -1,4 +1,4 @@
-"""`repocomp feedback`: what became of completions, said, listed, counted, exported and forgotten."""
+"""`repocomp feedback`: report, list, count, export and delete what became of completions."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ Examples:
 _WORDS = {
     "accept": ("accepted", "The completion was taken as it is."),
     "partial": ("partially_accepted", "A part was taken; --text is that part."),
-    "reject": ("rejected", "The completion was turned down."),
-    "shown": ("shown", "The completion was displayed; for editors that fetch ahead."),
+    "reject": ("rejected", "The completion was rejected."),
+    "shown": ("shown", "The completion was displayed; for editors that prefetch."),
     "edit": ("edited", "The completion was changed after it was taken; --text is what it became."),
 }
 _NEED_TEXT = {"partial", "edit"}
@@ -62,7 +62,7 @@ Secrets are replaced by REDACTED before anything is stored, and once more here.
 
 @click.group(epilog=EPILOG)
 def command() -> None:
-    """Say what became of a completion, and see what is known of all of them.
+    """Report what became of a completion, and look at the history.
 
     ID is the `id` that `repocomp complete --json` prints, or `last` for the newest one in this repository. Feedback
     is kept for each repository in the user's data folder, shared by its clones and work trees; nothing leaves the
@@ -86,7 +86,7 @@ def _word(name: str) -> Callable[..., int]:
             raise FeedbackError(f"{name} needs the text", f"repocomp feedback {name} {impression_id} --text TEXT")
         return _say(impression_id, kind, standard_input().decode(errors="replace") if text == "-" else text, as_json)
 
-    say_word.__doc__ = says + " Saying the same twice changes nothing; another verdict later replaces this one."
+    say_word.__doc__ = says + " Repeating a verdict changes nothing; a different one replaces it."
     return say_word
 
 
@@ -111,7 +111,7 @@ def _say(impression_id: str, kind: Any, text: str | None, as_json: bool) -> int:
 @click.option("--limit", type=Count(min=1), default=20, show_default=True, metavar="N", help="The newest N.")
 @output.json_option
 def list_(limit: int, as_json: bool) -> int:
-    """List the newest completions of this repository with what became of them."""
+    """List the newest completions of this repository, and what became of them."""
     from repocomp.feedback.export import export
     from repocomp.feedback.ledger import reading
     from repocomp.store.feedback.rows import newest
@@ -139,7 +139,7 @@ def _listed(row: dict[str, Any]) -> str:
 
 
 @command.command()
-@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw a picture, too.")
+@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Also draw a chart.")
 @output.json_option
 def stats(svg: Path | None, as_json: bool) -> int:
     """Count what became of this repository's completions, each figure with its definition, n and 95 % interval."""
@@ -182,11 +182,11 @@ def export() -> int:
 
 @command.command()
 @click.argument("impression_id", metavar="[ID]", required=False)
-@click.option("--before", metavar="DATE", help="All given before this day (YYYY-MM-DD), or before so many days (30d).")
+@click.option("--before", metavar="DATE", help="Everything before this day (YYYY-MM-DD), or older than this (30d).")
 @click.option("--all", "everything", is_flag=True, help="Everything of this repository.")
 @output.json_option
 def forget(impression_id: str | None, before: str | None, everything: bool, as_json: bool) -> int:
-    """Delete completions with all that was said of them, so that no file holds them any more."""
+    """Delete completions and everything recorded about them, so that no file holds them any more."""
     if (impression_id is not None) + (before is not None) + everything != 1:
         raise FeedbackError("name one of: ID, --before DATE, --all", "repocomp feedback forget --help")
     from repocomp.feedback.forget import forget_before, forget_everything, forget_one

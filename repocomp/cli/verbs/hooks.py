@@ -1,4 +1,4 @@
-"""`repocomp hooks`: git's hooks, which keep the index current and measure what of the completions persists."""
+"""`repocomp hooks`: git hooks that keep the index up to date and measure how much of completions persists."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _REMARKS = {
 
 @click.group(epilog=EPILOG)
 def command() -> None:
-    """Let git say when a work tree changed.
+    """Let git hooks report changes of the work tree.
 
     The hooks post-commit, post-merge, post-checkout and post-rewrite start repocomp in the background: it brings the
     index up to date and measures what of each completion stands in the commit. A hook returns at once and never fails.
@@ -71,7 +71,7 @@ def uninstall(shared: bool, as_json: bool) -> int:
 @command.command()
 @output.json_option
 def status(as_json: bool) -> int:
-    """Say which hooks are installed, and what became of their latest reports."""
+    """Show which hooks are installed, and how their latest events went."""
     from repocomp.feedback.hooks import status as run
 
     return _print(run(here()), as_json)
@@ -81,7 +81,7 @@ def status(as_json: bool) -> int:
 @click.argument("event", type=click.Choice(EVENTS))
 @click.option("--head", help="The commit that HEAD named.")
 def run(event: str, head: str | None) -> int:
-    """Take in a report; what a hook starts in the background."""
+    """Handle one event; hooks start this in the background."""
     _detach()
     root = work_tree(Path.cwd())
     if root is None:

@@ -1,4 +1,4 @@
-"""`repocomp index`: make the index of a work tree current."""
+"""`repocomp index`: build or update the index of a work tree."""
 
 from __future__ import annotations
 
@@ -29,13 +29,16 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("path", type=click.Path(path_type=Path), default=".")
-@click.option("--status", is_flag=True, help="Say what the index holds and what is stale; change nothing.")
-@click.option("--rebuild", is_flag=True, help="Start from nothing.")
-@click.option("--vectors", is_flag=True, help="Vectors too, which the arms dense, sparse and hybrid need, from now on.")
-@click.option("--watch", is_flag=True, help="Go on, and index what changes as it changes, until Ctrl-C.")
-@click.option("--prune", is_flag=True, help="Remove the indexes of all work trees that are gone, and do nothing else.")
+@click.option("--status", is_flag=True, help="Show what the index holds and what is out of date; change nothing.")
+@click.option("--rebuild", is_flag=True, help="Build the index from scratch.")
+@click.option(
+    "--vectors",
+    is_flag=True,
+    help="From now on, also encode chunks as vectors, which the arms dense, sparse and hybrid need.",
+)
+@click.option("--watch", is_flag=True, help="Keep running, and index changes as they happen, until Ctrl-C.")
 @click.option("--jobs", type=Count(min=1), metavar="N", help="Worker processes (default: one per core).")
-@click.option("--quiet", is_flag=True, help="Print errors only.")
+@click.option("--quiet", is_flag=True, help="Print only errors.")
 @output.json_option
 def command(
     path: Path,

@@ -1,4 +1,4 @@
-"""`repocomp learn`: let retrieval fit itself to this repository, and see, undo or stop what it learned."""
+"""`repocomp learn`: adapt retrieval to this repository; show, undo or freeze what was learned."""
 
 from __future__ import annotations
 
@@ -25,18 +25,25 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
-@click.option("--minutes", type=Number(min=0), default=10.0, show_default=True, metavar="M", help="Replay for so long.")
+@click.option(
+    "--minutes",
+    type=Number(min=0),
+    default=10.0,
+    show_default=True,
+    metavar="M",
+    help="Replay for this many minutes.",
+)
 @click.option("--limit", type=Count(min=0), metavar="N", help="Stop replaying once there are N replays.")
-@click.option("--show", "what", flag_value="show", help="Explain what was learned; change nothing.")
-@click.option("--rollback", "what", flag_value="rollback", help="Take the version before the one in use.")
+@click.option("--show", "what", flag_value="show", help="Show what was learned; change nothing.")
+@click.option("--rollback", "what", flag_value="rollback", help="Go back to the previous version.")
 @click.option(
     "--reset",
     "what",
     flag_value="reset",
-    help="Take the shipped behaviour, and forget what chunks were worth. Replays and feedback are kept.",
+    help="Go back to the shipped behaviour, and forget what chunks were worth. Replays and feedback are kept.",
 )
-@click.option("--freeze", "what", flag_value="freeze", help="Learn and explore nothing from now on.")
-@click.option("--unfreeze", "what", flag_value="unfreeze", help="Learn again.")
+@click.option("--freeze", "what", flag_value="freeze", help="Stop learning and exploring.")
+@click.option("--unfreeze", "what", flag_value="unfreeze", help="Resume learning.")
 @click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to learn for.")
 @output.json_option
 def command(minutes: float, limit: int | None, what: str | None, pack: str, as_json: bool) -> int:
@@ -45,7 +52,7 @@ def command(minutes: float, limit: int | None, what: str | None, pack: str, as_j
     Lines of the repository, those of recent commits first, are hidden and every way to retrieve is scored by what it
     does for the true text; with feedback this fits a model of what helps at which kind of place. It is taken into use
     only once paired replays that it had not seen say that it is better. Nothing leaves the machine, and nothing that is
-    learned is needed for a completion. A run can be stopped at any time; the next one goes on.
+    learned is needed for a completion. A run can be stopped at any time; the next one continues.
 
     Where completions are recorded, git's hooks and the daemon (a quarter of an hour after the last request) run this by
     themselves: once a day, for five minutes, at the lowest priority. The setting `learn` (auto, never) switches it off.
@@ -130,7 +137,7 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
         chosen = ", ".join(f"{name} {100 * share:.0f} %" for name, share in one["chosen"].items())
         yield f"chosen       {one['place']} (n = {one['n']:,}): {chosen}"
     for name, value in data["worth"].items():
-        yield f"worth        {name}: {value:+.4f} nats a token, waiting at {data['cost_nats_per_second']} a second"
+        yield f"worth        {name}: {value:+.4f} nats per token, waiting at {data['cost_nats_per_second']} a second"
     off = data["off_policy"]
     yield f"off-policy   n = {off['n']}, effective sample size {off['ess']}" + (
         "" if off["is_enough"] else ": too few for a verdict (200)"

@@ -1,4 +1,4 @@
-"""`repocomp serve`: the daemon that answers `repocomp complete` without its start."""
+"""`repocomp serve`: the daemon, which saves `repocomp complete` the start-up."""
 
 from __future__ import annotations
 
@@ -32,17 +32,31 @@ _MEGABYTE = 1_000_000
 
 
 @click.command(epilog=EPILOG)
-@click.option("--detach", is_flag=True, help="Start it in the background, and return once it answers.")
-@click.option("--status", is_flag=True, help="Say whether one runs, and what it holds.")
-@click.option("--stop", is_flag=True, help="End the one that runs.")
-@click.option("--idle-exit", type=Number(min=0), default=30, show_default=True, metavar="MIN", help="0: stay for ever.")
-@click.option("--memory-cap", type=Count(min=64), default=512, show_default=True, metavar="MB", help="Never hold more.")
+@click.option("--detach", is_flag=True, help="Start it in the background, and return once it is ready.")
+@click.option("--status", is_flag=True, help="Show whether one is running, and what it holds.")
+@click.option("--stop", is_flag=True, help="Stop the running one.")
+@click.option(
+    "--idle-exit",
+    type=Number(min=0),
+    default=30,
+    show_default=True,
+    metavar="MIN",
+    help="Exit after this many idle minutes; 0: never.",
+)
+@click.option(
+    "--memory-cap",
+    type=Count(min=64),
+    default=512,
+    show_default=True,
+    metavar="MB",
+    help="Use at most this much memory.",
+)
 @output.json_option
 def command(detach: bool, status: bool, stop: bool, idle_exit: float, memory_cap: int, as_json: bool) -> int:
     """Answer completions of this user until idle for some minutes; uses no processor time while nobody asks.
 
     Holds models, indexes and the key/value caches of the files that are typed in. Answers are those that `repocomp
-    complete` gives by itself. One for each user; a second one says so and ends.
+    complete` gives by itself. There is one per user; a second one says so and exits.
     """
     if detach + status + stop > 1:
         raise click.UsageError("--detach, --status and --stop exclude each other")

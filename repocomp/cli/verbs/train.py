@@ -1,4 +1,4 @@
-"""`repocomp train`: the stages from a folder of repositories to a pack, each resumable, each with its progress."""
+"""`repocomp train`: the stages from a folder of repositories to a pack, each of them resumable."""
 
 from __future__ import annotations
 

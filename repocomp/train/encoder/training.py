@@ -1,4 +1,4 @@
-"""Training the encoder: a question's vector shall lie nearer to the chunks that answer it than to others of its tree.
+"""Training the encoder: a question's vector should be nearer to the chunks that answer it than to others of its tree.
 
 The network is as light as can be: rows of an embedding, pooled by weights that a token gives itself and its two
 neighbours, and one hidden layer on what is pooled. A second weight of each token makes the sparse vector (as SPLADE,

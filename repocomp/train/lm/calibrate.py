@@ -1,4 +1,4 @@
-"""Making the policy's word worth something: calibration and thresholds, from labels on repositories not trained on."""
+"""Calibration and thresholds of the policy, from labels on repositories that were not trained on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints: files of weights and whatever a run needs to go on, written by rename."""
+"""Checkpoints: files of weights and whatever a run needs to resume, written by rename."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class MixFit:
-    """The mixture before trust is applied, and bits a token of the answers without and with it, on the same holes."""
+    """The mixture before trust is applied, and bits per token of the answers without and with it, on the same holes."""
 
     mixture: CacheMixture
     tokens: int
@@ -157,7 +157,7 @@ def fit_mixture(
 
 
 def most_likely(seen: Sequence[Token]) -> tuple[CacheMixture, float]:
-    """The mixture that makes `seen` most likely, and its nats a token."""
+    """The mixture that makes `seen` most likely, and its nats per token."""
     places = _Flat.of(seen)
     table = torch.full((MAX_ORDER, EVIDENCE), _START, dtype=torch.float64, requires_grad=True)
     scalars = torch.zeros(4, dtype=torch.float64, requires_grad=True)

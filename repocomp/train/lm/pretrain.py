@@ -208,7 +208,7 @@ class _Run:
 
     @torch.no_grad()
     def _validate(self) -> dict[str, float]:
-        """Nats a token on unseen repositories, by row length. Not compiled: a few rows are not worth it."""
+        """Nats per token on unseen repositories, by row length. Not compiled: a few rows are not worth it."""
         result = {}
         for phase, held in zip(self.recipe.phases, self.held, strict=True):
             losses = [float(self._loss(self.model, *as_batch(held[at : at + 4]))) for at in range(0, len(held), 4)]

@@ -70,7 +70,7 @@ def grades_of(labels: Floats) -> Grades:
 
 
 def likelihood_labels(drawn: Drawn, loaded: LocalGenerator) -> Floats | None:
-    """What each piece alone gains, in nats a token, for its length; None where nothing helps.
+    """What each piece alone gains, in nats per token, for its length; None where nothing helps.
 
     Pieces that show none of the unseen identifiers are taken to gain nothing.
     """
