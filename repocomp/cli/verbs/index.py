@@ -47,8 +47,8 @@ def command(
     """Index the work tree that holds PATH, or bring its index up to date.
 
     Files are left out by git's ignore rules, by .repocompignore in the root of the tree (gitignore syntax; `!` brings
-    back what git ignores), and when they are secret, binary, generated, minified, diffs or over 1 MiB. The index lies in
-    the user's cache folder; the work tree is never written.
+    back what git ignores), and when they are secret, binary, generated, minified, diffs or over 1 MiB. The index lies
+    in the user's cache folder; the work tree is never written.
     """
     if not path.is_dir():
         raise DocumentError(f"{path}: is not a folder", "repocomp index FOLDER")
