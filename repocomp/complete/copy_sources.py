@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from repocomp.document import Document, Position
 from repocomp.generate.generator import CopySources
+from repocomp.languages.marks import without_conflict_marks
 from repocomp.prompt.window import Window
 from repocomp.retrieve.hit import Hit
 
@@ -26,4 +27,4 @@ def copy_sources(document: Document, cursor: Position, window: Window, hits: Seq
 
 
 def _text(data: bytes) -> str:
-    return data.decode(errors="ignore").replace("\r\n", "\n")
+    return without_conflict_marks(data.decode(errors="ignore").replace("\r\n", "\n"))

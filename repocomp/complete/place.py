@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from repocomp.complete import trim
 from repocomp.document import Document, Position
-from repocomp.languages.table import language_of
+from repocomp.languages.formats import language_in
 from repocomp.prompt.window import Window, unseen
 from repocomp.request import FillMode, Mode
 from repocomp.retrieve.query import Query
@@ -36,7 +36,7 @@ def query_of(document: Document, cursor: Position, window: Window) -> Query:
     above, below = unseen(document, cursor, window)
     return Query(
         path=document.path,
-        language=language_of(document.path),
+        language=language_in(document.path, document.data),
         prefix=window.left,
         suffix=window.right,
         visible=(window.first_line, window.last_line),
