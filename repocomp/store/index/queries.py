@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from repocomp.languages.table import language_of
 from repocomp.store.index.cache import CachedConnection
 from repocomp.store.index.contents import KnownFile
 from repocomp.store.index.rows import PLACE, Chunk, ChunkKind, FileRow, Postings, Segment, Symbol, Vectors
@@ -36,8 +35,8 @@ class FileQueries:
 
     def all(self) -> list[FileRow]:
         """Every indexed path, sorted."""
-        rows = self._database.rows("SELECT path, content_id FROM file WHERE content_id IS NOT NULL ORDER BY path")
-        return [FileRow(path, content_id, language_of(path)) for path, content_id in rows]
+        select = "SELECT path, content_id, language FROM file JOIN content ON content.id = content_id ORDER BY path"
+        return [FileRow(*row) for row in self._database.rows(select)]
 
     def paths_of(self, content_id: int) -> list[str]:
         """The paths that hold a content now, sorted; several for copies."""
