@@ -108,7 +108,7 @@ def caveats(root: Path) -> list[str]:
 def read_file(root: Path, path: str) -> bytes | None:
     """The bytes of a regular file below `root`, no part of whose path is a link; None where it is none (any more)."""
     try:
-        return read(root, path, MAX_BYTES)
+        return read(root, path, max(MAX_BYTES, format_of(path).most_bytes))
     except OSError:
         return None
 
