@@ -155,7 +155,9 @@ def _update(
             changed.append(found)
     report.removed = len(known)
     remove_files(connection, sorted(known))
-    jobs = [_Job(found, partial(_bytes, root / found.path), partial(stamp_of, root / found.path)) for found in changed]
+    jobs = [
+        _Job(found, partial(_bytes, root / found.path), partial(stamp_of, f"{root}/{found.path}")) for found in changed
+    ]
     if jobs:
         _read_all(connection, jobs, report, progress, workers)
     if changed or known:
