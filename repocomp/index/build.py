@@ -148,7 +148,8 @@ def _update(
     report.removed = len(known)
     remove_files(connection, sorted(known))
     jobs = [
-        _Job(found, partial(read_file, root, found.path), partial(stamp_of, root / found.path)) for found in changed
+        _Job(found, partial(read_file, root, found.path), partial(stamp_of, f"{root}/{found.path}"))
+        for found in changed
     ]
     if jobs:
         _read_all(connection, jobs, report, progress, workers)

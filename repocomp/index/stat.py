@@ -12,7 +12,7 @@ _RACY_NS = 2_000_000_000
 """A file changed this shortly before it was read may change again within its time stamp's resolution."""
 
 
-def stamp_of(path: Path) -> str:
+def stamp_of(path: str) -> str:
     """What changes with a file even where its size and time stamp were set back: time of change and number."""
     try:
         status = os.lstat(path)
@@ -26,7 +26,7 @@ def is_same(root: Path, found: Found, before: KnownFile) -> bool:
     if found.skipped is not None:
         return before.skipped == found.skipped
     stat = (before.size, before.mtime_ns)
-    return stat == (found.size, found.mtime_ns) and before.stamp == stamp_of(root / found.path)
+    return stat == (found.size, found.mtime_ns) and before.stamp == stamp_of(f"{root}/{found.path}")
 
 
 def is_unchanged(root: Path, found: Found, before: KnownFile) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,8 +34,7 @@ class FileState:
     stamp: str
 
 
-@dataclass(frozen=True, slots=True)
-class KnownFile:
+class KnownFile(NamedTuple):
     """What an index says of a path: the stat it was read at, when that was, and why it was skipped."""
 
     size: int
@@ -72,7 +72,7 @@ def known_files_below(connection: Connection, paths: Iterable[str]) -> dict[str,
 def _known(connection: Connection, where: str, values: Sequence[str]) -> dict[str, KnownFile]:
     # A row with neither content nor reason lost a race with another run: it is read again.
     select = f"SELECT path, size, mtime_ns, seen_ns, skipped, stamp FROM file WHERE ({_READ} OR skipped IS NOT NULL)"
-    return {path: KnownFile(*row) for path, *row in connection.execute(select + where, values)}
+    return {path: KnownFile(*rest) for path, *rest in connection.execute(select + where, values)}
 
 
 def known_digests(connection: Connection) -> set[str]:

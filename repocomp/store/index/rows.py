@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -109,9 +110,11 @@ class Vectors:
         return cls(segment_id, np.frombuffer(levels, LEVEL).reshape(len(sizes), -1), sizes)
 
 
-@dataclass(frozen=True, slots=True)
-class Postings:
-    """The chunks of one segment that hold one term: `places` ascending, `counts` their term weights (None: sets)."""
+class Postings(NamedTuple):
+    """The chunks of one segment that hold one term: `places` ascending, `counts` their term weights (None: sets).
+
+    A tuple, since an index is made of so many of them.
+    """
 
     segment_id: int
     term: str

@@ -90,11 +90,12 @@ def delete_segments(connection: Connection, kind: ChunkKind, numbers: Sequence[i
 
 def add_postings(connection: Connection, kind: ChunkKind, lists: Iterable[Postings]) -> None:
     """Add posting lists, whose places are of type `PLACE` and whose counts are of type `COUNT`."""
+    number = int(kind)
     connection.executemany(
         "INSERT INTO posting VALUES (?, ?, ?, ?, ?)",
         (
-            (int(kind), p.term, p.segment_id, p.places.tobytes(), None if p.counts is None else p.counts.tobytes())
-            for p in lists
+            (number, term, segment_id, places.tobytes(), None if counts is None else counts.tobytes())
+            for segment_id, term, places, counts in lists
         ),
     )
 
