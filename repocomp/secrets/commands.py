@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 
-from repocomp.secrets.shapes import Span
+from repocomp.secrets.shapes import Span, lazy
 from repocomp.secrets.values import Kind, is_secret
 from repocomp.secrets.wire import FILLED_IN, STAND_INS
 
-_USER = re.compile(
-    r"(?:-u|--user|--proxy-user)[= \t][\"']?(?P<user>[\w.@+%\\-]{1,64}):(?P<value>[^\s\"'@][^\s\"']{2,200})"
-)
+_USER = lazy(r"(?:-u|--user|--proxy-user)[= \t][\"']?(?P<user>[\w.@+%\\-]{1,64}):(?P<value>[^\s\"'@][^\s\"']{2,200})")
 _CLIENTS = ("curl", "http", "wget", "svn", "lftp", "mvn", "jira")
 
 
@@ -29,7 +26,7 @@ def login_spans(text: str, lowered: str, start: int) -> Iterator[Span]:
 
 
 def _option(pattern: str) -> Callable[[str, int], Iterator[Span]]:
-    compiled = re.compile(pattern)
+    compiled = lazy(pattern)
 
     def spans(text: str, start: int) -> Iterator[Span]:
         match = compiled.match(text, start)
@@ -52,7 +49,7 @@ def _is_given(value: str) -> bool:
     return len(value) >= 3 and not FILLED_IN.fullmatch(value) and value.lower() not in STAND_INS
 
 
-_PIPE = re.compile(r"[\"' \t]\w{1,32}:(?P<value>[^\s\"':]{3,100})[\"']?[ \t]{0,4}\|[ \t]{0,4}(?:sudo[ \t]{1,4})?$")
+_PIPE = lazy(r"[\"' \t]\w{1,32}:(?P<value>[^\s\"':]{3,100})[\"']?[ \t]{0,4}\|[ \t]{0,4}(?:sudo[ \t]{1,4})?$")
 _VALUE = r"[\"']?(?P<value>[^\s\"';|-][^\s\"';|]{2,100})"
 
 COMMANDS: dict[str, Callable[[str, int], Iterator[Span]]] = {
