@@ -141,6 +141,8 @@ def _judged(root: Path, rules: Rules, listed: Iterable[str]) -> Iterator[Found]:
 def explain(root: Path, path: str) -> tuple[bool, str]:
     """Whether `path` (relative to `root`) stays out of the index, and by which rule."""
     rules = Rules(root)
+    if redact(path) != path:
+        return True, "secret: the name holds one"
     left_out, reason = rules.verdict(path)
     if left_out is not None:
         return left_out, reason

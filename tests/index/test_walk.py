@@ -13,7 +13,7 @@ from pathspec import GitIgnoreSpec
 
 from repocomp.index.fitness import unfit
 from repocomp.index.walk import IGNORE_FILE, Rules, explain, walk
-from repocomp.secrets import SECRET_GLOBS
+from repocomp.secrets import REDACTED, SECRET_GLOBS
 from tests.conftest import Repository, write_files
 
 FILES = {
@@ -64,6 +64,29 @@ def test_secret_names_are_skipped_but_can_be_brought_back(repository: Repository
     write_files(root, {".repocompignore": "!y.ppk\n"})
     assert skipped(root) == {".env": "secret", "x/key.ppk": "secret"}
     assert indexed(root) == {"y.ppk", ".env.example"}
+
+
+def test_names_alone_do_not_condemn_source_code(repository: Repository) -> None:
+    code = {
+        "sdk/credentials/manager.go": "package credentials\n",
+        "book/ch01.asc": "== Introduction\n",
+        "src/id_rsa_parser.py": "def parse(text):\n    return text\n",
+        "i18n.key": "title = Hello\n",
+        ".env.test/conftest.py": "x = 1\n",
+        "secrets.json/a.py": "x = 2\n",
+        "id_rsa.pub": "ssh-ed25519 AAAA bob\n",
+    }
+    secret = {".env.test/.env": "A=1\n", "credentials": "[default]\n", "id_rsa": "k\n"}
+    root = repository({**code, **secret})
+    assert indexed(root) == set(code)
+    assert skipped(root) == dict.fromkeys(secret, "secret")
+
+
+def test_a_name_that_holds_a_secret_is_not_kept(repository: Repository) -> None:
+    name = "dump-ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8.py"
+    root = repository({name: "x = 1\n"})
+    assert skipped(root) == {f"dump-{REDACTED}.py": "secret"}
+    assert explain(root, name)[0]
 
 
 def test_links_huge_and_empty_files_and_lock_files(repository: Repository, tmp_path: Path) -> None:
