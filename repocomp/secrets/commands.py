@@ -8,7 +8,10 @@ from repocomp.secrets.shapes import Span, lazy
 from repocomp.secrets.values import Kind, is_secret
 from repocomp.secrets.wire import FILLED_IN, STAND_INS
 
-_USER = lazy(r"(?:-u|--user|--proxy-user)[= \t][\"']?(?P<user>[\w.@+%\\-]{1,64}):(?P<value>[^\s\"'@][^\s\"']{2,200})")
+_USER = lazy(
+    r"(?:-u|--user|--proxy-user)[= \t]{1,4}[\"']?(?P<user>[^\s:\"']{0,64})[\"']?:"
+    r"(?:[\"']?(?P<value>[^\s\"']{3,200})|(?=[\"'\s]))"
+)
 _CLIENTS = ("curl", "http", "wget", "svn", "lftp", "mvn", "jira")
 
 
@@ -18,6 +21,10 @@ def login_spans(text: str, lowered: str, start: int) -> Iterator[Span]:
     if match is None or text[start - 1 : start] not in (" ", "\t", '"', "'", "\n", ""):
         return
     user, password = match["user"], match["value"]
+    if password is None:  # a token stands in the user's place
+        if is_secret(user, Kind.TOKEN, is_strict=True):
+            yield match.span("user")
+        return
     if (user + password).isdigit() or not _is_given(password):
         return
     before = lowered[max(0, start - 300) : start]

@@ -256,7 +256,7 @@ def _header(text: str, name: str, end: int, kind: Kind) -> Span | None:
     match = _HEADER.match(text, end)
     if (
         match is None
-        or "-" not in name
+        or ("-" not in name and text[match.start() - len(name) - 1 : match.start() - len(name)] not in ("'", '"'))
         or text[match.end() : match.end() + 1] not in ("", "\n", '"', "'", "\\", "\r", "`")
     ):
         return None

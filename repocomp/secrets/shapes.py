@@ -64,7 +64,7 @@ def surprise(value: str) -> float:
 
 
 def _alphabet_size(value: str) -> int:
-    if _HEX.issuperset(value):
+    if _HEX.issuperset(value.replace("-", "")):
         return 16
     has_digit = any(map(str.isdigit, value))
     return max(
