@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 import repocomp.secrets
 from repocomp.secrets import REDACTED, entropy, holds_placeholder, is_key_file, legible, redact
 from repocomp.secrets.services import all_rules
-from repocomp.secrets.shapes import surprise
+from repocomp.secrets.shapes import Lazy, surprise
 
 CASES = Path(__file__).parent / "cases"
 ROOM = Path(repocomp.secrets.__file__).parent
@@ -202,8 +202,8 @@ def patterns() -> Iterator[tuple[str, re.Pattern[str]]]:
     for path in sorted(ROOM.glob("*.py")):
         module = import_module(f"repocomp.secrets.{path.stem}") if path.stem != "__init__" else repocomp.secrets
         for name, value in vars(module).items():
-            if isinstance(value, re.Pattern):
-                yield f"{path.stem}.{name}", value
+            if isinstance(value, Lazy):
+                yield f"{path.stem}.{name}", re.compile(value.source, value.compiled_flags)
 
 
 def unbounded(tree: Any) -> Iterator[str]:

@@ -18,7 +18,6 @@ import click
 from repocomp import __version__, directories
 from repocomp.cli import output
 from repocomp.errors import ExitCode, RepocompError
-from repocomp.secrets import legible, redact
 
 VERBS = {
     "index": "Index a work tree, or bring its index up to date.",
@@ -156,6 +155,8 @@ def _has_folder() -> bool:
 
 def _write_crash_log(arguments: Sequence[str]) -> Path | None:
     """Write what happened where this user alone may read it, without secrets and without source text."""
+    from repocomp.secrets import legible, redact
+
     folder = directories.state()
     path = folder / f"crash-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.log"
     head = f"repocomp {__version__}\nPython {sys.version}\n{sys.platform}\narguments: {_without_text(arguments)!r}\n\n"

@@ -185,6 +185,8 @@ def _is_behind_link(top: str, path: str, known: dict[str, bool]) -> bool:
 def explain(root: Path, path: str) -> tuple[bool, str]:
     """Whether `path` (relative to `root`) stays out of the index, and by which rule. Raises GitError."""
     rules = Rules(root)
+    if redact(path) != path:
+        return True, "secret: the name holds one"
     left_out, reason = rules.verdict(path)
     if left_out:
         return True, reason

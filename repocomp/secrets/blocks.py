@@ -9,18 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from repocomp.secrets.shapes import Span
+from repocomp.secrets.shapes import Span, lazy
 
 _MOST = 16_384
 """Characters of the longest private key that is looked for; 8,192 bits of RSA need 6,400."""
-_MARKER = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-_BODY = re.compile(r"(?:[A-Za-z0-9+/=\s\"',:;.|#*-]|\\[nrt])*+")
-_LAYOUT = re.compile(r"[\s\"'+,\\|#*]|\\[nrt]")
-_BASE64 = re.compile(r"[\s\"'+,#*|]{0,20}[A-Za-z0-9+/]{16,2000}={0,2}(?:\\[nr]){0,2}[\s\"'+,\\]{0,8}")
+_MARKER = lazy(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_BODY = lazy(r"(?:[A-Za-z0-9+/=\s\"',:;.|#*-]|\\[nrt])*+")
+_LAYOUT = lazy(r"[\s\"'+,\\|#*]|\\[nrt]")
+_BASE64 = lazy(r"[\s\"'+,#*|]{0,20}[A-Za-z0-9+/]{16,2000}={0,2}(?:\\[nr]){0,2}[\s\"'+,\\]{0,8}")
 _SHORTEST = 6
-_PUTTY = re.compile(r"Private-Lines: (\d{1,3})\n")
-_KIND = re.compile(r"^[ \t]{0,40}[\"']?kind[\"']?:[ \t]{0,8}[\"']?secret\b", re.MULTILINE)
-_ENTRY = re.compile(r"[ \t]{1,40}[\w.-]{1,100}:[ \t]{1,8}[\"']?(?![\"']|\{\{|\$\{|\||>)([^\s\"'#][^\n\"']{0,4000})")
+_PUTTY = lazy(r"Private-Lines: (\d{1,3})\n")
+_KIND = lazy(r"^[ \t]{0,40}[\"']?kind[\"']?:[ \t]{0,8}[\"']?secret\b", re.MULTILINE)
+_ENTRY = lazy(r"[ \t]{1,40}[\w.-]{1,100}:[ \t]{1,8}[\"']?(?![\"']|\{\{|\$\{|\||>)([^\s\"'#][^\n\"']{0,4000})")
 
 
 def block_spans(text: str, lowered: str) -> Iterator[Span]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 
-from repocomp.secrets.shapes import Span
+from repocomp.secrets.shapes import Span, lazy
 from repocomp.secrets.values import Kind, is_secret
 from repocomp.secrets.wire import FILLED_IN, STAND_INS
 
-_USER = re.compile(
-    r"(?:-u|--user|--proxy-user)[= \t][\"']?(?P<user>[\w.@+%\\-]{1,64}):(?P<value>[^\s\"'@][^\s\"']{2,200})"
+_USER = lazy(
+    r"(?:-u|--user|--proxy-user)[= \t]{1,4}[\"']?(?P<user>[^\s:\"']{0,64})[\"']?:"
+    r"(?:[\"']?(?P<value>[^\s\"']{3,200})|(?=[\"'\s]))"
 )
 _CLIENTS = ("curl", "http", "wget", "svn", "lftp", "mvn", "jira")
 
@@ -21,6 +21,10 @@ def login_spans(text: str, lowered: str, start: int) -> Iterator[Span]:
     if match is None or text[start - 1 : start] not in (" ", "\t", '"', "'", "\n", ""):
         return
     user, password = match["user"], match["value"]
+    if password is None:  # a token stands in the user's place
+        if is_secret(user, Kind.TOKEN, is_strict=True):
+            yield match.span("user")
+        return
     if (user + password).isdigit() or not _is_given(password):
         return
     before = lowered[max(0, start - 300) : start]
@@ -29,7 +33,7 @@ def login_spans(text: str, lowered: str, start: int) -> Iterator[Span]:
 
 
 def _option(pattern: str) -> Callable[[str, int], Iterator[Span]]:
-    compiled = re.compile(pattern)
+    compiled = lazy(pattern)
 
     def spans(text: str, start: int) -> Iterator[Span]:
         match = compiled.match(text, start)
@@ -52,7 +56,7 @@ def _is_given(value: str) -> bool:
     return len(value) >= 3 and not FILLED_IN.fullmatch(value) and value.lower() not in STAND_INS
 
 
-_PIPE = re.compile(r"[\"' \t]\w{1,32}:(?P<value>[^\s\"':]{3,100})[\"']?[ \t]{0,4}\|[ \t]{0,4}(?:sudo[ \t]{1,4})?$")
+_PIPE = lazy(r"[\"' \t]\w{1,32}:(?P<value>[^\s\"':]{3,100})[\"']?[ \t]{0,4}\|[ \t]{0,4}(?:sudo[ \t]{1,4})?$")
 _VALUE = r"[\"']?(?P<value>[^\s\"';|-][^\s\"';|]{2,100})"
 
 COMMANDS: dict[str, Callable[[str, int], Iterator[Span]]] = {

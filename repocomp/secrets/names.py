@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from repocomp.secrets.blocks import block_spans
+from repocomp.secrets.shapes import lazy
 
 _FILES = (
     ".env",
@@ -47,7 +46,7 @@ Keys in text (`*.pem`, `*.key`, `*.asc`, `id_rsa.bak`) are known by what they ho
 the same names.
 """
 
-_ARMOUR = re.compile(r"\s{0,200}(?:Bag Attributes\b|PuTTY-User-Key-File|-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY)")
+_ARMOUR = lazy(r"\s{0,200}(?:Bag Attributes\b|PuTTY-User-Key-File|-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY)")
 _SHARE = 0.5
 
 

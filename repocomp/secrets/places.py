@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 
 from repocomp.secrets.commands import COMMANDS, login_spans
-from repocomp.secrets.shapes import Span
+from repocomp.secrets.shapes import Span, lazy
 from repocomp.secrets.values import Kind, Style, is_secret, kind_of
 from repocomp.secrets.wire import authorization_spans, url_spans
 
-_STEMS = re.compile(
+_STEMS = lazy(
     r"pass|pwd|secret|token|key|credential|auth|bearer |://|kennwort|senha|contrase|motdepasse|mnemonic|phrase|psk"
     r"|identified by|-u |--user |--proxy-user|sessionid|securestring|mysql|docker login|redis-cli|net user"
 )
@@ -23,9 +23,9 @@ _LONGEST_NAME = 80
 _NEAR = 4_000
 _SHORT_NAMES = ("pass", "auth")
 """They are verbs and adjectives as well: `CHECK_PASS "found"`."""
-_NAME_REST = re.compile(r"[\w-]{0,60}", re.ASCII)
+_NAME_REST = lazy(r"[\w-]{0,60}", re.ASCII)
 
-_QUOTED = re.compile(
+_QUOTED = lazy(
     r"""
     (?P<close>\\?["'`]?\]?)                                             # the end of a quoted name or of an index
     (?:
@@ -46,36 +46,36 @@ _QUOTED = re.compile(
     """,
     re.VERBOSE,
 )
-_ELEMENT = re.compile(
+_ELEMENT = lazy(
     r"(?:[^<>\n]{0,80}>|</(?:key|name)>\s{0,40}<(?:string|value)>)\s{0,40}(?P<value>[^<>\s][^<>\n]{0,512}?)\s{0,40}</"
 )
-_BARE = re.compile(
+_BARE = lazy(
     r"[\"']?(?P<op>[ \t]{0,24}(?:\?=|:=|=>|=|:)[ \t]{0,24}|[ \t]{1,8})"
     r"(?P<value>[^\s\"'`=][^\s\"'`]{0,512})(?P<rest>[^\n]{0,200})"
 )
-_NAMED_VALUE = re.compile(
+_NAMED_VALUE = lazy(
     r"[\"']?,?\s{0,40}[\"']?value[\"']?[ \t]{0,4}[:=][ \t]{0,4}(?P<quote>[\"']?)(?P<value>[^\s\"',}]{1,512})(?P=quote)"
 )
 """`{"name": "DB_PASSWORD", "value": "…"}`, as containers are told of their environment."""
-_YAML_BLOCK = re.compile(r":[ \t]{0,4}[|>][+-]?[ \t]{0,4}\n[ \t]{1,40}(?P<value>[^\s\"'][^\n]{0,512})")
-_HEADER = re.compile(r"[\"']?[ \t]{0,4}:[ \t]{1,4}(?P<value>[\w.~+/=:-]{8,512})", re.ASCII)
-_ENVIRONMENT = re.compile(r"[A-Z][A-Z0-9_]{2,79}")
-_LINE_START = re.compile(
+_YAML_BLOCK = lazy(r":[ \t]{0,4}[|>][+-]?[ \t]{0,4}\n[ \t]{1,40}(?P<value>[^\s\"'][^\n]{0,512})")
+_HEADER = lazy(r"[\"']?[ \t]{0,4}:[ \t]{1,4}(?P<value>[\w.~+/=:-]{8,512})", re.ASCII)
+_ENVIRONMENT = lazy(r"[A-Z][A-Z0-9_]{2,79}")
+_LINE_START = lazy(
     r"\s{0,120}(?:[-*+#;]{1,3}[ \t]{0,4}|//[ \t]{0,4})?"
     r"(?:(?:export|setx?|env|ENV|ARG|declare -x|setenv|local|readonly|def)[ \t]{1,8}|\$env:)?[\"']?"
 )
-_COMMENT = re.compile(r"[ \t]{1,40}(?:#|//|;)")
+_COMMENT = lazy(r"[ \t]{1,40}(?:#|//|;)")
 _TRAILERS = ",;)}]>"
-_WORD = re.compile(r"[A-Za-z_]", re.ASCII)
-_PROSE = re.compile(r"(?i)\b(?:and|the|or|via|with|use|uses|using|when|if|a|an|is|are|of|option|options|flag|pass)\b")
-_SETTING = re.compile(
+_WORD = lazy(r"[A-Za-z_]", re.ASCII)
+_PROSE = lazy(r"(?i)\b(?:and|the|or|via|with|use|uses|using|when|if|a|an|is|are|of|option|options|flag|pass)\b")
+_SETTING = lazy(
     r"(?:\blogin[ \t]{1,8}\S{1,80}\s{1,40}password|(?:^|\n)[ \t]{0,40}(?:requirepass|masterauth))$", re.IGNORECASE
 )
 """netrc's and Redis' own words, which a blank parts from their value."""
-_ASSIGNING = re.compile(r"(?:^|\n)[ \t]{0,40}(?:ENV|ARG|setenv|set(?:[ \t]{1,4}-\w{1,4}){1,2})[ \t]{1,4}$")
-_GIVING = re.compile(r"--?[a-z-]{1,24}[= \t][\"']?$|_?:$")
-_OPTION_END = re.compile(r"[ \t]{0,8}(?:$|\\|&|\||;|>|-)", re.MULTILINE)
-_CONNECTION = re.compile(
+_ASSIGNING = lazy(r"(?:^|\n)[ \t]{0,40}(?:ENV|ARG|setenv|set(?:[ \t]{1,4}-\w{1,4}){1,2})[ \t]{1,4}$")
+_GIVING = lazy(r"--?[a-z-]{1,24}[= \t][\"']?$|_?:$")
+_OPTION_END = lazy(r"[ \t]{0,8}(?:$|\\|&|\||;|>|-)", re.MULTILINE)
+_CONNECTION = lazy(
     r"(?i)(?:server|data source|host|hostname|user|uid|user id|username|database|initial catalog|endpoint|accountname"
     r"|dbname|driver|addr|port|account|login)\s{0,2}="
 )
@@ -256,7 +256,7 @@ def _header(text: str, name: str, end: int, kind: Kind) -> Span | None:
     match = _HEADER.match(text, end)
     if (
         match is None
-        or "-" not in name
+        or ("-" not in name and text[match.start() - len(name) - 1 : match.start() - len(name)] not in ("'", '"'))
         or text[match.end() : match.end() + 1] not in ("", "\n", '"', "'", "\\", "\r", "`")
     ):
         return None

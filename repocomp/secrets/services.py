@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
-from repocomp.secrets.shapes import Span, data, entropy, surprise
+from repocomp.secrets.shapes import Span, data, entropy, lazy, surprise
 
-_TOKEN = re.compile(r"[\w+/=~%|-]{12,}+", re.ASCII)
-_WORDY = re.compile(r"[_/=~%|:+-]*+(?:(?:[A-Za-z]++\d{0,2}|\d{1,9}+)(?:[_/=~%|:+-]++|$))*+")
+_TOKEN = lazy(r"[\w+/=~%|-]{12,}+", re.ASCII)
+_WORDY = lazy(r"[_/=~%|:+-]*+(?:(?:[A-Za-z]++\d{0,2}|\d{1,9}+)(?:[_/=~%|:+-]++|$))*+")
 """Words and numbers in a row, as in paths, identifiers and dates: no token, unless one of its words is none."""
-_SEPARATORS = re.compile(r"[\W_]")
+_SEPARATORS = lazy(r"[\W_]")
 _SHORTEST_WORD = 12
 _BEFORE, _AFTER = 60, 40
 """Characters around a token that a rule may ask about: the name of the service before it, the end behind it."""
-_REST = re.compile(r"[\w-]{0,400}", re.ASCII)
+_REST = lazy(r"[\w-]{0,400}", re.ASCII)
 _CONTEXT_BITS = 5.0
 """Surprise that a value beside a service's name needs: `twitter_id = some_function_name` has none."""
 

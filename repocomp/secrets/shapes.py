@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import string
 from collections import Counter
 from functools import cache, lru_cache
-from importlib.resources import files
 from itertools import product
+from pathlib import Path
+from typing import Any, cast
 
 Span = tuple[int, int]
 """A half-open range of characters."""
@@ -19,9 +21,27 @@ _MOST = 200
 """Characters of a value that are looked at."""
 
 
+class Lazy:
+    """A pattern that is compiled when something first asks for a part of it: most runs use few of them or none."""
+
+    def __init__(self, source: str, flags: int) -> None:
+        self.source = source
+        self.compiled_flags = flags
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  (whatever a pattern has)
+        found = getattr(re.compile(self.source, self.compiled_flags), name)
+        setattr(self, name, found)
+        return found
+
+
+def lazy(source: str, flags: int = 0) -> re.Pattern[str]:
+    """As `re.compile`, later."""
+    return cast("re.Pattern[str]", Lazy(source, flags))
+
+
 def data(name: str) -> object:
     """A data file of this package, parsed."""
-    return json.loads(files(__package__).joinpath(name).read_text(encoding="utf-8"))
+    return json.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
 
 
 def entropy(text: str) -> float:
@@ -44,7 +64,7 @@ def surprise(value: str) -> float:
 
 
 def _alphabet_size(value: str) -> int:
-    if _HEX.issuperset(value):
+    if _HEX.issuperset(value.replace("-", "")):
         return 16
     has_digit = any(map(str.isdigit, value))
     return max(

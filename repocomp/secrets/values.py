@@ -8,7 +8,7 @@ import re
 from enum import Enum
 from functools import lru_cache
 
-from repocomp.secrets.shapes import surprise
+from repocomp.secrets.shapes import lazy, surprise
 
 
 class Kind(Enum):
@@ -28,13 +28,13 @@ class Style(Enum):
     UNKNOWN = "unknown"
 
 
-_CONFIG_NAMES = re.compile(
+_CONFIG_NAMES = lazy(
     r"\.(?:env|ya?ml|ini|cfg|conf|cnf|properties|props|toml|tfvars|config|service|desktop|plist|sh|bash|zsh|fish|ps1|bat"
     r"|cmd|dockerfile|mk|make|netrc|rc|sql|txt|md|rst|adoc|log|csv|http|rest)$|(?:^|/)(?:\.?env|dockerfile|makefile|\.\w{1,40}rc)"
     r"[^/]{0,40}$",
     re.IGNORECASE,
 )
-_CODE_NAMES = re.compile(
+_CODE_NAMES = lazy(
     r"\.(?:py|pyi|js|jsx|mjs|cjs|ts|tsx|go|rs|java|kt|kts|scala|c|h|cc|hh|cpp|hpp|cxx|cu|cuh|m|mm|cs|fs|php|rb|pl|pm|lua"
     r"|swift|dart|ex|exs|erl|hs|ml|clj|r|jl|vue|svelte|vim|el|lisp|zig|nim|proto|tex)$",
     re.IGNORECASE,
@@ -48,7 +48,7 @@ def style_of(path: str) -> Style:
     return Style.CONFIG if _CONFIG_NAMES.search(path) else Style.UNKNOWN
 
 
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_WORDS = lazy(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SETTING = frozenset(
     "prod production dev development test testing staging stage live local main default old new prev previous current"
     " value val str string text plain raw b b64 base64 encoded hex admin root user master primary secondary"
@@ -74,7 +74,7 @@ _ENDS = tuple(
 )
 _WHOLE = {"pass": Kind.PASSWORD, "pwd": Kind.PASSWORD, "pw": Kind.PASSWORD, "senha": Kind.PASSWORD, "auth": Kind.BASIC}
 """Words too short to be looked for at the end of others: `bypass`, `compass`."""
-_NOT_NAMES = re.compile(
+_NOT_NAMES = lazy(
     r"(?:^|_)(?:csrf|xsrf|next|page|continuation|cancell?ation|refresh_?cancel|sync|cursor|lex|parse|eof|bos|eos|pad|unk|mask|cls|sep"
     r"|start|end|stop|special|current|last|first|no|is|has|use|show|hide|forgot|reset|confirm|change|invalid|wrong"
     r"|missing|bad|empty|public|primary|foreign|sort|cache|partition|error|err|msg|type|max|min|num)_?(?:token|secret|password|pass)s?$",
@@ -112,24 +112,22 @@ _NOUNS = frozenset(
     " keychain stdin ssl tls expires blank nothing something anything".split()
 )
 """Words that a label or a sentence about a password holds, and types and modes that stand in a password's place."""
-_SELF = re.compile(
-    r"(?i)pass(?:w(?:or)?d|phrase|code)?|pwd|secret|token|key|cred|auth|login|api|hash|salt|config|field"
-)
-_REFERENCE = re.compile(
+_SELF = lazy(r"(?i)pass(?:w(?:or)?d|phrase|code)?|pwd|secret|token|key|cred|auth|login|api|hash|salt|config|field")
+_REFERENCE = lazy(
     r"^[$@%&*!#]?(?:\$|\{|<|%|\[|\()|\$\{|\$\(|\{\{|#\{|%\(|%s|<%|\{[A-Za-z_][\w.!:\[\]'\"]{0,60}\}|\.{3}|\*{3}|[xX]{4}|\\u|\u2026"
     r"|^[A-Za-z_][\w.:]{0,80}(?:\([^)]{0,80}|\[[\"'])|^(?:required|nullable|sometimes|string|confirmed)[|,]"
 )
 """A variable, a template, a call, a rule of a form, or a blank that something else fills in."""
-_NUMBER = re.compile(r"v?\d{1,9}(?:[.:,_-]\d{1,12}){1,12}|\d{1,5}|0x[0-9a-fA-F]{1,8}", re.ASCII)
+_NUMBER = lazy(r"v?\d{1,9}(?:[.:,_-]\d{1,12}){1,12}|\d{1,5}|0x[0-9a-fA-F]{1,8}", re.ASCII)
 """Versions, dates, numbers, object identifiers."""
-_STAND_IN = re.compile(
+_STAND_IN = lazy(
     r"(?i)example|sample|dummy|placeholder|change.?me|change.?this|your|insert|replace|todo|fixme|redacted|put.?here"
     r"|not.?(?:a.?)?(?:real|secret|used|set)|fake|some.?|any.?|<|>|undefined|null$|unset|localhost"
 )
 _ALPHABETS = ("0123456789", "abcdefgh", "ABCDEFGH", '!"#$', "qwertyuiop[")
 _PLAIN = 5.0
 """Bits of surprise below which a value is made of words."""
-_IDENTIFIER = re.compile(r"[A-Za-z_][\w-]*(?:[.:/][\w-]+)*[:/.]?", re.ASCII)
+_IDENTIFIER = lazy(r"[A-Za-z_][\w-]*(?:[.:/][\w-]+)*[:/.]?", re.ASCII)
 
 
 @lru_cache(maxsize=4096)

@@ -5,22 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from repocomp.secrets.shapes import Span, surprise
+from repocomp.secrets.shapes import Span, lazy, surprise
 from repocomp.secrets.values import Kind, is_basic, is_secret
 
-_USERINFO = re.compile(
+_USERINFO = lazy(
     r"(?P<user>[^\s:/@\"'<>`?#\\]{0,200})(?::(?P<password>[^\s\"'<>`\\]{1,200}))?@(?P<host>[\w.\[{$%*-])", re.ASCII
 )
 STAND_INS = frozenset(
     "pass password passwd pwd pw secret p bar foo test xxx xx x pass1 token auth key user username passphrase"
     " x-oauth-basic x-token-auth oauth2 git hidden changeme".split()
 )
-FILLED_IN = re.compile(r"[$%<{*\[].{0,200}|.{0,60}[{}<>*$].{0,200}|%\w|\W{1,200}|[xX]{1,200}|.{0,2}|\d{1,5}", re.DOTALL)
+FILLED_IN = lazy(
+    r"[$%<{*\[].{0,200}|.{0,60}(?:[{}<>*]|\$[A-Za-z_({]).{0,200}|%\w|\W{1,200}|[xX]{1,200}|.{0,2}|\d{1,5}", re.DOTALL
+)
 _USER_BITS = 8.0
 _SHORTEST_USER = 16
-_AUTHORIZATION = re.compile(
+_AUTHORIZATION = lazy(
     r"[\"'`\]]{0,3}[ \t]{0,4}(?::|=>?|,)?[ \t]{0,4}[\"'`]{0,2}"
-    r"(?:(?P<scheme>basic|bearer|token|apikey|api-key|key|negotiate|splunk|digest|klaviyo-api-key|genie-?key|bot)"
+    r"(?:(?P<scheme>basic|bearer|token|api-token|apikey|api-key|key|negotiate|splunk|digest|klaviyo-api-key|genie-?key|bot)"
     r"[ \t]{1,4})?"
     r"(?P<value>[\w.~+/=:-]{6,2000})",
     re.ASCII | re.IGNORECASE,
@@ -54,7 +56,7 @@ def authorization_spans(text: str, start: int) -> Iterator[Span]:
         return
     value, scheme = match["value"], (match["scheme"] or "").lower()
     if scheme == "basic":
-        secret = is_basic(value)
+        secret = is_basic(value) or is_secret(value, Kind.TOKEN, is_strict=True)
     elif scheme:
         secret = is_secret(value, Kind.TOKEN) or (scheme != "key" and is_secret(value, Kind.PASSWORD, is_strict=True))
     else:

@@ -11,6 +11,7 @@ import pytest
 from repocomp.cli import app
 from repocomp.index.fitness import unfit
 from repocomp.index.walk import explain, user_ignore_file, walk
+from repocomp.secrets import REDACTED
 from tests.conftest import Repository, write_files
 
 FILES = {
@@ -75,6 +76,29 @@ def test_the_users_own_file_may_be_a_link(repository: Repository, tmp_path: Path
     user_ignore_file().parent.mkdir(parents=True)
     user_ignore_file().symlink_to(tmp_path / "dotfiles" / "ignore")
     assert indexed(root) == {"b.py"}
+
+
+def test_names_alone_do_not_condemn_source_code(repository: Repository) -> None:
+    code = {
+        "sdk/credentials/manager.go": "package credentials\n",
+        "book/ch01.asc": "== Introduction\n",
+        "src/id_rsa_parser.py": "def parse(text):\n    return text\n",
+        "i18n.key": "title = Hello\n",
+        ".env.test/conftest.py": "x = 1\n",
+        "secrets.json/a.py": "x = 2\n",
+        "id_rsa.pub": "ssh-ed25519 AAAA bob\n",
+    }
+    secret = {".env.test/.env": "A=1\n", "credentials": "[default]\n", "id_rsa": "k\n"}
+    root = repository({**code, **secret})
+    assert indexed(root) == set(code)
+    assert skipped(root) == dict.fromkeys(secret, "secret")
+
+
+def test_a_name_that_holds_a_secret_is_not_kept(repository: Repository) -> None:
+    name = "dump-ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8.py"
+    root = repository({name: "x = 1\n"})
+    assert skipped(root) == {f"dump-{REDACTED}.py": "secret"}
+    assert explain(root, name)[0]
 
 
 def test_links_huge_and_empty_files_and_lock_files(repository: Repository, tmp_path: Path) -> None:
