@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from repocomp.cli import app
+from repocomp.cli import app, quick
 from repocomp.cli.app import VERBS
 from repocomp.cli.formats import SCHEMAS, schema
+from repocomp.learn import replay
 from repocomp.model.pack import MANIFEST, load_pack
+from repocomp.serve import protocol
 from tests.cli.documents import check, strict
 from tests.conftest import Repository
 from tests.train.repositories import modules
@@ -61,6 +64,7 @@ def test_documents_hold_what_the_schemas_describe_and_nothing_else(
     files = modules("alpha", 4)
     root = repository({**files, "m3.py": "def f(alpha):\n    return \n"})
     monkeypatch.chdir(root)
+    monkeypatch.setattr(replay, "give_way", lambda: None)
     seen: dict[str, set[str]] = {}
     for line in COMMANDS.strip().split("\n"):
         code = app.run([*line.split(), "--json"])
@@ -113,3 +117,13 @@ def test_man_pages_are_clean_roff() -> None:
     assert {Path(page).suffix for page in pages} == {".1", ".5", ".7"}
     done = subprocess.run(["groff", "-man", "-ww", "-z", *pages], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_page_of_the_protocol_names_its_version_and_every_field_of_a_request() -> None:
+    page = (HERE / "man" / "man7" / "repocomp-protocol.7").read_text(encoding="utf-8")
+    assert f"version {protocol.VERSION} of the protocol" in page
+    values = quick.parse(["a.py:1:1"])
+    assert values is not None
+    request = quick._request(values, {"file": "a.py", "line": 1, "column": 1, "offset": None}, b"")
+    described = set(re.findall(r"\\fB(\w+)\\fR", page))
+    assert request.keys() <= described

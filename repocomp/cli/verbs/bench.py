@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +13,11 @@ from repocomp.cli.bench.engine import engine
 from repocomp.cli.bench.index import index
 from repocomp.cli.bench.latency import latency
 from repocomp.cli.bench.learn import learn
+from repocomp.cli.bench.options import Asked, dataset_options, report_options, run_tests_option, tree_options
+from repocomp.cli.bench.retrieval import retrieval
 from repocomp.cli.bench.search import search
-from repocomp.cli.bench.tables import print_comparison, print_policy, print_report, print_retrieval
-from repocomp.cli.options import Count
+from repocomp.cli.bench.tables import print_comparison, print_policy, print_report
 from repocomp.errors import BenchError, ExitCode
-from repocomp.git import work_tree
 
 if TYPE_CHECKING:
     from repocomp.bench.completion.datasets import Dataset
@@ -44,9 +42,6 @@ Examples:
   repocomp bench crosscodeeval python/line_completion_rg1_bm25.jsonl --limit 500
 """
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
-_FOLDER = click.Path(file_okay=False, path_type=Path)
-
 
 @click.group(epilog=EPILOG)
 def command() -> None:
@@ -58,75 +53,7 @@ command.add_command(learn)
 command.add_command(engine)
 command.add_command(index)
 command.add_command(search)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What every suite can be asked for."""
-
-    seed: int
-    pack: str
-    html: Path | None
-    old: Path | None
-    jobs: int
-    as_json: bool
-
-
-def report_options(suite: Callable[..., int]) -> Callable[..., int]:
-    """The options of `Asked`, handed to the suite as one."""
-
-    @wraps(suite)
-    def wrapped(
-        seed: int, pack: str, html: Path | None, old: Path | None, jobs: int, as_json: bool, **rest: object
-    ) -> int:
-        return suite(Asked(seed, pack, html, old, jobs, as_json), **rest)
-
-    options = (
-        click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing holes."),
-        click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to measure."),
-        click.option("--html", type=_FILE, metavar="FILE", help="Also write the report as one HTML page."),
-        click.option(
-            "--compare",
-            "old",
-            type=_FILE,
-            metavar="FILE",
-            help="Compare with an earlier --json; exit with 1 if it was significantly better.",
-        ),
-        click.option(
-            "--jobs",
-            type=Count(min=1),
-            default=1,
-            show_default=True,
-            metavar="N",
-            help="Worker processes; more than one is faster but makes timings less exact.",
-        ),
-        output.json_option,
-    )
-    for option in reversed(options):
-        wrapped = option(wrapped)
-    return wrapped
-
-
-def tree_options(suite: Callable[..., int]) -> Callable[..., int]:
-    """The work trees to measure in, as `roots`, and how many holes to cut into each."""
-
-    @wraps(suite)
-    def wrapped(*asked: Asked, paths: tuple[Path, ...], **rest: object) -> int:
-        return suite(*asked, roots=[work_tree(path) or path.resolve() for path in paths or (Path.cwd(),)], **rest)
-
-    for option in (
-        click.option("--limit", type=Count(min=1), default=100, show_default=True, metavar="N", help="Holes per tree."),
-        click.argument("paths", nargs=-1, metavar="[PATH]...", type=_FOLDER),
-    ):
-        wrapped = option(wrapped)
-    return wrapped
-
-
-run_tests_option = click.option(
-    "--run-tests",
-    metavar="COMMAND",
-    help="Judge bodies of Python functions by this, run in copies without network: 'python -m pytest -x -q'.",
-)
+command.add_command(retrieval)
 
 
 @command.command("self", epilog=EPILOG)
@@ -175,67 +102,6 @@ def policy(asked: Asked, roots: list[Path], limit: int, decides: str | None) -> 
 
     plan = Plan(asked.pack, limit, asked.seed, policy=decides, mislead=True, jobs=asked.jobs)
     return _run(lambda show: bench_self(roots, plan, show), asked, print_policy)
-
-
-@command.command(epilog=EPILOG)
-@click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing holes.")
-@click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack that counts tokens.")
-@click.option("--likelihood", is_flag=True, help="Also measure how much more likely the true text becomes; slow.")
-@click.option("--answers", is_flag=True, help="Also complete with what each arm finds; slower still.")
-@click.option("--trees", type=_FOLDER, metavar="FOLDER", help="Ranking trees to use instead of the shipped ones.")
-@click.option(
-    "--seeds",
-    type=Count(min=1),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Number of seeds, counted from --seed.",
-)
-@output.json_option
-@tree_options
-def retrieval(
-    roots: list[Path],
-    limit: int,
-    seed: int,
-    pack: str,
-    likelihood: bool,
-    answers: bool,
-    trees: Path | None,
-    seeds: int,
-    as_json: bool,
-) -> int:
-    """Ask each retrieval strategy alone, and together, about holes in the work trees that hold PATHs.
-
-    Recall is the share of the answer's identifiers not yet in sight that 512 tokens of chunks show. The hole's own
-    place and copies of it are hidden; intervals are 95 % by bootstrap over files.
-    """
-    from repocomp.bench.retrieval.run import Plan, bench_retrieval
-
-    with progress.bar() as show:
-        plan = Plan(pack, limit, seed, likelihood, answers, trees, seeds)
-        report = bench_retrieval(roots, plan, show)
-    if as_json:
-        return output.document("bench", report.to_json())
-    print_retrieval(report)
-    return ExitCode.OK
-
-
-def dataset_options(suite: Callable[..., int]) -> Callable[..., int]:
-    """A published file, and where its repositories lie."""
-    for option in (
-        click.option(
-            "--limit",
-            type=Count(min=1),
-            default=10_000,
-            show_default=True,
-            metavar="N",
-            help="At most N lines.",
-        ),
-        click.option("--repositories", type=_FOLDER, metavar="FOLDER", help="The folder that holds the repositories."),
-        click.argument("file", type=_FILE),
-    ):
-        suite = option(suite)
-    return suite
 
 
 @command.command(epilog=EPILOG)

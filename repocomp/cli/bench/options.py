@@ -1,0 +1,104 @@
+"""Options that several suites of `repocomp bench` share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+
+import click
+
+from repocomp.cli import output
+from repocomp.cli.options import Count
+from repocomp.git import work_tree
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What every suite can be asked for."""
+
+    seed: int
+    pack: str
+    html: Path | None
+    old: Path | None
+    jobs: int
+    as_json: bool
+
+
+def report_options(suite: Callable[..., int]) -> Callable[..., int]:
+    """The options of `Asked`, handed to the suite as one."""
+
+    @wraps(suite)
+    def wrapped(
+        seed: int, pack: str, html: Path | None, old: Path | None, jobs: int, as_json: bool, **rest: object
+    ) -> int:
+        return suite(Asked(seed, pack, html, old, jobs, as_json), **rest)
+
+    options = (
+        click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing holes."),
+        click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to measure."),
+        click.option("--html", type=FILE, metavar="FILE", help="Also write the report as one HTML page."),
+        click.option(
+            "--compare",
+            "old",
+            type=FILE,
+            metavar="FILE",
+            help="Compare with an earlier --json; exit with 1 if it was significantly better.",
+        ),
+        click.option(
+            "--jobs",
+            type=Count(min=1),
+            default=1,
+            show_default=True,
+            metavar="N",
+            help="Worker processes; more than one is faster but makes timings less exact.",
+        ),
+        output.json_option,
+    )
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def tree_options(suite: Callable[..., int]) -> Callable[..., int]:
+    """The work trees to measure in, as `roots`, and how many holes to cut into each."""
+
+    @wraps(suite)
+    def wrapped(*asked: Asked, paths: tuple[Path, ...], **rest: object) -> int:
+        return suite(*asked, roots=[work_tree(path) or path.resolve() for path in paths or (Path.cwd(),)], **rest)
+
+    for option in (
+        click.option("--limit", type=Count(min=1), default=100, show_default=True, metavar="N", help="Holes per tree."),
+        click.argument("paths", nargs=-1, metavar="[PATH]...", type=FOLDER),
+    ):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+run_tests_option = click.option(
+    "--run-tests",
+    metavar="COMMAND",
+    help="Judge bodies of Python functions by this, run in copies without network: 'python -m pytest -x -q'.",
+)
+
+
+def dataset_options(suite: Callable[..., int]) -> Callable[..., int]:
+    """A published file, and where its repositories lie."""
+    for option in (
+        click.option(
+            "--limit",
+            type=Count(min=1),
+            default=10_000,
+            show_default=True,
+            metavar="N",
+            help="At most N lines.",
+        ),
+        click.option("--repositories", type=FOLDER, metavar="FOLDER", help="The folder that holds the repositories."),
+        click.argument("file", type=FILE),
+    ):
+        suite = option(suite)
+    return suite
