@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from repocomp.cli import output
+from repocomp.cli import output, progress
 from repocomp.cli.bench.options import FOLDER, tree_options
 from repocomp.cli.bench.tables import print_retrieval
-from repocomp.cli.options import Count, progress
+from repocomp.cli.options import Count
 from repocomp.errors import ExitCode
 
 EPILOG = """\b
