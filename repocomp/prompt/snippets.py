@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from repocomp.retrieve.hit import Hit
+from repocomp.secrets import REDACTED
 
 Render = Callable[[str, str], list[int]]
 """The ids of a snippet in a prompt, given its path and its text (`PromptFormat.snippet`)."""
@@ -49,7 +50,7 @@ def fit(hits: Sequence[Hit], render: Render, budget: int) -> list[Snippet]:
 def _cut(hit: Hit, render: Render, budget: int) -> Snippet | None:
     """As many whole lines from the start of `hit` as fit beside its head; None where not one does."""
     head = len(render(hit.path, ""))
-    lines = hit.text.rstrip("\n").split("\n")
+    lines = hit.text.replace(REDACTED, "").rstrip("\n").split("\n")
     while True:
         text = "\n".join(lines) + "\n"
         ids = render(hit.path, text)

@@ -12,6 +12,7 @@ from repocomp.generate.local.ngram_cache import MAX_ORDER, NgramCache
 from repocomp.model.pack import CacheMixture
 from repocomp.prompt import window as windows
 from repocomp.prompt.window import Window
+from repocomp.secrets import REDACTED
 from tests.complete.fakes import ByteTokenizer, hit
 
 FAR = b"def far_away(alpha):\n    return alpha.beta\n"
@@ -61,6 +62,11 @@ def test_places_vote_by_the_rank_of_their_hit_and_once_in_the_file() -> None:
 def test_nothing_is_copied_across_a_seam() -> None:
     cache, _ = cache_at(b"abc", 3, "zzabc", "def")
     assert guess(cache) == ""
+
+
+def test_nothing_is_copied_across_a_secret_that_was_taken_out() -> None:
+    cache, _ = cache_at(b'token = "', 9, f'token = "{REDACTED}"\nother = 1')
+    assert guess(cache, 8) == ""
 
 
 def test_the_reach_is_bounded() -> None:
