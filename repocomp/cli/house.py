@@ -20,6 +20,7 @@ FLOORS = (
     ("retrieve", "index"),
     ("store", "model"),
     ("stats", "charts", "languages"),
+    ("secrets",),
 )
 """From what people touch down to what parts stand on. Files in the package itself are the ground."""
 

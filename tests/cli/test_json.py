@@ -26,6 +26,7 @@ HERE = Path(__file__).parents[2]
 COMMANDS = """
 index
 index --status
+index --prune
 complete --daemon never m3.py:2:12
 complete --daemon never --retrieve always m3.py:2:12
 explain last
@@ -45,7 +46,8 @@ bench self --limit 2
 serve --status
 serve --stop
 model
-model default
+model show default
+model use default
 config
 check-ignore m3.py
 doctor

@@ -37,6 +37,7 @@ Examples:
     help="From now on, also encode chunks as vectors, which the arms dense, sparse and hybrid need.",
 )
 @click.option("--watch", is_flag=True, help="Keep running, and index changes as they happen, until Ctrl-C.")
+@click.option("--prune", is_flag=True, help="Remove the indexes of work trees that are gone, and do nothing else.")
 @click.option("--jobs", type=Count(min=1), metavar="N", help="Worker processes (default: one per core).")
 @click.option("--quiet", is_flag=True, help="Print only errors.")
 @output.json_option

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from repocomp.cli import output
+from repocomp.cli.options import Count
 from repocomp.cli.progress import bar
 from repocomp.progress import Progress
 
@@ -103,7 +104,7 @@ def add(path: Path, name: str | None, family: str | None, precision: str, as_jso
 @click.argument("pack")
 @output.json_option
 def show(pack: str, as_json: bool) -> int:
-    """OnProgress all that is known of PACK, a name or a folder, after checking its files."""
+    """Show all that is known of PACK, a name or a folder, after checking its files."""
     from repocomp.model.pack import load_pack
 
     facts = _facts(load_pack(pack))
@@ -153,7 +154,7 @@ def remove(name: str, as_json: bool) -> int:
 @command.command()
 @click.argument("pack")
 @click.option("--against", type=click.Path(path_type=Path), help="The GGUF file or safetensors folder it was made of.")
-@click.option("--tokens", type=click.IntRange(2, 100_000), default=256, show_default=True, help="How many to compare.")
+@click.option("--tokens", type=Count(2, 100_000), default=256, show_default=True, help="How many to compare.")
 @output.json_option
 def check(pack: str, against: Path | None, tokens: int, as_json: bool) -> int:
     """Read every byte of PACK against its digests, and run it.
