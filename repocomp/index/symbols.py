@@ -12,14 +12,18 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from repocomp.index.budget import Budget, OverBudgetError
 from repocomp.languages.grammar import BASES, CONTAINERS, DEFINITIONS, IDENTIFIERS
 from repocomp.languages.table import parser
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Query
+    from tree_sitter import Node, Query, QueryCursor
 
 _SIGNATURE_CHARS = 200
 _DOC_CHARS = 160
+_DEEPEST = 500
+_MOST_NESTED = 32
+"""Of the names that a qualified one begins with: thousands in each other would take the square of their number."""
 _MARKS = re.compile(r"^[\s/*#!\"'<>;-]+|[\s*/\"'>-]+$")
 
 
@@ -46,13 +50,18 @@ class Syntax:
 
 
 def parse(language_name: str, text: str) -> Syntax:
-    """Definitions and references of `text`; empty for a language without a grammar."""
+    """Definitions and references of `text`; empty for a language without a grammar, and where it takes too long."""
     known = parser(language_name)
     if known is None:
         return Syntax()
     data = text.encode()
-    root = known.parse(data).root_node
-    return Syntax(tuple(_definitions(language_name, root, data)), _references(language_name, root))
+    budget = Budget(len(data))
+    try:
+        root = budget.parse(known, data).root_node
+        definitions = tuple(budget.watch(_definitions(language_name, root, data, budget)))
+        return Syntax(definitions, _references(language_name, root, budget))
+    except OverBudgetError:
+        return Syntax()
 
 
 @cache
@@ -65,10 +74,18 @@ def _query(language_name: str, source: str) -> Query:
     return Query(grammar.language, source)
 
 
-def _definitions(language_name: str, root: Node, data: bytes) -> Iterator[Definition]:
+def _cursor(query: Query) -> QueryCursor:
     from tree_sitter import QueryCursor
 
-    matches = QueryCursor(_query(language_name, DEFINITIONS[language_name])).matches(root)
+    cursor = QueryCursor(query)
+    # With each level a query takes longer for all below: thousands of levels would take it hours.
+    cursor.set_max_start_depth(_DEEPEST)
+    return cursor
+
+
+def _definitions(language_name: str, root: Node, data: bytes, budget: Budget) -> Iterator[Definition]:
+    matches = _cursor(_query(language_name, DEFINITIONS[language_name])).matches(root)
+    budget.check()
     found = sorted(
         ((node, kind, captures["name"][0]) for _, captures in matches for kind, node in _outer(captures)),
         key=lambda item: (item[0].start_byte, -item[0].end_byte, item[1]),
@@ -102,7 +119,7 @@ def _definition(
     bases = BASES.search(signature) if kind in CONTAINERS else None
     return Definition(
         name=name,
-        qualified=".".join([*(outer for _, outer, _ in enclosing), name]),
+        qualified=".".join([*(outer for _, outer, _ in enclosing[-_MOST_NESTED:]), name]),
         kind=kind,
         parent=next((group.strip() for group in bases.groups() if group), None) if bases else owner,
         signature=signature,
@@ -142,12 +159,10 @@ def _doc(language_name: str, node: Node, data: bytes) -> str | None:
     return next((clean[:_DOC_CHARS] for line in lines if (clean := _MARKS.sub("", line))), None)
 
 
-def _references(language_name: str, root: Node) -> dict[str, list[int]]:
-    from tree_sitter import QueryCursor
-
+def _references(language_name: str, root: Node, budget: Budget) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
-    captures = QueryCursor(_query(language_name, IDENTIFIERS[language_name])).captures(root)
-    for node in captures.get("id", ()):
+    captures = _cursor(_query(language_name, IDENTIFIERS[language_name])).captures(root)
+    for node in budget.watch(captures.get("id", ())):
         text = node.text
         if text is not None and len(text) > 1:
             lines = found.setdefault(text.decode(errors="ignore"), [])
