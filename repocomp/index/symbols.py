@@ -59,7 +59,7 @@ def parse(language_name: str, text: str) -> Syntax:
     try:
         root = budget.parse(known, data).root_node
         definitions = tuple(budget.watch(_definitions(language_name, root, data, budget)))
-        return Syntax(definitions, _references(language_name, root, budget))
+        return Syntax(definitions, _references(language_name, root, data))
     except OverBudgetError:
         return Syntax()
 
@@ -159,12 +159,13 @@ def _doc(language_name: str, node: Node, data: bytes) -> str | None:
     return next((clean[:_DOC_CHARS] for line in lines if (clean := _MARKS.sub("", line))), None)
 
 
-def _references(language_name: str, root: Node, budget: Budget) -> dict[str, list[int]]:
+def _references(language_name: str, root: Node, data: bytes) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     captures = _cursor(_query(language_name, IDENTIFIERS[language_name])).captures(root)
-    for node in budget.watch(captures.get("id", ())):
-        text = node.text
-        if text is not None and len(text) > 1:
+    for node in captures.get("id", ()):
+        # Of a tree parsed piece by piece, `node.text` asks for the pieces again.
+        text = data[node.start_byte : node.end_byte]
+        if len(text) > 1:
             lines = found.setdefault(text.decode(errors="ignore"), [])
             line = node.start_point[0] + 1
             if not lines or lines[-1] != line:
