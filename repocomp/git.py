@@ -5,13 +5,11 @@ Every question is asked so that no setting changes the form of the answer: names
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from repocomp import git_process, tree
 from repocomp.errors import GitError
@@ -22,13 +20,6 @@ _COMMIT = re.compile(r"[0-9a-f]{4,64}|HEAD")
 _SIDES = ("--no-commit-id", "--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=all", "-r")
 _LINK, _SUBMODULE = "120000", "160000"
 _MOST_BLOB_BYTES = 1 << 26
-
-
-class HooksPath(NamedTuple):
-    """Where git looks for hooks. `scope` is that of the setting which says so; None: the repository's own folder."""
-
-    folder: Path
-    scope: str | None
 
 
 def run(folder: Path, *arguments: str, stdin: bytes | None = None, timeout_s: float = QUICK_S) -> bytes | None:
@@ -101,18 +92,15 @@ def explain_ignored(root: Path, path: str) -> str | None:
     return b":".join(fields[:3]).decode(errors="replace")
 
 
-def hooks_path(root: Path) -> HooksPath | None:
+def hooks_path(root: Path) -> Path | None:
     """Where git looks for the hooks of this repository; None outside git."""
     top = work_tree(root)
     if top is None:
         return None
     found = git_process.ask(root, "rev-parse", "--git-path", "hooks", top=top, reads_hooks_path=True)
-    options = ("config", "-z", "--show-scope", "--get", "core.hooksPath")
-    setting = git_process.ask(root, *options, top=top, reads_hooks_path=True)
     if found.exit_code != 0:
         return None
-    folder = root / os.path.expanduser(os.fsdecode(found.output).rstrip("\n"))
-    return HooksPath(folder, None if setting.exit_code == 1 else setting.output.split(b"\0")[0].decode() or "unknown")
+    return root / os.path.expanduser(os.fsdecode(found.output).rstrip("\n"))
 
 
 def is_installed(root: Path) -> bool:
@@ -275,6 +263,8 @@ def _is_same(root: Path, path: str, mode: str, digest: str) -> bool:
 
 
 def _object_name(data: bytes, length: int) -> str:
+    import hashlib
+
     hashed = hashlib.sha1 if length == 40 else hashlib.sha256
     return hashed(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 

@@ -16,7 +16,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO, NamedTuple
 
 from repocomp.process import installed, is_below, surroundings
@@ -132,6 +131,8 @@ def _environment(top: Path | None) -> dict[str, str]:
 def _run(
     command: list[str], folder: Path, environment: dict[str, str], stdin: bytes | None, timeout_s: float, most: int
 ) -> Answer:
+    from tempfile import TemporaryFile
+
     with TemporaryFile() as complaint, _given(stdin) as given:
         try:
             process = subprocess.Popen(
@@ -163,6 +164,8 @@ def _given(stdin: bytes | None) -> Iterator[int | IO[bytes]]:
     if stdin is None:
         yield subprocess.DEVNULL
         return
+    from tempfile import TemporaryFile
+
     with TemporaryFile() as file:
         file.write(stdin)
         file.seek(0)

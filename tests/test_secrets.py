@@ -25,9 +25,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import repocomp.secrets
-from repocomp.secrets import REDACTED, entropy, holds_placeholder, is_key_file, legible, redact
+from repocomp.secrets.names import is_key_file
+from repocomp.secrets.redaction import REDACTED, holds_placeholder, legible, redact
 from repocomp.secrets.services import all_rules
-from repocomp.secrets.shapes import Lazy, surprise
+from repocomp.secrets.shapes import Lazy, entropy, surprise
 
 CASES = Path(__file__).parent / "cases"
 ROOM = Path(repocomp.secrets.__file__).parent

@@ -155,7 +155,7 @@ def _has_folder() -> bool:
 
 def _write_crash_log(arguments: Sequence[str]) -> Path | None:
     """Write what happened where this user alone may read it, without secrets and without source text."""
-    from repocomp.secrets import legible, redact
+    from repocomp.secrets.redaction import legible, redact
 
     folder = directories.state()
     path = folder / f"crash-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.log"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from repocomp.secrets import legible, redact
+from repocomp.secrets.redaction import legible, redact
 from repocomp.store.connect import Connection
 from repocomp.store.feedback.rows import VERDICTS, Event, Impression, Persistence, events, persistences
 

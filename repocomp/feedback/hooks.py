@@ -53,7 +53,7 @@ def hooks_folder(root: Path) -> Path:
     found = git.hooks_path(root)
     if found is None:
         raise FeedbackError(f"{root}: is no git repository, or git cannot read it", "git status")
-    return found.folder
+    return found
 
 
 def install(root: Path, shared: bool = False) -> list[Hook]:

@@ -13,7 +13,7 @@ from repocomp.errors import FeedbackError
 from repocomp.feedback.export import export
 from repocomp.feedback.marks import visible_chars
 from repocomp.feedback.record import text_digest
-from repocomp.secrets import REDACTED, redact
+from repocomp.secrets.redaction import REDACTED, redact
 from repocomp.store.connect import Connection
 from repocomp.store.feedback.connect import explained, open_feedback, read_feedback
 from repocomp.store.feedback.erase import was_forgotten

@@ -22,7 +22,7 @@ from difflib import SequenceMatcher
 from itertools import accumulate
 
 from repocomp.feedback.marks import READ_CHARS, Marks, Token, digest, line_digest, tokens
-from repocomp.secrets import redact
+from repocomp.secrets.redaction import redact
 
 NEARLY = 0.9
 """The share of a completion that is nearly all of it: "typed anyway" asks for this much in the commit."""

@@ -20,7 +20,7 @@ from repocomp.errors import RepocompError
 from repocomp.feedback.marks import READ_CHARS, mark
 from repocomp.languages.table import language_of
 from repocomp.request import Completion, CompletionRequest
-from repocomp.secrets import REDACTED, redact
+from repocomp.secrets.redaction import REDACTED, redact
 from repocomp.store.feedback.connect import explained, open_feedback
 from repocomp.store.feedback.erase import prune
 from repocomp.store.feedback.rows import Impression, add_impression, fact

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from repocomp.languages.formats import format_of, shown
-from repocomp.secrets import is_key_file
+from repocomp.secrets.names import is_key_file
 
 _HEAD_BYTES = 1024
 _BLANK_LINES = re.compile(r"\n{2,}")

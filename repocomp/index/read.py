@@ -10,7 +10,8 @@ from repocomp.index.chunk import WINDOWS, Terms, Words, part_terms, syntax_piece
 from repocomp.index.fitness import without_data
 from repocomp.index.symbols import Syntax, parse
 from repocomp.languages.formats import code, format_of, language_in, shown
-from repocomp.secrets import redact, style_of
+from repocomp.secrets.redaction import redact
+from repocomp.secrets.values import style_of
 from repocomp.store.index.rows import Chunk, ChunkKind
 
 _PACKING = 6

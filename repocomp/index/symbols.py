@@ -11,16 +11,20 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from repocomp.index.budget import Budget, OverBudgetError
 from repocomp.languages.language import CONTAINERS, Language
 from repocomp.languages.table import grammar, language, parser, query_source
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Query
+    from tree_sitter import Node, Query, QueryCursor
 
 _SIGNATURE_CHARS = 200
 _DOC_CHARS = 160
 _OPENING = re.compile(r"(?:[\s:{=]|=>)+$")
 """What stands between a signature and its body."""
+_DEEPEST = 500
+_MOST_NESTED = 32
+"""Of the names that a qualified one begins with: thousands in each other would take the square of their number."""
 _MARKS = re.compile(r"^[\s/*#!\"'<>;-]+|[\s*/\"'>-]+$")
 
 
@@ -47,13 +51,19 @@ class Syntax:
 
 
 def parse(language_name: str, text: str) -> Syntax:
-    """Definitions and references of `text`; empty for a language without a grammar."""
+    """Definitions and references of `text`; empty for a language without a grammar, and where it takes too long."""
     known, grammar_parser = language(language_name), parser(language_name)
     if known is None or grammar_parser is None:
         return Syntax()
     data = text.encode()
-    root = grammar_parser.parse(data).root_node
-    return Syntax(tuple(_definitions(known, root, data)), _references(known, root))
+    # Compiled once per language, at nobody's cost.
+    _queries(known)
+    budget = Budget(len(data))
+    try:
+        root = budget.parse(grammar_parser, data).root_node
+        return Syntax(tuple(_definitions(known, root, data, budget)), _references(known, root, data))
+    except OverBudgetError:
+        return Syntax()
 
 
 @cache
@@ -96,14 +106,23 @@ class _Match:
         return self.first.start_byte, -self.last.end_byte, self.body is None, self.kind
 
 
-def _definitions(language: Language, root: Node, data: bytes) -> list[Definition]:
+def _cursor(query: Query) -> QueryCursor:
     from tree_sitter import QueryCursor
 
-    matches = QueryCursor(_queries(language)[0]).matches(root)
+    cursor = QueryCursor(query)
+    # With each level a query takes longer for all below: thousands of levels would take it hours.
+    cursor.set_max_start_depth(_DEEPEST)
+    return cursor
+
+
+def _definitions(language: Language, root: Node, data: bytes, budget: Budget) -> list[Definition]:
+    matches = _cursor(_queries(language)[0]).matches(root)
+    budget.check()
     enclosing: list[tuple[int, str, str]] = []
     seen: set[int] = set()
     found: list[Definition] = []
-    for match in sorted((_Match.of(captures) for _, captures in matches), key=lambda match: match.order):
+    ordered = sorted((_Match.of(captures) for _, captures in matches), key=lambda match: match.order)
+    for match in budget.watch(ordered):
         if match.name.start_byte in seen:
             continue
         seen.add(match.name.start_byte)
@@ -135,7 +154,7 @@ def _definition(
     bases = re.search(language.bases, signature) if language.bases and match.kind in CONTAINERS else None
     return Definition(
         name=name,
-        qualified=".".join([*(outer for _, outer, _ in enclosing), name]),
+        qualified=".".join([*(outer for _, outer, _ in enclosing[-_MOST_NESTED:]), name]),
         kind="method" if is_method else match.kind,
         parent=bases[1].strip() or None if bases else owner,
         signature=signature,
@@ -176,14 +195,13 @@ def _doc(language: Language, node: Node, body: Node | None, data: bytes) -> str 
     return next((clean[:_DOC_CHARS] for line in lines if (clean := _MARKS.sub("", line))), None)
 
 
-def _references(language: Language, root: Node) -> dict[str, list[int]]:
-    from tree_sitter import QueryCursor
-
+def _references(language: Language, root: Node, data: bytes) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
-    captures = QueryCursor(_queries(language)[1]).captures(root)
+    captures = _cursor(_queries(language)[1]).captures(root)
     for node in captures.get("id", ()):
-        text = node.text
-        if text is not None and len(text) > 1:
+        # Of a tree parsed piece by piece, `node.text` asks for the pieces again.
+        text = data[node.start_byte : node.end_byte]
+        if len(text) > 1:
             lines = found.setdefault(text.decode(errors="ignore"), [])
             line = node.start_point[0] + 1
             if not lines or lines[-1] != line:

@@ -23,7 +23,8 @@ from repocomp.index.fitness import unfit
 from repocomp.index.ignore import Patterns, patterns_of
 from repocomp.index.without_git import WithoutGit
 from repocomp.languages.formats import format_of
-from repocomp.secrets import SECRET_GLOBS, redact
+from repocomp.secrets.names import SECRET_GLOBS
+from repocomp.secrets.redaction import redact
 from repocomp.tree import is_link, printable, read
 
 IGNORE_FILE = ".repocompignore"

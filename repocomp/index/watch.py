@@ -13,8 +13,11 @@ from repocomp.errors import ConfigError
 from repocomp.index.build import IndexReport, build, update
 from repocomp.index.walk import IGNORE_FILE
 from repocomp.store.paths import index_path
+from repocomp.tree import printable
 
 _RULES = frozenset({".gitignore", IGNORE_FILE})
+_GIT = (".git/HEAD", ".git/info/exclude")
+"""Of git's own files those that change what belongs to the tree: another branch, private rules."""
 _QUIET_MS = 200
 """How long nothing more must change before a change is told: an editor writes a file in several steps. It is also how
 often watchfiles wakes up, 1 % of a processor every 50 ms."""
@@ -32,7 +35,7 @@ def watch(
     for number, paths in enumerate(told):
         changed = _relative(root, paths)
         # What changed between the first look and the first word was told by nobody.
-        is_all = number == 0 or any(path.rpartition("/")[2] in _RULES for path in changed)
+        is_all = number == 0 or any(path in _GIT or path.rpartition("/")[2] in _RULES for path in changed)
         if not is_all and not changed:
             continue
         report = build(root, jobs=jobs) if is_all else update(root, changed)
@@ -52,7 +55,7 @@ def changes(root: Path) -> Iterator[Collection[Path]]:
         raise ConfigError("--watch needs the package watchfiles", "pip install watchfiles") from error
     told: Iterable[Collection[tuple[object, str]]] = wait(
         root,
-        watch_filter=lambda _, path: ".git" not in Path(path).relative_to(root).parts,
+        watch_filter=lambda _, path: _concerns(Path(path).relative_to(root)),
         step=_QUIET_MS,
         rust_timeout=_WAIT_MS,
         yield_on_timeout=True,
@@ -65,4 +68,10 @@ def _relative(root: Path, paths: Collection[Path]) -> list[str]:
     """The paths of the tree itself, relative; the index may lie below its root, and its writing is no change."""
     own = index_path(root).parent
     below = (path.relative_to(root) for path in paths if path.is_relative_to(root) and not path.is_relative_to(own))
-    return sorted({path.as_posix() for path in below if path.parts and ".git" not in path.parts})
+    # A name that is no UTF-8 is not indexed.
+    return sorted({path.as_posix() for path in below if _concerns(path) and printable(str(path)) == str(path)})
+
+
+def _concerns(path: Path) -> bool:
+    """Whether a change at `path`, relative to the root, may be one of the index."""
+    return bool(path.parts) and (".git" not in path.parts or path.as_posix() in _GIT)

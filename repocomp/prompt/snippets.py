@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from repocomp.retrieve.hit import Hit
-from repocomp.secrets import REDACTED
+from repocomp.secrets.redaction import REDACTED
 
 Render = Callable[[str, str], list[int]]
 """The ids of a snippet in a prompt, given its path and its text (`PromptFormat.snippet`)."""

@@ -8,12 +8,3 @@ A redacted text keeps its lines, so places in it stay places in the file. What w
 code point that Unicode keeps out of every text: it is no letter, no word and no token of any language, so nothing
 matches it by chance, and whoever offers text can tell it for certain.
 """
-
-from __future__ import annotations
-
-from repocomp.secrets.names import SECRET_GLOBS, is_key_file
-from repocomp.secrets.redaction import REDACTED, holds_placeholder, legible, redact
-from repocomp.secrets.shapes import entropy
-from repocomp.secrets.values import style_of
-
-__all__ = ["REDACTED", "SECRET_GLOBS", "entropy", "holds_placeholder", "is_key_file", "legible", "redact", "style_of"]

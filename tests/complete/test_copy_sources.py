@@ -12,7 +12,7 @@ from repocomp.generate.local.ngram_cache import MAX_ORDER, NgramCache
 from repocomp.model.pack import CacheMixture
 from repocomp.prompt import window as windows
 from repocomp.prompt.window import Window
-from repocomp.secrets import REDACTED
+from repocomp.secrets.redaction import REDACTED
 from tests.complete.fakes import ByteTokenizer, hit
 
 FAR = b"def far_away(alpha):\n    return alpha.beta\n"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from repocomp.feedback.marks import READ_CHARS, Marks, mark, visible_chars
 from repocomp.feedback.persistence import Text, kept_chars
 from repocomp.feedback.sweep import MOMENTS_S, sweep
-from repocomp.secrets import REDACTED
+from repocomp.secrets.redaction import REDACTED
 from repocomp.store.feedback.rows import impressions, persistences
 from repocomp.store.paths import feedback_paths
 from tests.conftest import Repository

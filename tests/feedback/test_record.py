@@ -17,7 +17,7 @@ from repocomp.config import Settings
 from repocomp.feedback import record as module
 from repocomp.feedback.export import export, moment
 from repocomp.feedback.record import record
-from repocomp.secrets import REDACTED
+from repocomp.secrets.redaction import REDACTED
 from repocomp.store.feedback import schema as feedback_schema
 from repocomp.store.feedback.rows import Impression, impressions
 from repocomp.store.identity import identify

@@ -11,7 +11,7 @@ import pytest
 from repocomp.cli import app
 from repocomp.index.fitness import unfit
 from repocomp.index.walk import explain, user_ignore_file, walk
-from repocomp.secrets import REDACTED
+from repocomp.secrets.redaction import REDACTED
 from tests.conftest import Repository, write_files
 
 FILES = {

@@ -120,12 +120,26 @@ def test_a_rule_that_changes_has_the_whole_tree_looked_at(repository: Repository
     assert set(indexed(root)) == {"a.py", ".repocompignore"}
 
 
+@pytest.mark.parametrize("name", [".git/info/exclude", ".git/HEAD"])
+def test_what_git_keeps_of_rules_and_branches_has_the_whole_tree_looked_at(repository: Repository, name: str) -> None:
+    root = repository(FILES)
+    reports = watch(root, [[], [root / name]])
+    next(reports)
+    (root / ".git/info/exclude").write_text("lib/\n")
+    assert next(reports).removed == 2
+    assert set(indexed(root)) == {"a.py"}
+
+
 def test_the_index_itself_is_no_change(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     root = repository(FILES)
     monkeypatch.setenv("XDG_CACHE_HOME", str(root / "cache"))
     monkeypatch.setattr("repocomp.index.watch.update", lambda root, paths: pytest.fail(f"looked at {paths}"))
     elsewhere = root.parent / "elsewhere.py"
-    told = [[], [index_path(root), index_path(root).with_name("index.db-wal"), elsewhere, root, root / ".git/HEAD"]]
+    odd = root / "caf\udce9.py"
+    told = [
+        [],
+        [index_path(root), index_path(root).with_name("index.db-wal"), elsewhere, root, root / ".git/index", odd],
+    ]
     list(watch(root, told))
 
 

@@ -11,7 +11,7 @@ from repocomp.charts.svg import Dot, Line, plane, stacked
 from repocomp.evaluate.cases import STEPS, Answer, Case
 from repocomp.evaluate.summary import Baseline, Score, Summary
 from repocomp.policy.calibrate import NO_LOSS
-from repocomp.secrets import legible, redact
+from repocomp.secrets.redaction import legible, redact
 
 _STEP_CSS = dict(zip(STEPS, "abcde", strict=True))
 

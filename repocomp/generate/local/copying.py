@@ -9,7 +9,7 @@ import numpy as np
 
 from repocomp.generate.generator import Task
 from repocomp.generate.local.ngram_cache import BOUNDARY, NgramCache
-from repocomp.secrets import REDACTED
+from repocomp.secrets.redaction import REDACTED
 
 
 def ngram_cache(task: Task, encode: Callable[[str], list[int]], vote: Callable[[int], float]) -> NgramCache:

@@ -1,0 +1,87 @@
+"""How long one text may be parsed: some inputs take a parser time that grows with the square or the cube of their size.
+
+Counted is processor time of this thread, so a busy machine changes nothing. Ordinary code takes a tenth of it at most.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from tree_sitter import Parser, Point, Tree
+
+_START_S, _PARSE_BYTE_S, _BYTE_S = 0.5, 3e-6, 10e-6
+"""The first text of a language pays for loading its tables; then for the tree, and for all that is read from it."""
+_PIECE = 1 << 16
+_DEEPEST, _DEEPEST_ANGLES = 1000, 300
+_BRACKETS = re.compile(rb"(?<!<)<(?![<=])|(?<![=-])>|[;(){}\[\]]")
+T = TypeVar("T")
+
+
+class OverBudgetError(Exception):
+    """The text took too long; it does without a tree."""
+
+
+class Budget:
+    """The time for a text of so many bytes, from now on."""
+
+    def __init__(self, byte_count: int) -> None:
+        self._start_s = time.thread_time() + _START_S
+        self._byte_count = byte_count
+
+    def _stops_parsing(self, *_: object) -> bool:
+        return time.thread_time() > self._start_s + _PARSE_BYTE_S * self._byte_count
+
+    def check(self) -> None:
+        """Raises OverBudgetError when the time is used up."""
+        if time.thread_time() > self._start_s + _BYTE_S * self._byte_count:
+            raise OverBudgetError
+
+    def parse(self, parser: Parser, data: bytes) -> Tree:
+        """The tree of `data`. Raises OverBudgetError."""
+        if _is_too_deep(data):
+            raise OverBudgetError
+
+        def piece(offset: int, _: Point) -> bytes:
+            return data[offset : offset + _PIECE]
+
+        try:
+            return parser.parse(piece, progress_callback=self._stops_parsing)
+        except ValueError:
+            # Else it would go on where it was ended, with another text.
+            parser.reset()
+            raise OverBudgetError from None
+
+    def watch(self, items: Iterable[T]) -> Iterator[T]:
+        """The items, as long as there is time. Raises OverBudgetError."""
+        for item in items:
+            self.check()
+            yield item
+
+
+def _is_too_deep(data: bytes) -> bool:
+    """Whether brackets stand open in each other by the thousand, or angle brackets by the hundred.
+
+    Queries take time by the square of the depth, and cannot be ended. At the end of a text with open angle brackets the
+    grammars with generic types take memory by the square, 10 GB for 64 kB, within a single step.
+    """
+    # Counting alone clears nearly every file.
+    if sum(map(data.count, (b"(", b"[", b"{"))) <= _DEEPEST and data.count(b"<") <= _DEEPEST_ANGLES:
+        return False
+    depth = angles = 0
+    for match in _BRACKETS.finditer(data):
+        mark = match[0]
+        if mark == b"<":
+            angles += 1
+        elif mark == b">":
+            angles = max(0, angles - 1)
+        else:
+            # A statement or a body ends the types before it.
+            angles = 0 if mark in b";{}" else angles
+            depth = depth + 1 if mark in b"([{" else max(0, depth - 1) if mark in b")]}" else depth
+        if depth > _DEEPEST or angles > _DEEPEST_ANGLES:
+            return True
+    return False

@@ -1,0 +1,48 @@
+"""What a repository holds cannot keep a parser for long, nor have it take all memory."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from repocomp.index import budget
+from repocomp.index.budget import Budget, OverBudgetError
+from repocomp.index.read import read
+from repocomp.index.symbols import parse
+from repocomp.languages.table import parser
+from repocomp.store.index.rows import ChunkKind
+
+SIZE = 1 << 18
+DEEP = {"a.java": "A<", "a.cs": "A<B,", "a.js": "`${", "a.go": "func(", "a.py": "([", "a.c": "f({"}
+"""Texts that took gigabytes or hours."""
+
+
+@pytest.mark.parametrize(("path", "unit"), DEEP.items())
+def test_what_is_nested_by_the_thousand_is_not_parsed(monkeypatch: pytest.MonkeyPatch, path: str, unit: str) -> None:
+    content = read(path, (unit * SIZE)[:SIZE].encode())
+    assert content.syntax.definitions == ()
+    assert content.pieces[ChunkKind.SYNTAX]
+
+
+def test_a_parser_that_takes_too_long_is_ended_and_parses_the_next_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = parser("python")
+    assert known is not None
+    monkeypatch.setattr(time, "thread_time", iter(range(10**9)).__next__)
+    with pytest.raises(OverBudgetError):
+        Budget(1000).parse(known, b"x = 1\n" * 10_000)
+    monkeypatch.undo()
+    assert [definition.name for definition in parse("python", "def f(): pass\n").definitions] == ["f"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unit", ['r#"', "fn f(){}\n", "a::<", "&", "if a {} else "])
+def test_time_grows_with_the_size(unit: str) -> None:
+    started = time.thread_time()
+    parse("rust", (unit * SIZE)[:SIZE])
+    assert time.thread_time() - started < 3 * (budget._START_S + budget._BYTE_S * SIZE)
+
+
+def test_ordinary_code_is_far_from_any_limit() -> None:
+    text = "class A<T> { Map<String, List<T>> f(int a) { return a < 3 ? (a << 2) : g(a > 1); } }\n" * 2000
+    assert len(parse("java", text).definitions) == 4000
