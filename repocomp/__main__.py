@@ -10,27 +10,30 @@ import sys
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    from repocomp.process import secure_imports
-
-    secure_imports()
     arguments = sys.argv[1:]
-    code = _ask(arguments) if arguments[:1] == ["complete"] else None
-    if code is None:
-        from repocomp.cli.app import run
+    try:
+        code = _run(arguments)
+    except KeyboardInterrupt:
+        # Ctrl-C while the command line itself was not there yet to hear it.
+        from repocomp.cli.app import interrupted
 
-        code = run(arguments)
+        code = interrupted(next(iter(arguments), ""), "--json" in arguments)
     sys.exit(code)
 
 
-def _ask(arguments: list[str]) -> int | None:
-    from repocomp.cli.quick import ask
+def _run(arguments: list[str]) -> int:
+    from repocomp.process import secure_imports
 
-    try:
-        return ask(arguments[1:])
-    except KeyboardInterrupt:
-        from repocomp.cli.app import interrupted
+    secure_imports()
+    if arguments[:1] == ["complete"]:
+        from repocomp.cli.quick import ask
 
-        return interrupted("complete", "--json" in arguments)
+        code = ask(arguments[1:])
+        if code is not None:
+            return code
+    from repocomp.cli.app import run
+
+    return run(arguments)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import sys
 
 from repocomp.cli.envelope import envelope, exit_code_of, notes_on
@@ -16,7 +17,7 @@ from repocomp.serve import client, protocol
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any
+    from typing import Any, TextIO
 
     Values = dict[str, Any]
 
@@ -48,7 +49,7 @@ def ask(arguments: Sequence[str]) -> int | None:
     if values is None or values["flags"].get("daemon", os.environ.get("REPOCOMP_DAEMON", "auto")) == "never":
         return None
     place = place_of(values["cursor"])
-    if place is None or not protocol.is_private(protocol.folder()):
+    if place is None or sys.stdout is None or sys.stderr is None or not protocol.is_private(protocol.folder()):
         return None
     data = _read(place["file"])
     if data is None:
@@ -65,6 +66,9 @@ def ask(arguments: Sequence[str]) -> int | None:
         # Whoever read our output has what they wanted; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except (OSError, ValueError):
+        # A folder that is gone, a full device, a closed stream: the command line proper says so in one line.
+        return None
     finally:
         if place["file"] == "-":
             sys.stdin = io.TextIOWrapper(io.BytesIO(data))
@@ -126,6 +130,9 @@ def _read(file: str) -> bytes | None:
     try:
         if file == "-":
             return sys.stdin.buffer.read()
+        # What can be read only once is left to whoever answers in the end.
+        if not stat.S_ISREG(os.stat(file).st_mode):
+            return None
         with open(file, "rb") as stream:
             return stream.read()
     except (OSError, ValueError, AttributeError):
@@ -154,8 +161,7 @@ def _request(values: Values, place: Values, data: bytes) -> Values:
 def _emit(values: Values) -> Callable[[str], None] | None:
     if not values.get("--stream"):
         return None
-    as_json = bool(values.get("--json"))
-    return lambda text: _write(protocol.to_json({"text": text}) + "\n" if as_json else text)
+    return lambda text: _write_json({"text": text}) if values.get("--json") else _write(_shown(text, sys.stdout))
 
 
 def _print(completion: Values | None, values: Values) -> int | None:
@@ -163,13 +169,26 @@ def _print(completion: Values | None, values: Values) -> int | None:
         return None
     code = exit_code_of(completion, exit_zero=bool(values.get("--exit-zero")))
     if values.get("--json"):
-        _write(protocol.to_json(envelope("complete", code, completion)) + "\n")
+        _write_json(envelope("complete", code, completion))
         return code
     if not values.get("--stream"):
-        _write(completion["text"])
+        _write(_shown(completion["text"], sys.stdout))
     for note in notes_on(completion, is_terminal=sys.stderr.isatty()):
-        sys.stderr.write(note + "\n")
+        sys.stderr.write(_shown(note, sys.stderr) + "\n")
     return code
+
+
+def _write_json(value: object) -> None:
+    """Spelled in plain characters where it holds any that is none: controls, signs that turn the direction of text."""
+    line = protocol.to_json(value)
+    _write((line if line.isprintable() else protocol.to_ascii_json(value)) + "\n")
+
+
+def _shown(text: str, stream: TextIO) -> str:
+    """The text; on a terminal, what that would obey is written out."""
+    if text.isprintable() or not stream.isatty():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
 
 
 def _write(text: str) -> None:

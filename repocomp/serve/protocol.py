@@ -45,7 +45,7 @@ _LONGEST_FOLDER = 80
 
 def encode(message: Message) -> bytes:
     """One line of ASCII, its end included. Text that is no Unicode (surrogate escapes) survives the journey."""
-    return (_dumps(message) + "\n").encode("ascii")
+    return (to_ascii_json(message) + "\n").encode("ascii")
 
 
 def decode(line: bytes) -> Message:
@@ -140,5 +140,5 @@ def _refuse(value: object) -> object:
     raise TypeError(f"{type(value).__name__} is no JSON")
 
 
-_dumps, to_json, _loads = _codec()
-"""`to_json` spells a value as `json.dumps(value, ensure_ascii=False)` does."""
+to_ascii_json, to_json, _loads = _codec()
+"""A value as `json.dumps` spells it, and as it does with `ensure_ascii=False`."""
