@@ -97,6 +97,12 @@ class Family:
     repo: str | None = None
     pad: str | None = None
 
+    @property
+    def texts(self) -> set[str]:
+        """All that its tokens are called."""
+        named = (self.prefix, self.suffix, self.middle, self.companion, self.file, self.repo, self.pad)
+        return {text for text in named if text is not None}
+
     def is_in(self, vocabulary: Mapping[str, int]) -> bool:
         """Whether a vocabulary has its tokens, and its companion where it needs one."""
         needed = (self.prefix, self.suffix, self.middle, *([self.companion] if self.companion else ()))
@@ -164,6 +170,8 @@ FAMILIES = (
 
 Mellum cannot be told from StarCoder by its vocabulary: `--family mellum` says so.
 """
+CONTROL_TEXTS = frozenset({"▁<EOT>", *_ENDS}.union(*(family.texts for family in FAMILIES)))
+"""What is a control token whatever a file says of it: some list theirs among the words."""
 FAMILY_NAMES = tuple(sorted({family.name for family in FAMILIES} | {LEFT_ONLY, "mellum"}))
 
 

@@ -121,13 +121,14 @@ def use(pack: str, role: str | None, as_json: bool) -> int:
     """Let PACK complete from now on, in your own settings."""
     from repocomp.cli.settings_file import set_user_settings
     from repocomp.errors import PackError
-    from repocomp.model.pack import load_pack
+    from repocomp.model.pack import is_name, load_pack
 
     loaded = load_pack(pack)
     roles = loaded.roles if role is None else ("generator", "policy") if role == "both" else (role,)
     if lacking := [one for one in roles if one not in loaded.roles]:
         raise PackError(f"the pack {pack!r} cannot be a {lacking[0]}", f"repocomp model use {pack}")
-    named = pack if not Path(pack).is_dir() else str(Path(pack).resolve())
+    # A bare name never means a folder of the working directory.
+    named = pack if is_name(pack) else str(Path(pack).expanduser().resolve())
     file = set_user_settings({one: named for one in roles})
     if as_json:
         return output.document("model", {"name": loaded.name, "roles": list(roles), "file": str(file)})
@@ -140,9 +141,13 @@ def use(pack: str, role: str | None, as_json: bool) -> int:
 @output.json_option
 def remove(name: str, as_json: bool) -> int:
     """Remove the pack NAME that was added."""
+    from repocomp.config import load_settings
     from repocomp.model.pack import remove_pack
 
     remove_pack(name)
+    settings = load_settings(None, {})
+    if name in (settings.generator, settings.policy):
+        output.note(f"{name} was in use; choose another: repocomp model use default")
     if as_json:
         return output.document("model", {"removed": name})
     output.line(f"removed {name}")
@@ -219,6 +224,7 @@ def _added(pack: Pack, as_json: bool) -> int:
 
 def _facts(pack: Pack) -> dict[str, Any]:
     facts = asdict(pack)
+    facts["tokens"] = facts.pop("control")
     return {**facts, "folder": str(pack.folder), "digest": pack.digest}
 
 
