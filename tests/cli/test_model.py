@@ -73,6 +73,9 @@ def test_a_model_is_pulled_from_a_file_at_hand(
     code, facts = run(capsys, "pull", "toy", "--from", file)
     assert (code, facts["licence"]) == (0, "Apache-2.0")
     code, error = run(capsys, "pull", "toy")
+    assert (code, error["message"]) == (2, "toy is there already")
+    run(capsys, "remove", "toy")
+    code, error = run(capsys, "pull", "toy")
     assert code == 2
     assert "could not be fetched (127.0.0.1:9" in error["message"]
     assert error["hint"]

@@ -68,16 +68,19 @@ def pull(name: str, path: Path | None, precision: str, as_json: bool) -> int:
 
     Goes on where an earlier pull stopped. Nothing is used before its SHA-256 is right.
     """
+    from repocomp.errors import PackError
     from repocomp.model.catalogue import entry
     from repocomp.model.download import check_local, fetch, forget
     from repocomp.model.importing.add import add_pack
+    from repocomp.model.pack import added_packs
 
     found = entry(name)
+    if name in added_packs():
+        raise PackError(f"{name} is there already", f"repocomp model use {name}; to make it anew: model remove {name}")
     output.note(f"{found.title}; licence {found.licence}")
     with bar(in_bytes=True) as show:
         file = check_local(path, found, show) if path else fetch(found, show)
-        show("converting", 0, 1)
-        pack = add_pack(file, name, precision=precision, licence=found.licence)  # type: ignore[arg-type]
+        pack = add_pack(file, name, precision=precision, licence=found.licence, show=show)  # type: ignore[arg-type]
     forget(found)
     return _added(pack, as_json)
 
@@ -92,9 +95,9 @@ def add(path: Path, name: str | None, family: str | None, precision: str, as_jso
     """Make a pack of a GGUF file, a folder of safetensors, a finished ONNX folder, or another pack at PATH."""
     from repocomp.model.importing.add import add_pack, name_for
 
-    with bar() as show:
-        show("converting", 0, 1)
-        pack = add_pack(path, name or name_for(path), precision=precision, family=family)  # type: ignore[arg-type]
+    name = name or name_for(path)
+    with bar(in_bytes=True) as show:
+        pack = add_pack(path, name, precision=precision, family=family, show=show)  # type: ignore[arg-type]
     return _added(pack, as_json)
 
 
