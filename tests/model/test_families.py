@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from repocomp.model.families import CONTROL_TEXTS, FAMILIES, FAMILY_NAMES, LEFT_ONLY, Family, find_family
+from repocomp.model.families import FAMILIES, FAMILY_NAMES, LEFT_ONLY, Family, control_texts, find_family
 
 
 def vocabulary(*texts: str) -> dict[str, int]:
@@ -64,5 +64,6 @@ def test_the_end_that_a_model_names_comes_first_and_reserved_tokens_end_nothing(
     assert control.start == tokens["<s>"]
 
 
-def test_control_tokens_are_no_words() -> None:
-    assert not [text for text in CONTROL_TEXTS if text.isalnum()]
+def test_a_word_is_no_control_token_for_being_one_elsewhere() -> None:
+    assert control_texts({"</s>", "<filename>", "[PREFIX]", *QWEN}) == set(QWEN)
+    assert control_texts({"</s>", "<filename>", *QWEN[:2]}) == set()

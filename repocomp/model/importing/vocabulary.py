@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from repocomp.errors import PackError
-from repocomp.model.families import CONTROL_TEXTS
+from repocomp.model.families import control_texts
 from repocomp.model.tokenizer import SPACE
 
 _LETTERS = r"[^\r\n\p{L}\p{N}]?\p{L}+"
@@ -80,7 +80,8 @@ def from_tokenizer_json(text: str) -> Vocabulary:
             raise PackError(f"a vocabulary of the kind {model['type']!r} is unknown", "known is: BPE")
         added = content.setdefault("added_tokens", [])
         listed = {token["content"] for token in added}
-        added += [_added_token(i, text) for text, i in model["vocab"].items() if text in CONTROL_TEXTS - listed]
+        control_words = control_texts({*model["vocab"], *listed})
+        added += [_added_token(i, text) for text, i in model["vocab"].items() if text in control_words - listed]
         for token in added:
             token["special"] = bool(token["content"].strip())
             # The library numbers those that are not in the vocabulary itself, whatever their id.
@@ -103,10 +104,11 @@ def _assembled(
     if len(kinds) != len(tokens):
         raise ValueError(f"{len(tokens)} tokens, {len(kinds)} types")
     named = {token: i for i, (token, kind) in enumerate(zip(tokens, kinds, strict=True)) if kind != _UNUSED}
+    control_words = control_texts(named)
     listed = [
         _added_token(i, token)
         for i, (token, kind) in enumerate(zip(tokens, kinds, strict=True))
-        if kind in (_UNKNOWN, _CONTROL, _ADDED) or (kind == _NORMAL and token in CONTROL_TEXTS)
+        if kind in (_UNKNOWN, _CONTROL, _ADDED) or (kind == _NORMAL and token in control_words)
     ]
     model = {
         "type": "BPE",
@@ -155,7 +157,8 @@ def _without_prefix_space(pre_tokenizer: Any) -> Any:  # noqa: ANN401  (JSON)
 
 def _merges_by_score(tokens: Sequence[str], kinds: Sequence[int], scores: Sequence[float]) -> list[str]:
     """The merges of a vocabulary that has scores instead: every way to make a token of two, the likeliest first."""
-    known = {token for token, kind in zip(tokens, kinds, strict=True) if kind == _NORMAL} - CONTROL_TEXTS
+    known = {token for token, kind in zip(tokens, kinds, strict=True) if kind == _NORMAL}
+    known -= control_texts(tokens)
     merges: list[tuple[float, int, str]] = []
     for number, (token, score) in enumerate(zip(tokens, scores, strict=True)):
         if token in known:

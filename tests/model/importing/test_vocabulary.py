@@ -172,5 +172,6 @@ def test_control_tokens_that_a_file_lists_among_its_words_are_control_tokens() -
     assert {"▁<PRE>", "▁<SUF>", "▁<MID>"} < set(vocabulary.control)
     others = tiny.tokenizer_json()
     others["added_tokens"] = []
-    others["model"]["vocab"]["<|fim_prefix|>"] = 300
-    assert from_tokenizer_json(json.dumps(others)).control == {"<|fim_prefix|>": 300}
+    frame = {"<|fim_prefix|>": 300, "<|fim_suffix|>": 301, "<|fim_middle|>": 302}
+    others["model"]["vocab"] |= {**frame, "</s>": 303}
+    assert from_tokenizer_json(json.dumps(others)).control == frame
