@@ -6,7 +6,7 @@ How a family's prompt is put together is said in `repocomp.prompt`; here stands 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 
 FAMILY = "repocomp-1"
@@ -97,7 +97,13 @@ class Family:
     repo: str | None = None
     pad: str | None = None
 
-    def is_in(self, vocabulary: Mapping[str, int]) -> bool:
+    @property
+    def texts(self) -> set[str]:
+        """All that its tokens are called."""
+        named = (self.prefix, self.suffix, self.middle, self.companion, self.file, self.repo, self.pad)
+        return {text for text in named if text is not None}
+
+    def is_in(self, vocabulary: Collection[str]) -> bool:
         """Whether a vocabulary has its tokens, and its companion where it needs one."""
         needed = (self.prefix, self.suffix, self.middle, *([self.companion] if self.companion else ()))
         return all(token in vocabulary for token in needed)
@@ -165,6 +171,15 @@ FAMILIES = (
 Mellum cannot be told from StarCoder by its vocabulary: `--family mellum` says so.
 """
 FAMILY_NAMES = tuple(sorted({family.name for family in FAMILIES} | {LEFT_ONLY, "mellum"}))
+
+
+def control_texts(vocabulary: Collection[str]) -> set[str]:
+    """The control tokens of the families whose frame a `vocabulary` holds: some files list theirs among the words.
+
+    Alone, such a text may be a word: Qwen's vocabulary has `</s>` as one, which HTML needs.
+    """
+    found = (family.texts for family in FAMILIES if family.is_in(vocabulary))
+    return {"▁<EOT>"}.union(*found) & set(vocabulary)
 
 
 def find_family(

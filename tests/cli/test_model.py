@@ -14,6 +14,7 @@ from repocomp.cli import app
 from repocomp.config import user_file
 from repocomp.model import catalogue
 from repocomp.model.catalogue import Entry, Url
+from repocomp.model.home import packs_folder
 from tests.model.importing import tiny
 
 
@@ -72,6 +73,9 @@ def test_a_model_is_pulled_from_a_file_at_hand(
     code, facts = run(capsys, "pull", "toy", "--from", file)
     assert (code, facts["licence"]) == (0, "Apache-2.0")
     code, error = run(capsys, "pull", "toy")
+    assert (code, error["message"]) == (2, "toy is there already")
+    run(capsys, "remove", "toy")
+    code, error = run(capsys, "pull", "toy")
     assert code == 2
     assert "could not be fetched (127.0.0.1:9" in error["message"]
     assert error["hint"]
@@ -107,3 +111,17 @@ def test_for_people(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert app.run(["model", "check", "toy"]) == 0
     assert app.run(["model", "use", "toy"]) == 0
     assert "toy is now the generator" in capsys.readouterr().out
+    assert app.run(["model", "remove", "toy"]) == 0
+    assert "choose another: repocomp model use default" in capsys.readouterr().err
+
+
+def test_a_folder_is_used_by_its_whole_path(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(capsys, "add", file, "--name", "toy")
+    (tmp_path / "toy").mkdir()
+    monkeypatch.chdir(tmp_path)
+    run(capsys, "use", "toy")
+    assert tomllib.loads(user_file().read_text()) == {"generator": "toy"}
+    run(capsys, "use", packs_folder() / "toy")
+    assert tomllib.loads(user_file().read_text()) == {"generator": str(packs_folder() / "toy")}

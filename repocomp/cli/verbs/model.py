@@ -11,7 +11,6 @@ import click
 from repocomp.cli import output
 from repocomp.cli.options import Count
 from repocomp.cli.progress import bar
-from repocomp.progress import Progress
 
 if TYPE_CHECKING:
     from repocomp.model.pack import Pack
@@ -70,16 +69,19 @@ def pull(name: str, path: Path | None, precision: str, as_json: bool) -> int:
 
     Goes on where an earlier pull stopped. Nothing is used before its SHA-256 is right.
     """
+    from repocomp.errors import PackError
     from repocomp.model.catalogue import entry
     from repocomp.model.download import check_local, fetch, forget
     from repocomp.model.importing.add import add_pack
+    from repocomp.model.pack import added_packs
 
     found = entry(name)
+    if name in added_packs():
+        raise PackError(f"{name} is there already", f"repocomp model use {name}; to make it anew: model remove {name}")
     output.note(f"{found.title}; licence {found.licence}")
     with bar(in_bytes=True) as show:
         file = check_local(path, found, show) if path else fetch(found, show)
-        show(Progress(0, 1, "converting"))
-        pack = add_pack(file, name, precision=precision, licence=found.licence)  # type: ignore[arg-type]
+        pack = add_pack(file, name, precision=precision, licence=found.licence, show=show)  # type: ignore[arg-type]
     forget(found)
     return _added(pack, as_json)
 
@@ -94,9 +96,9 @@ def add(path: Path, name: str | None, family: str | None, precision: str, as_jso
     """Make a pack of a GGUF file, a folder of safetensors, a finished ONNX folder, or another pack at PATH."""
     from repocomp.model.importing.add import add_pack, name_for
 
-    with bar() as show:
-        show(Progress(0, 1, "converting"))
-        pack = add_pack(path, name or name_for(path), precision=precision, family=family)  # type: ignore[arg-type]
+    name = name or name_for(path)
+    with bar(in_bytes=True) as show:
+        pack = add_pack(path, name, precision=precision, family=family, show=show)  # type: ignore[arg-type]
     return _added(pack, as_json)
 
 
@@ -123,13 +125,14 @@ def use(pack: str, role: str | None, as_json: bool) -> int:
     """Let PACK complete from now on, in your own settings."""
     from repocomp.cli.settings_file import set_user_settings
     from repocomp.errors import PackError
-    from repocomp.model.pack import load_pack
+    from repocomp.model.pack import is_name, load_pack
 
     loaded = load_pack(pack)
     roles = loaded.roles if role is None else ("generator", "policy") if role == "both" else (role,)
     if lacking := [one for one in roles if one not in loaded.roles]:
         raise PackError(f"the pack {pack!r} cannot be a {lacking[0]}", f"repocomp model use {pack}")
-    named = pack if not Path(pack).is_dir() else str(Path(pack).resolve())
+    # A bare name never means a folder of the working directory.
+    named = pack if is_name(pack) else str(Path(pack).expanduser().resolve())
     file = set_user_settings({one: named for one in roles})
     if as_json:
         return output.document("model", {"name": loaded.name, "roles": list(roles), "file": str(file)})
@@ -142,9 +145,13 @@ def use(pack: str, role: str | None, as_json: bool) -> int:
 @output.json_option
 def remove(name: str, as_json: bool) -> int:
     """Remove the pack NAME that was added."""
+    from repocomp.config import load_settings
     from repocomp.model.pack import remove_pack
 
     remove_pack(name)
+    settings = load_settings(None, {})
+    if name in (settings.generator, settings.policy):
+        output.note(f"{name} was in use; choose another: repocomp model use default")
     if as_json:
         return output.document("model", {"removed": name})
     output.line(f"removed {name}")
@@ -221,6 +228,7 @@ def _added(pack: Pack, as_json: bool) -> int:
 
 def _facts(pack: Pack) -> dict[str, Any]:
     facts = asdict(pack)
+    facts["tokens"] = facts.pop("control")
     return {**facts, "folder": str(pack.folder), "digest": pack.digest}
 
 

@@ -7,7 +7,7 @@ so that no more than one of them is in memory at a time.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -102,10 +102,13 @@ class Graph:
 
 
 class ExternalData:
-    """The file beside a graph that holds its large constants. `places` are type, offset and bytes of each."""
+    """The file beside a graph that holds its large constants. `places` are type, offset and bytes of each.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    `show` is told how many bytes are written, after each of them.
+    """
+
+    def __init__(self, path: Path, show: Callable[[int], None] = lambda written: None) -> None:
+        self.path, self._show = path, show
         self.places: dict[str, tuple[str, int, int]] = {}
         self._file: BinaryIO = path.open("wb")
 
@@ -123,6 +126,7 @@ class ExternalData:
         offset = self._file.tell()
         self._file.write(value.reshape(-1).view(np.uint8).data)
         self.places[name] = value.dtype.name, offset, value.nbytes
+        self._show(self._file.tell())
         return offset, value.nbytes
 
 

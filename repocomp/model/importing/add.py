@@ -43,7 +43,13 @@ _SPARE_BYTES = 1 << 26
 
 
 def add_pack(
-    path: Path, name: str, *, precision: Precision = DEFAULT_PRECISION, family: str | None = None, licence: str = ""
+    path: Path,
+    name: str,
+    *,
+    precision: Precision = DEFAULT_PRECISION,
+    family: str | None = None,
+    licence: str = "",
+    show: Show = lambda text, done, total: None,
 ) -> Pack:
     """Make the pack `name` of a GGUF file, a folder of safetensors or of ONNX, or another pack.
 
@@ -61,22 +67,27 @@ def add_pack(
             return add_graph(graph, target, family=family, licence=licence)
         checkpoint = open_safetensors(path) if path.is_dir() else open_gguf(path)
         checkpoint = replace(checkpoint, licence=licence or checkpoint.licence)
-        return write_checkpoint(checkpoint, target, precision=precision, family=family)
+        return write_checkpoint(checkpoint, target, precision=precision, family=family, show=show)
     except OSError as error:
         raise PackError(f"cannot write {target}: {error.strerror}", "free some space, or check permissions") from error
 
 
 def write_checkpoint(
-    checkpoint: Checkpoint, target: Path, *, precision: Precision = DEFAULT_PRECISION, family: str | None = None
+    checkpoint: Checkpoint,
+    target: Path,
+    *,
+    precision: Precision = DEFAULT_PRECISION,
+    family: str | None = None,
+    show: Show = lambda text, done, total: None,
 ) -> Pack:
     """Write the pack of a checkpoint to the folder `target`. Raises PackError, OSError."""
     shape = checkpoint.shape
-    _check_space(target, shape, precision)
+    expected = _check_space(target, shape, precision)
     with new_folder(target) as folder:
         (folder / TOKENIZER).write_text(checkpoint.vocabulary.text, "utf-8")
         pack = _manifest(checkpoint, folder, target, precision, family)
         try:
-            with ExternalData(folder / MODEL_DATA) as data:
+            with ExternalData(folder / MODEL_DATA, lambda done: show("converting", done, max(done, expected))) as data:
                 (folder / MODEL).write_bytes(build(checkpoint.weights, shape, precision, data))
         except (ValueError, NotImplementedError) as error:
             raise PackError(f"the model cannot be converted: {error}", "try --precision int8") from error
@@ -118,13 +129,16 @@ def _copied(pack: Pack, target: Path) -> Pack:
     return pack
 
 
-def _check_space(target: Path, shape: ModelShape, precision: Precision) -> None:
+def _check_space(target: Path, shape: ModelShape, precision: Precision) -> int:
+    """The bytes that a pack is going to take. Raises PackError where they are not free."""
     count = sum(size[0] * (size[1] if len(size) > 1 else 1) for size in weight_shapes(shape).values())
-    needed = int(count * _BYTES_PER_WEIGHT[precision]) + _SPARE_BYTES
+    expected = int(count * _BYTES_PER_WEIGHT[precision])
+    needed = expected + _SPARE_BYTES
     target.parent.mkdir(parents=True, exist_ok=True)
     if (free := shutil.disk_usage(target.parent).free) < needed:
         sizes = f"{needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
         raise PackError(f"the pack needs {sizes} in {target.parent}", "free some space, or set XDG_DATA_HOME")
+    return expected
 
 
 def name_for(path: Path) -> str:

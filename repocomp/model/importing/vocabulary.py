@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from repocomp.errors import PackError
+from repocomp.model.families import control_texts
 from repocomp.model.tokenizer import SPACE
 
 _LETTERS = r"[^\r\n\p{L}\p{N}]?\p{L}+"
@@ -77,7 +78,11 @@ def from_tokenizer_json(text: str) -> Vocabulary:
         model = content["model"]
         if model["type"] != "BPE":
             raise PackError(f"a vocabulary of the kind {model['type']!r} is unknown", "known is: BPE")
-        for token in content.get("added_tokens", []):
+        added = content.setdefault("added_tokens", [])
+        listed = {token["content"] for token in added}
+        control_words = control_texts({*model["vocab"], *listed})
+        added += [_added_token(i, text) for text, i in model["vocab"].items() if text in control_words - listed]
+        for token in added:
             token["special"] = bool(token["content"].strip())
             # The library numbers those that are not in the vocabulary itself, whatever their id.
             model["vocab"].setdefault(token["content"], token["id"])
@@ -87,7 +92,7 @@ def from_tokenizer_json(text: str) -> Vocabulary:
             content["normalizer"] = None
             content["pre_tokenizer"] = _without_prefix_space(content["pre_tokenizer"])
         content |= {"post_processor": None, "truncation": None, "padding": None}
-        control = {token["content"]: token["id"] for token in content.get("added_tokens", []) if token["special"]}
+        control = {token["content"]: token["id"] for token in added if token["special"]}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise PackError(f"tokenizer.json is damaged: {type(error).__name__} {error}", "download it again") from error
     return Vocabulary(json.dumps(content, ensure_ascii=False), control)
@@ -99,8 +104,12 @@ def _assembled(
     if len(kinds) != len(tokens):
         raise ValueError(f"{len(tokens)} tokens, {len(kinds)} types")
     named = {token: i for i, (token, kind) in enumerate(zip(tokens, kinds, strict=True)) if kind != _UNUSED}
-    added = [i for i, kind in enumerate(kinds) if kind in (_UNKNOWN, _CONTROL, _ADDED)]
-    listed = [_added_token(i, tokens[i]) for i in added]
+    control_words = control_texts(named)
+    listed = [
+        _added_token(i, token)
+        for i, (token, kind) in enumerate(zip(tokens, kinds, strict=True))
+        if kind in (_UNKNOWN, _CONTROL, _ADDED) or (kind == _NORMAL and token in control_words)
+    ]
     model = {
         "type": "BPE",
         "vocab": named,
@@ -149,6 +158,7 @@ def _without_prefix_space(pre_tokenizer: Any) -> Any:  # noqa: ANN401  (JSON)
 def _merges_by_score(tokens: Sequence[str], kinds: Sequence[int], scores: Sequence[float]) -> list[str]:
     """The merges of a vocabulary that has scores instead: every way to make a token of two, the likeliest first."""
     known = {token for token, kind in zip(tokens, kinds, strict=True) if kind == _NORMAL}
+    known -= control_texts(tokens)
     merges: list[tuple[float, int, str]] = []
     for number, (token, score) in enumerate(zip(tokens, scores, strict=True)):
         if token in known:

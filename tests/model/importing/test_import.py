@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from repocomp.errors import PackError
-from repocomp.model.graph.decoder import Precision
+from repocomp.model.graph.decoder import Precision, build
 from repocomp.model.graph.quantize import int_blocks
 from repocomp.model.graph.reference import agreement, divergence, forward
-from repocomp.model.graph.weights import Floats, whole
+from repocomp.model.graph.weights import ArrayWeights, Floats, whole
+from repocomp.model.graph.write import ExternalData
 from repocomp.model.home import packs_folder
 from repocomp.model.importing.add import add_pack
 from repocomp.model.importing.from_gguf import open_gguf
@@ -257,6 +258,22 @@ def test_without_room_nothing_is_written(tmp_path: Path, monkeypatch: pytest.Mon
         add_pack(path, "toy")
     assert raised.value.hint
     assert list(packs_folder().iterdir()) == []
+
+
+@pytest.mark.parametrize("precision", ["int8", "int8-blocks", "int4"])
+def test_no_more_than_a_part_of_a_matrix_is_in_memory_as_floats(tmp_path: Path, precision: Precision) -> None:
+    class Counting(ArrayWeights):
+        most = 0
+
+        def rows(self, name: str, start: int, stop: int) -> Floats:
+            self.most = max(self.most, stop - start)
+            return super().rows(name, start, stop)
+
+    shape = replace(tiny.SHAPE, vocab_size=10_000, n_layers=1)
+    weights = Counting(tiny.random_weights(shape))
+    with ExternalData(tmp_path / "model.data") as data:
+        build(weights, shape, precision, data)
+    assert 0 < weights.most <= 4096
 
 
 def test_a_pack_can_be_added_as_it_is(tmp_path: Path) -> None:

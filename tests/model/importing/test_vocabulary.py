@@ -160,3 +160,18 @@ def test_what_is_not_known_is_refused(changes: dict[str, Any], said: str) -> Non
 def test_a_damaged_tokenizer_json_is_one_error(text: str) -> None:
     with pytest.raises(PackError):
         from_tokenizer_json(text)
+
+
+def test_control_tokens_that_a_file_lists_among_its_words_are_control_tokens() -> None:
+    content = metadata("characters")
+    for text in ("▁<PRE>", "▁<SUF>", "▁<MID>"):
+        content["tokenizer.ggml.tokens"].append(text)
+        content["tokenizer.ggml.token_type"].append(1)
+        content["tokenizer.ggml.scores"].append(-1e4)
+    vocabulary = from_gguf(content)
+    assert {"▁<PRE>", "▁<SUF>", "▁<MID>"} < set(vocabulary.control)
+    others = tiny.tokenizer_json()
+    others["added_tokens"] = []
+    frame = {"<|fim_prefix|>": 300, "<|fim_suffix|>": 301, "<|fim_middle|>": 302}
+    others["model"]["vocab"] |= {**frame, "</s>": 303}
+    assert from_tokenizer_json(json.dumps(others)).control == frame
