@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from repocomp.model.pack import load_pack
+from repocomp.model.library import load_pack
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

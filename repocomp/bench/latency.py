@@ -25,7 +25,7 @@ from repocomp.bench.holes import draw
 from repocomp.bench.report import facts_of
 from repocomp.document import Document
 from repocomp.errors import BenchError
-from repocomp.model.pack import load_pack
+from repocomp.model.library import load_pack
 from repocomp.process import command, environment, python
 from repocomp.progress import OnProgress, Progress, ignore
 

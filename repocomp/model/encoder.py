@@ -19,7 +19,8 @@ import numpy.typing as npt
 from repocomp.errors import PackError
 from repocomp.model.device import CPU
 from repocomp.model.integrity import digest_of
-from repocomp.model.pack import ENCODER, TOKENIZER, Pack, load_pack
+from repocomp.model.library import load_pack
+from repocomp.model.pack import ENCODER, TOKENIZER, Pack
 from repocomp.model.runtime import fault, onnxruntime
 from repocomp.model.tokenizer import Tokenizer
 

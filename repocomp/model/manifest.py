@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,9 +16,11 @@ from repocomp.errors import PackError
 from repocomp.model.families import FAMILY, ControlTokens
 from repocomp.model.integrity import REPAIR
 from repocomp.model.pack import (
+    FORMAT,
     MANIFEST,
     MODEL,
     MODES,
+    OLD_FORMAT,
     TOKENIZER,
     Budgets,
     CacheMixture,
@@ -29,32 +31,8 @@ from repocomp.model.pack import (
 )
 from repocomp.model.shape import ModelShape
 
-FORMAT, OLD_FORMAT = 3, 2
-"""Rises when an older version can no longer read what is written. Packs of our own family are still written as 2."""
-_LATER_SIZES = ("head_size", "rope_factors", "has_biases", "is_tied")
-"""Of the shape, since format 3."""
 _MOST = 1 << 24
 _MOST_CACHE_BYTES = 1 << 36
-
-
-def manifest_text(pack: Pack) -> str:
-    """The manifest as JSON. What is as in format 2 is left out, so that its packs keep their digests."""
-    content = asdict(pack)
-    del content["folder"]
-    usual = {item.name: item.default for item in fields(ModelShape)}
-    shape = {k: v for k, v in content["shape"].items() if k not in _LATER_SIZES or v != usual[k]}
-    tokens = {k: v for k, v in content.pop("control").items() if v not in (None, ())}
-    renamed = {k: v for name, value in content.items() for k, v in _with_tokens(name, value, tokens)}
-    is_old = pack.family == FAMILY and not set(_LATER_SIZES) & shape.keys()
-    text = json.dumps(
-        {"format": OLD_FORMAT if is_old else FORMAT, **renamed, "shape": shape}, indent=2, ensure_ascii=False
-    )
-    return text + "\n"
-
-
-def _with_tokens(name: str, value: object, tokens: object) -> list[tuple[str, object]]:
-    """Keep the order of format 2: the tokens stand behind the precision."""
-    return [(name, value), ("tokens", tokens)] if name == "precision" else [(name, value)]
 
 
 def parse_manifest(text: str, folder: Path) -> Pack:

@@ -13,21 +13,18 @@ then renamed. Loading checks every file (`integrity`), so a damaged copy is an e
 
 from __future__ import annotations
 
+import json
 import math
 import re
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from repocomp.errors import PackError
 from repocomp.model.families import FAMILY, OUR_TOKENS, ControlTokens, FimTokens
-from repocomp.model.home import packs_folder
-from repocomp.model.integrity import REPAIR, check_files, digest_of, file_digest, read_bounded, remember
+from repocomp.model.integrity import digest_of
 from repocomp.model.shape import ModelShape
 
 MANIFEST, MODEL, MODEL_DATA, TOKENIZER = "pack.json", "model.onnx", "model.data", "tokenizer.json"
@@ -36,6 +33,11 @@ CUDA_MODEL = "cuda-fp16.onnx"
 ENCODER = "encoder.onnx"
 """Optional: without it there are no vectors, and retrieval goes by words alone."""
 BUILT_IN = Path(__file__).parent / "packs"
+
+FORMAT, OLD_FORMAT = 3, 2
+"""Rises when an older version can no longer read what is written. Packs of our own family are still written as 2."""
+_LATER_SIZES = ("head_size", "rope_factors", "has_biases", "is_tied")
+"""Of the shape, since format 3."""
 
 Layout = Literal["spm", "psm"]
 Role = Literal["generator", "policy"]
@@ -155,110 +157,25 @@ class Pack:
 
         The encoder does neither: vectors are known by a digest of their own, and another one makes no other model.
         """
-        from repocomp.model.manifest import manifest_text
-
         others = {name: digest for name, digest in self.digests.items() if name != ENCODER}
         return digest_of(manifest_text(replace(self, digests=others)).encode())
 
 
-def load_pack(name_or_path: str | Path) -> Pack:
-    """Open a pack by its name, or by its folder. Raises PackError with what fixes it.
-
-    A bare name never means a folder of the working directory; write `./name` for that.
-    """
-    from repocomp.model.manifest import parse_manifest
-
-    folder = folder_of(name_or_path)
-    try:
-        text = read_bounded(folder / MANIFEST, _MANIFEST_BYTES).decode()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        known = ", ".join(pack_names()) or "none is built in"
-        hint = f"name a folder that holds a {MANIFEST}, or a pack (there are: {known})"
-        raise PackError(f"there is no model pack {str(name_or_path)!r}", hint) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise PackError(f"cannot read {folder / MANIFEST}: {error}", REPAIR) from error
-    pack = parse_manifest(text, folder)
-    check_files(folder, pack.digests)
-    return pack
+def manifest_text(pack: Pack) -> str:
+    """The manifest as JSON. What is as in format 2 is left out, so that its packs keep their digests."""
+    content = asdict(pack)
+    del content["folder"]
+    usual = {item.name: item.default for item in fields(ModelShape)}
+    shape = {k: v for k, v in content["shape"].items() if k not in _LATER_SIZES or v != usual[k]}
+    tokens = {k: v for k, v in content.pop("control").items() if v not in (None, ())}
+    renamed = {k: v for name, value in content.items() for k, v in _with_tokens(name, value, tokens)}
+    is_old = pack.family == FAMILY and not set(_LATER_SIZES) & shape.keys()
+    text = json.dumps(
+        {"format": OLD_FORMAT if is_old else FORMAT, **renamed, "shape": shape}, indent=2, ensure_ascii=False
+    )
+    return text + "\n"
 
 
-def built_in_packs() -> list[str]:
-    """Names of the packs that ship with the package."""
-    return _names_in(BUILT_IN)
-
-
-def added_packs() -> list[str]:
-    """Names of the packs that the user added."""
-    return [name for name in _names_in(packs_folder()) if is_name(name)]
-
-
-def pack_names() -> list[str]:
-    """Names of all packs, the built-in ones first."""
-    return [*built_in_packs(), *(name for name in added_packs() if name not in built_in_packs())]
-
-
-def is_name(text: str) -> bool:
-    """Whether `text` may name a pack; anything else is a path."""
-    return _NAME.fullmatch(text) is not None
-
-
-def folder_of(name_or_path: str | Path) -> Path:
-    """Where a pack lies: a built-in or an added one by its name, any other by its path."""
-    if not isinstance(name_or_path, str) or not is_name(name_or_path):
-        return Path(name_or_path).expanduser()
-    built_in = BUILT_IN / name_or_path
-    return built_in if (built_in / MANIFEST).exists() else packs_folder() / name_or_path
-
-
-def write_pack(pack: Pack, files: Mapping[str, bytes]) -> Pack:
-    """Write `pack` and its files to `pack.folder`, replacing what is there; returns it with its digests.
-
-    Raises PackError where a file that a pack needs is not given.
-    """
-    if missing := {MODEL, TOKENIZER} - files.keys():
-        raise PackError(f"a pack needs {', '.join(sorted(missing))}")
-    with new_folder(pack.folder) as folder:
-        for name, data in files.items():
-            (folder / name).write_bytes(data)
-        return seal(pack, folder)
-
-
-@contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
-    """An empty folder that takes the place of `target` where the block ends well, and else is removed."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as temporary:
-        fresh, stale = Path(temporary, "new"), Path(temporary, "old")
-        fresh.mkdir()
-        yield fresh
-        if target.exists():
-            target.rename(stale)
-        fresh.rename(target)
-
-
-def seal(pack: Pack, folder: Path) -> Pack:
-    """Digest the files in `folder` and write the manifest of `pack` beside them; returns it with its digests."""
-    from repocomp.model.manifest import manifest_text
-
-    digests = {path.name: file_digest(path) for path in sorted(folder.iterdir()) if path.name != MANIFEST}
-    pack = replace(pack, digests=digests)
-    (folder / MANIFEST).write_text(manifest_text(pack), "utf-8")
-    return pack
-
-
-def remember_files(pack: Pack) -> None:
-    """Spare the next start the digests of large files that were written just now."""
-    for name, digest in pack.digests.items():
-        remember(pack.folder / name, digest)
-
-
-def remove_pack(name: str) -> None:
-    """Remove a pack that the user added. Raises PackError where there is none of that name."""
-    if name not in added_packs():
-        hint = "it ships with the package" if name in built_in_packs() else f"there are: {', '.join(added_packs())}"
-        raise PackError(f"no pack {name!r} was added", hint)
-    shutil.rmtree(packs_folder() / name)
-
-
-def _names_in(folder: Path) -> list[str]:
-    return sorted(path.parent.name for path in folder.glob(f"*/{MANIFEST}"))
+def _with_tokens(name: str, value: object, tokens: object) -> list[tuple[str, object]]:
+    """Keep the order of format 2: the tokens stand behind the precision."""
+    return [(name, value), ("tokens", tokens)] if name == "precision" else [(name, value)]

@@ -57,11 +57,6 @@ class FimFormat:
         """Every token that ends an answer: a control token says that the model has left the text it was to fill in."""
         return frozenset(self.tokens.stop_ids)
 
-    @property
-    def never_ids(self) -> tuple[int, ...]:
-        """The control tokens that have a role and end nothing."""
-        return tuple(token for token in self.tokens.all if token not in self.stop_ids)
-
     def head_tokens(self, path: str) -> int:
         """What the path takes, where the family names files."""
         return len(self._file(path)) if self._names_files else 0

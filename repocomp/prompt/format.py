@@ -43,15 +43,11 @@ class Decision:
 
 
 class PromptFormat(Protocol):
-    """How one pack is asked. `stop_ids` end an answer, `never_ids` are no part of any."""
+    """How one pack is asked."""
 
     @property
     def stop_ids(self) -> frozenset[int]:
         """The tokens that end an answer and are not part of it."""
-
-    @property
-    def never_ids(self) -> tuple[int, ...]:
-        """Control tokens that are never an answer; `stop_ids` are not among them."""
 
     def head_tokens(self, path: str) -> int:
         """What naming the file takes of the left budget."""

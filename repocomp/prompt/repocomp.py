@@ -37,11 +37,6 @@ class RepocompFormat:
         """`<end>`."""
         return frozenset((self.tokens.end,))
 
-    @property
-    def never_ids(self) -> tuple[int, ...]:
-        """All other control tokens."""
-        return self.tokens.banned
-
     def head_tokens(self, path: str) -> int:
         """`<file>` and the path count towards the left budget."""
         return len(self._head(path))

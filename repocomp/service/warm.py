@@ -16,7 +16,8 @@ from repocomp.generate.generator import Generator
 from repocomp.generate.local.generator import LocalGenerator, load
 from repocomp.generate.local.kv_cache import KvCaches
 from repocomp.lru import LruCache
-from repocomp.model.pack import MANIFEST, folder_of
+from repocomp.model.library import folder_of
+from repocomp.model.pack import MANIFEST
 from repocomp.policy.learned import path_for
 from repocomp.policy.selector import Selector
 from repocomp.store.index.reader import IndexReader

@@ -15,7 +15,8 @@ from repocomp.errors import TrainError
 from repocomp.generate.local.generator import load
 from repocomp.model.families import FimTokens
 from repocomp.model.graph.decoder import Precision
-from repocomp.model.pack import ENCODER, load_pack, write_pack
+from repocomp.model.library import load_pack, write_pack
+from repocomp.model.pack import ENCODER
 from repocomp.model.tokenizer import Tokenizer
 from repocomp.progress import OnProgress, Progress
 from repocomp.train.corpus.collect import read_repository, read_split, repositories_of

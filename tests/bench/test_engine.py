@@ -15,7 +15,7 @@ from repocomp.bench.decoding.llama import Llama, Speed, read_log_probabilities
 from repocomp.bench.decoding.run import Completions, _ratios, agreement
 from repocomp.cli import app
 from repocomp.errors import BenchError
-from repocomp.model.pack import load_pack
+from repocomp.model.library import load_pack
 from tests.conftest import Repository
 
 SOURCE = "\n".join(f"def total_{n}(items):\n    return sum(item.price_{n} for item in items)\n" for n in range(60))

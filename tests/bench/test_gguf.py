@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from repocomp.bench.decoding.gguf import _interleaved, write_gguf
-from repocomp.model.pack import load_pack
+from repocomp.model.library import load_pack
 from repocomp.model.weights import weights_of
 
 Floats = npt.NDArray[np.float32]

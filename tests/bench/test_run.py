@@ -14,7 +14,7 @@ from repocomp.bench.report import Report
 from repocomp.cli import app
 from repocomp.errors import StoreError
 from repocomp.index.build import build
-from repocomp.model.pack import load_pack
+from repocomp.model.library import load_pack
 from repocomp.progress import Progress
 from repocomp.store.paths import index_path
 from tests.conftest import Repository, write_files

@@ -16,7 +16,8 @@ from repocomp.cli import app, quick
 from repocomp.cli.app import VERBS
 from repocomp.cli.formats import SCHEMAS, schema
 from repocomp.learn import replay
-from repocomp.model.pack import MANIFEST, load_pack
+from repocomp.model.library import load_pack
+from repocomp.model.pack import MANIFEST
 from repocomp.serve import protocol
 from tests.cli.documents import check, strict
 from tests.conftest import Repository

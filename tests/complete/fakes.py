@@ -28,6 +28,7 @@ class ByteTokenizer:
     """One token a byte, after the control tokens."""
 
     line_breaks = frozenset({FIRST_BYTE + 10})
+    never_ids = tuple(range(1, FIRST_BYTE))
 
     def encode(self, text: str) -> list[int]:
         return [FIRST_BYTE + byte for byte in text.encode()]

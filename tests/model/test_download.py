@@ -15,6 +15,7 @@ from repocomp.errors import PackError
 from repocomp.model.catalogue import CATALOGUE, Entry, Source, Url, Wheels, entry
 from repocomp.model.download import check_local, fetch, forget
 from repocomp.model.home import downloads_folder
+from repocomp.progress import Progress
 
 DATA = bytes(range(256)) * 4096
 
@@ -67,10 +68,10 @@ def model(*sources: Source, size: int | None = len(DATA), data: bytes = DATA) ->
 
 
 def test_a_file_is_fetched_once(server: Server) -> None:
-    shown: list[tuple[str, int, int]] = []
-    path = fetch(model(server.url), lambda *now: shown.append(now))
+    shown: list[Progress] = []
+    path = fetch(model(server.url), shown.append)
     assert path.read_bytes() == DATA
-    assert ("downloading", len(DATA), len(DATA)) in shown
+    assert Progress(len(DATA), len(DATA), "downloading") in shown
     assert fetch(model(server.url), silent) == path
     assert server.ranges == [None]
     forget(model())

@@ -10,7 +10,8 @@ import pytest
 
 from repocomp.errors import PackError
 from repocomp.model.encoder import Encoder, shipped_encoder
-from repocomp.model.pack import ENCODER, load_pack
+from repocomp.model.library import load_pack
+from repocomp.model.pack import ENCODER
 
 TEXTS = ["def area(width, height):\n    return width * height", "x", "class Shape:\n    pass\n" * 30, ""]
 

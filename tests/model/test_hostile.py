@@ -13,8 +13,9 @@ import pytest
 
 from repocomp.errors import PackError
 from repocomp.model import saturation
-from repocomp.model.pack import Pack, load_pack
-from repocomp.model.session import Session
+from repocomp.model.library import load_pack
+from repocomp.model.opening import open_session
+from repocomp.model.pack import Pack
 from repocomp.model.tokenizer import Tokenizer
 
 CONTENT = json.loads(load_pack("default").tokenizer_path.read_text("utf-8"))
@@ -94,7 +95,7 @@ def test_a_damaged_graph_is_one_line_and_nothing_on_stdout(
     tmp_path: Path, change: Callable[[bytes], bytes], capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(PackError) as raised:
-        Session.open(changed(tmp_path, change))
+        open_session(changed(tmp_path, change))
     assert "\n" not in raised.value.message
     assert raised.value.hint
     assert capfd.readouterr().out == ""
@@ -105,7 +106,7 @@ def test_a_graph_of_other_sizes_than_its_manifest_says_is_refused(sizes: dict[st
     pack = load_pack("default")
     shape: Any = {**sizes}
     with pytest.raises(PackError, match="does not fit its manifest: input 'past"):
-        Session.open(replace(pack, shape=replace(pack.shape, **shape)))
+        open_session(replace(pack, shape=replace(pack.shape, **shape)))
 
 
 class Options:
@@ -133,6 +134,6 @@ def test_the_default_pack_says_the_same_either_way(monkeypatch: pytest.MonkeyPat
     ids, rows = np.arange(8, 40), []
     for saturates in (True, False):
         monkeypatch.setattr(saturation, "_saturates", lambda saturates=saturates: saturates)
-        session = Session.open(load_pack("default"))
+        session = open_session(load_pack("default"))
         rows.append(session.run(ids, 0, session.new_buffers(), len(ids)).copy())
     np.testing.assert_array_equal(rows[0], rows[1])

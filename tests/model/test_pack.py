@@ -17,18 +17,9 @@ import pytest
 from repocomp.errors import PackError
 from repocomp.model.families import ControlTokens, FimTokens
 from repocomp.model.home import packs_folder
-from repocomp.model.manifest import manifest_text
-from repocomp.model.pack import (
-    BUILT_IN,
-    Calibration,
-    Pack,
-    added_packs,
-    built_in_packs,
-    load_pack,
-    remove_pack,
-    write_pack,
-)
-from repocomp.model.session import Session
+from repocomp.model.library import added_packs, built_in_packs, load_pack, remove_pack, write_pack
+from repocomp.model.opening import open_session
+from repocomp.model.pack import BUILT_IN, Calibration, Pack, manifest_text
 from repocomp.model.shape import ModelShape
 from repocomp.model.tokenizer import Tokenizer
 
@@ -189,7 +180,7 @@ def test_a_fifo_for_a_file_is_an_error(tmp_path: Path, name: str) -> None:
 
 def test_a_model_that_is_no_model_is_an_error_with_a_hint(tmp_path: Path) -> None:
     with pytest.raises(PackError, match="no ONNX file"):
-        Session.open(toy(tmp_path / "toy"))
+        open_session(toy(tmp_path / "toy"))
 
 
 def test_a_vocabulary_of_another_size_is_refused() -> None:
@@ -206,8 +197,8 @@ def test_calibration_is_a_sigmoid_that_cannot_overflow() -> None:
 
 def test_the_runtime_sends_nothing_home(tmp_path: Path) -> None:
     code = (
-        "import os; from repocomp.model.session import Session; from repocomp.model.pack import load_pack;"
-        "Session.open(load_pack('default')); print(os.environ['ORT_DISABLE_TELEMETRY'])"
+        "import os; from repocomp.model.opening import open_session; from repocomp.model.library import load_pack;"
+        "open_session(load_pack('default')); print(os.environ['ORT_DISABLE_TELEMETRY'])"
     )
     homes = {name: str(tmp_path / name) for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")}
     environment = {**os.environ, **homes, "ORT_DISABLE_TELEMETRY": "0", "PYTHONPATH": str(BUILT_IN.parents[2])}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from repocomp.model.pack import load_pack
+from repocomp.model.library import load_pack
+from repocomp.model.opening import open_session
 from repocomp.model.session import Session
 
 IDS = np.random.default_rng(0).integers(8, 2000, 12)
@@ -13,7 +14,7 @@ IDS = np.random.default_rng(0).integers(8, 2000, 12)
 
 @pytest.fixture(scope="module")
 def session() -> Session:
-    return Session.open(load_pack("default"))
+    return open_session(load_pack("default"))
 
 
 @pytest.mark.parametrize("sizes", [[12], [2, 5, 5], [1, 1, 3, 1, 6], [5, 2, 4, 1]])

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repocomp.model.pack import Pack, load_pack
+from repocomp.model.library import load_pack
+from repocomp.model.pack import Pack
 from repocomp.model.tokenizer import Tokenizer
 
 

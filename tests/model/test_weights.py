@@ -14,8 +14,9 @@ from repocomp.generate.local.kv_cache import KvCache
 from repocomp.model.graph.decoder import Precision, build
 from repocomp.model.graph.reference import forward
 from repocomp.model.graph.weights import ArrayWeights
-from repocomp.model.pack import MODEL, Pack, load_pack
-from repocomp.model.session import Session
+from repocomp.model.library import load_pack
+from repocomp.model.opening import open_session
+from repocomp.model.pack import MODEL, Pack
 from repocomp.model.shape import ModelShape, weight_shapes
 from repocomp.model.weights import weights_of
 
@@ -24,7 +25,7 @@ SHAPE = ModelShape(vocab_size=40, d_model=32, n_layers=2, n_heads=4, n_kv_heads=
 
 def test_the_weights_of_the_default_pack_compute_what_its_graph_does() -> None:
     pack = load_pack("default")
-    session = Session.open(pack)
+    session = open_session(pack)
     ids = np.random.default_rng(0).integers(8, 2000, 48)
     ours = prefill(session, KvCache.of(session), ids.tolist(), keep=len(ids))
     expected = forward(weights_of(pack), pack.shape, ids)

@@ -107,4 +107,3 @@ def test_every_family_that_is_recognised_has_a_format() -> None:
             )
             assert made.decision(WINDOW) is None
             assert made.stop_ids == {1000}
-            assert not made.stop_ids & {*made.never_ids}

@@ -33,9 +33,6 @@ class MadeUpFormat:
         return frozenset((END,))
 
     @property
-    def never_ids(self):
-        return (PREFIX, SUFFIX, MIDDLE)
-
     def head_tokens(self, path):
         return 0
 

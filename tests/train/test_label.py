@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from repocomp.model.pack import MODES, Calibration, load_pack, write_pack
+from repocomp.model.library import load_pack, write_pack
+from repocomp.model.pack import MODES, Calibration
 from repocomp.train.lm.label import Repository, label, read
 from tests.train.repositories import modules
 

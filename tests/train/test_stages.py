@@ -12,7 +12,8 @@ import pytest
 
 from repocomp.cli import app
 from repocomp.generate.local.generator import LocalGenerator
-from repocomp.model.pack import CacheMixture, load_pack, write_pack
+from repocomp.model.library import load_pack, write_pack
+from repocomp.model.pack import CacheMixture
 from tests.train.repositories import RECIPE, make_repository, modules
 
 pytest.importorskip("torch")

@@ -14,7 +14,7 @@ pytest.importorskip("onnx")
 import torch
 
 from repocomp.model.encoder import Encoder
-from repocomp.model.pack import load_pack
+from repocomp.model.library import load_pack
 from repocomp.model.runtime import onnxruntime
 from repocomp.model.tokenizer import Tokenizer
 from repocomp.progress import Progress  # noqa: E402

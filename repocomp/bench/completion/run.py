@@ -24,7 +24,7 @@ from repocomp.evaluate.cases import Case
 from repocomp.evaluate.holes import KINDS, Hole, HoleKind
 from repocomp.git import revision
 from repocomp.index.build import build_from, readable
-from repocomp.model.pack import load_pack
+from repocomp.model.library import load_pack
 from repocomp.progress import OnProgress, Progress, ignore
 from repocomp.store.paths import index_path
 

@@ -31,8 +31,8 @@ from repocomp.generate.local.decode import DRAFT_TOKENS, Ids, LanguageModel, Log
 from repocomp.generate.local.generator import LocalGenerator
 from repocomp.generate.local.kv_cache import KvCache, KvCaches
 from repocomp.generate.local.wrapped import WrappedModel
-from repocomp.model.pack import load_pack
-from repocomp.model.session import Session
+from repocomp.model.library import load_pack
+from repocomp.model.opening import open_session
 from repocomp.model.tokenizer import Tokenizer
 from repocomp.progress import OnProgress, Progress, ignore
 from repocomp.request import CompletionOptions, CompletionRequest
@@ -125,7 +125,7 @@ def bench_engine(
     """
     pack = load_pack(pack_name)
     holes, _ = draw(root, limit, seed)
-    session = Session.open(pack, THREADS)
+    session = open_session(pack, THREADS)
     generator = LocalGenerator(pack, Tokenizer.load(pack), session, KvCaches(session))
     facts = {**facts_of("engine", pack, seed, limit), "threads": THREADS, "precision": pack.precision}
     facts |= {"prompt_tokens": PROMPT, "written_tokens": WRITTEN, "rounds": ROUNDS}

@@ -25,7 +25,7 @@ from repocomp.index.build import build_from, readable
 from repocomp.index.vectors import encode_at
 from repocomp.languages.table import language_of
 from repocomp.model.encoder import ASKED_LINES, Encoder, shipped_encoder
-from repocomp.model.pack import load_pack
+from repocomp.model.library import load_pack
 from repocomp.progress import OnProgress, Progress
 from repocomp.retrieve.arms.bm25 import Bm25, term_weights
 from repocomp.retrieve.arms.dense import nearest

@@ -73,7 +73,7 @@ def pull(name: str, path: Path | None, precision: str, as_json: bool) -> int:
     from repocomp.model.catalogue import entry
     from repocomp.model.download import check_local, fetch, forget
     from repocomp.model.importing.add import add_pack
-    from repocomp.model.pack import added_packs
+    from repocomp.model.library import added_packs
 
     found = entry(name)
     if name in added_packs():
@@ -107,7 +107,7 @@ def add(path: Path, name: str | None, family: str | None, precision: str, as_jso
 @output.json_option
 def show(pack: str, as_json: bool) -> int:
     """Show all that is known of PACK, a name or a folder, after checking its files."""
-    from repocomp.model.pack import load_pack
+    from repocomp.model.library import load_pack
 
     facts = _facts(load_pack(pack))
     if as_json:
@@ -125,7 +125,7 @@ def use(pack: str, role: str | None, as_json: bool) -> int:
     """Let PACK complete from now on, in your own settings."""
     from repocomp.cli.settings_file import set_user_settings
     from repocomp.errors import PackError
-    from repocomp.model.pack import is_name, load_pack
+    from repocomp.model.library import is_name, load_pack
 
     loaded = load_pack(pack)
     roles = loaded.roles if role is None else ("generator", "policy") if role == "both" else (role,)
@@ -146,7 +146,7 @@ def use(pack: str, role: str | None, as_json: bool) -> int:
 def remove(name: str, as_json: bool) -> int:
     """Remove the pack NAME that was added."""
     from repocomp.config import load_settings
-    from repocomp.model.pack import remove_pack
+    from repocomp.model.library import remove_pack
 
     remove_pack(name)
     settings = load_settings(None, {})
@@ -182,7 +182,7 @@ def check(pack: str, against: Path | None, tokens: int, as_json: bool) -> int:
 def _list(as_json: bool) -> int:
     from repocomp.config import load_settings
     from repocomp.model.catalogue import CATALOGUE
-    from repocomp.model.pack import load_pack, pack_names
+    from repocomp.model.library import load_pack, pack_names
 
     settings = load_settings(None, {})
     packs = [_row(load_pack(name), settings.generator, settings.policy) for name in pack_names()]

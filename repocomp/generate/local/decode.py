@@ -86,6 +86,7 @@ class _Answer:
     """An answer that still grows. `add` says why it is finished, None while it is not."""
 
     rules: TokenRules
+    never: Ids
     limit: int
     ngrams: NgramCache
     mixture: CacheMixture
@@ -95,7 +96,7 @@ class _Answer:
 
     def add(self, row: Logits) -> str | None:
         probabilities = mix(softmax(row), self.places, self.mixture)
-        probabilities[list(self.rules.never_ids)] = 0.0
+        probabilities[self.never] = 0.0
         if (allowed := self.rules.allowed(self.ids)) is not None:
             probabilities = _only(probabilities, allowed)
         else:
@@ -154,7 +155,8 @@ def decode(
     depend on `draft_tokens` (0: no guessing).
     """
     start = cache.length
-    answer = _Answer(rules, min(rules.max_new_tokens, room(model, cache)), ngrams, mixture, ngrams.places())
+    never = np.array(rules.never_ids, np.int64)
+    answer = _Answer(rules, never, min(rules.max_new_tokens, room(model, cache)), ngrams, mixture, ngrams.places())
     reason = "length" if answer.limit <= 0 else answer.add(logits[-1])
     while reason is None and (reason := budget.spent) is None:
         guess = answer.guess(min(draft_tokens, room(model, cache) - 1))

@@ -22,7 +22,8 @@ from repocomp.generate.local.decode import DRAFT_TOKENS, LanguageModel, Logits, 
 from repocomp.generate.local.kv_cache import KvCache, KvCaches
 from repocomp.generate.local.ngram_cache import NgramCache, mix
 from repocomp.generate.local.repetition import said_twice
-from repocomp.model.pack import Calibration, Pack, load_pack
+from repocomp.model.library import load_pack
+from repocomp.model.pack import Calibration, Pack
 from repocomp.prompt import window as windows
 from repocomp.prompt.format import PromptFormat, format_of
 from repocomp.prompt.snippets import Snippet, fit
@@ -50,6 +51,10 @@ class TextCodec(Protocol):
     @property
     def line_breaks(self) -> frozenset[int]:
         """The tokens that end a line."""
+
+    @property
+    def never_ids(self) -> tuple[int, ...]:
+        """The ids that are no text: control, unnamed and padded ones, but for those that end an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +224,7 @@ class LocalGenerator:
         return TokenRules(
             max_new_tokens=min(rules.max_new_tokens, self.pack.budgets.middle),
             stop_ids=family.stop_ids,
-            never_ids=family.never_ids,
+            never_ids=tokenizer.never_ids,
             stop=stop,
             allowed=allowed,
             barred=lambda ids: said_twice(ids, tokenizer.line_breaks),
@@ -228,9 +233,9 @@ class LocalGenerator:
 
 def load(pack_name: str) -> LocalGenerator:
     """Open a pack by name or folder. Raises PackError."""
-    from repocomp.model.session import Session
+    from repocomp.model.opening import open_session
     from repocomp.model.tokenizer import Tokenizer
 
     pack = load_pack(pack_name)
-    session = Session.open(pack)
+    session = open_session(pack)
     return LocalGenerator(pack, Tokenizer.load(pack), session, KvCaches(session))

@@ -19,21 +19,11 @@ from repocomp.model.importing.checkpoint import Checkpoint, budgets_for
 from repocomp.model.importing.from_gguf import open_gguf
 from repocomp.model.importing.from_onnx import add_graph, find_graph
 from repocomp.model.importing.from_safetensors import open_safetensors
-from repocomp.model.pack import (
-    MANIFEST,
-    MODEL,
-    MODEL_DATA,
-    TOKENIZER,
-    Pack,
-    built_in_packs,
-    is_name,
-    load_pack,
-    new_folder,
-    remember_files,
-    seal,
-)
+from repocomp.model.library import built_in_packs, is_name, load_pack, new_folder, remember_files, seal
+from repocomp.model.pack import MANIFEST, MODEL, MODEL_DATA, TOKENIZER, Pack
 from repocomp.model.shape import ModelShape, weight_shapes
 from repocomp.model.tokenizer import Tokenizer
+from repocomp.progress import OnProgress, Progress, ignore
 
 PRECISIONS: tuple[Precision, ...] = tuple(one for one in get_args(Precision) if one != "float16")
 DEFAULT_PRECISION: Precision = "int8"
@@ -49,7 +39,7 @@ def add_pack(
     precision: Precision = DEFAULT_PRECISION,
     family: str | None = None,
     licence: str = "",
-    show: Show = lambda text, done, total: None,
+    show: OnProgress = ignore,
 ) -> Pack:
     """Make the pack `name` of a GGUF file, a folder of safetensors or of ONNX, or another pack.
 
@@ -78,7 +68,7 @@ def write_checkpoint(
     *,
     precision: Precision = DEFAULT_PRECISION,
     family: str | None = None,
-    show: Show = lambda text, done, total: None,
+    show: OnProgress = ignore,
 ) -> Pack:
     """Write the pack of a checkpoint to the folder `target`. Raises PackError, OSError."""
     shape = checkpoint.shape
@@ -87,7 +77,9 @@ def write_checkpoint(
         (folder / TOKENIZER).write_text(checkpoint.vocabulary.text, "utf-8")
         pack = _manifest(checkpoint, folder, target, precision, family)
         try:
-            with ExternalData(folder / MODEL_DATA, lambda done: show("converting", done, max(done, expected))) as data:
+            with ExternalData(
+                folder / MODEL_DATA, lambda done: show(Progress(done, max(done, expected), "converting"))
+            ) as data:
                 (folder / MODEL).write_bytes(build(checkpoint.weights, shape, precision, data))
         except (ValueError, NotImplementedError) as error:
             raise PackError(f"the model cannot be converted: {error}", "try --precision int8") from error

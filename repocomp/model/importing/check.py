@@ -14,7 +14,9 @@ from repocomp.model.graph.reference import agreement, divergence, hidden_states,
 from repocomp.model.importing.from_gguf import open_gguf
 from repocomp.model.importing.from_safetensors import open_safetensors
 from repocomp.model.integrity import file_digest
-from repocomp.model.pack import Pack, load_pack
+from repocomp.model.library import load_pack
+from repocomp.model.opening import open_session
+from repocomp.model.pack import Pack
 from repocomp.model.session import Ids, Logits, Session
 from repocomp.model.tokenizer import Tokenizer
 from repocomp.progress import OnProgress, Progress
@@ -33,7 +35,7 @@ def check_pack(name_or_path: str, against: Path | None, tokens: int, show: OnPro
         if file_digest(pack.folder / name) != digest:
             raise PackError(f"{pack.folder / name} is damaged: its digest is another", "add the model again")
     started = time.perf_counter()
-    tokenizer, session = Tokenizer.load(pack), Session.open(pack)
+    tokenizer, session = Tokenizer.load(pack), open_session(pack)
     seconds = time.perf_counter() - started
     texts = _texts(tokenizer, min(_TEXT_TOKENS, pack.shape.max_context - 2), tokens)
     rows = [_logits(session, ids) for ids in texts[:1]]

@@ -21,8 +21,9 @@ from repocomp.model.graph.read import GraphFacts, inspect
 from repocomp.model.importing import vocabulary
 from repocomp.model.importing.checkpoint import MOST_CONTEXT, budgets_for
 from repocomp.model.importing.from_safetensors import first_id, read_json, read_text
-from repocomp.model.pack import MODEL, TOKENIZER, Pack, new_folder, remember_files, seal
-from repocomp.model.session import Session
+from repocomp.model.library import new_folder, remember_files, seal
+from repocomp.model.opening import open_session
+from repocomp.model.pack import MODEL, TOKENIZER, Pack
 from repocomp.model.shape import ModelShape
 from repocomp.model.tokenizer import Tokenizer
 
@@ -88,7 +89,7 @@ def _written(pack: Pack, graph: Path, facts: GraphFacts, text: str) -> Pack:
 
 
 def _try(pack: Pack) -> None:
-    session = Session.open(pack)
+    session = open_session(pack)
     logits = session.run(np.arange(4), 0, session.new_buffers(), 1)
     if logits.shape != (1, pack.shape.vocab_size) or not np.isfinite(logits).all():
         raise PackError(f"the graph returns logits of shape {logits.shape}", "use another graph of the model")

@@ -16,8 +16,9 @@ from repocomp.generate.local.kv_cache import KvCache
 from repocomp.model.graph.decoder import Precision, build
 from repocomp.model.graph.reference import agreement, divergence, forward
 from repocomp.model.graph.weights import ArrayWeights
-from repocomp.model.pack import CUDA_MODEL, MODEL, TOKENIZER, Pack, write_pack
-from repocomp.model.session import Session
+from repocomp.model.library import write_pack
+from repocomp.model.opening import open_session
+from repocomp.model.pack import CUDA_MODEL, MODEL, TOKENIZER, Pack
 from repocomp.model.shape import ModelShape
 from repocomp.model.tokenizer import Tokenizer
 
@@ -76,7 +77,7 @@ def revise_pack(pack: Pack, **metadata: Any) -> Pack:  # noqa: ANN401  (fields o
 
 def check(weights: Weights, pack: Pack, ids: Sequence[int]) -> Report:
     """Run `pack` over `ids`, whole and one token at a time, against the weights it was made from."""
-    session = Session.open(pack)
+    session = open_session(pack)
     whole = prefill(session, KvCache.of(session), ids, keep=len(ids))
     cache = KvCache.of(session)
     single = np.concatenate([prefill(session, cache, [token]) for token in ids])

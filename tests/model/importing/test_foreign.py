@@ -17,8 +17,8 @@ from repocomp.model.graph.reference import forward
 from repocomp.model.graph.write import Graph
 from repocomp.model.home import packs_folder
 from repocomp.model.importing.add import add_pack
-from repocomp.model.pack import load_pack
-from repocomp.model.session import Session
+from repocomp.model.library import load_pack
+from repocomp.model.opening import open_session
 from tests.model.importing import graphs, tiny
 
 IDS = tiny.ids(20)
@@ -45,7 +45,7 @@ def test_graphs_of_others_compute_what_ours_do(
     tmp_path: Path, kind: type[graphs.Community], is_in_place: bool, sizes: list[int]
 ) -> None:
     pack = add_pack(folder_of(tmp_path / "hf", kind), "toy")
-    session = Session.open(load_pack("toy"))
+    session = open_session(load_pack("toy"))
     assert isinstance(session, ForeignSession)
     assert session.is_in_place == is_in_place
     expected = forward(tiny.random_weights(), tiny.SHAPE, IDS)
@@ -61,7 +61,7 @@ def test_graphs_of_others_compute_what_ours_do(
 
 @pytest.mark.parametrize(("kind", "is_in_place"), LAYOUTS)
 def test_rewinding_forgets_what_came_after(tmp_path: Path, kind: type[graphs.Community], is_in_place: bool) -> None:
-    session = Session.open(add_pack(folder_of(tmp_path / "hf", kind), "toy"))
+    session = open_session(add_pack(folder_of(tmp_path / "hf", kind), "toy"))
     buffers = session.new_buffers()
     first = session.run(IDS[:8], 0, buffers, 1).copy()
     session.run(IDS[8:16], 8, buffers, 1)
@@ -72,7 +72,7 @@ def test_a_graph_below_its_configuration_and_data_beside_it_are_found(tmp_path: 
     folder = folder_of(tmp_path / "hf", graphs.Community, below="onnx", data="model.onnx_data")
     pack = add_pack(folder, "toy")
     assert set(pack.digests) == {"model.onnx", "model.onnx_data", "tokenizer.json"}
-    session = Session.open(load_pack("toy"))
+    session = open_session(load_pack("toy"))
     expected = forward(tiny.random_weights(), tiny.SHAPE, IDS)
     np.testing.assert_allclose(session.run(IDS, 0, session.new_buffers(), 20), expected, atol=2e-4)
 
@@ -105,7 +105,7 @@ def test_a_pack_whose_graph_names_another_file_is_refused_when_it_is_opened(tmp_
     pack = add_pack(tiny.write_gguf(tmp_path / "a.gguf", tiny.random_weights()), "toy")
     edit(pack.model_path, lambda data: data.replace(b"model.data", b"model.dato"))
     with pytest.raises(PackError, match="not part of the pack"):
-        Session.open(pack)
+        open_session(pack)
 
 
 def test_a_library_of_operators_is_refused(tmp_path: Path) -> None:

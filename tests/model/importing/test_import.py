@@ -19,8 +19,9 @@ from repocomp.model.graph.write import ExternalData
 from repocomp.model.home import packs_folder
 from repocomp.model.importing.add import add_pack
 from repocomp.model.importing.from_gguf import open_gguf
-from repocomp.model.pack import Pack, load_pack
-from repocomp.model.session import Session
+from repocomp.model.library import load_pack
+from repocomp.model.opening import open_session
+from repocomp.model.pack import Pack
 from repocomp.model.shape import EMBEDDING, HEAD, ModelShape
 from tests.model.importing import tiny
 
@@ -28,7 +29,7 @@ IDS = tiny.ids(24)
 
 
 def logits(pack: Pack) -> Floats:
-    session = Session.open(pack)
+    session = open_session(pack)
     return session.run(IDS, 0, session.new_buffers(), len(IDS)).copy()
 
 

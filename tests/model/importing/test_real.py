@@ -11,8 +11,8 @@ from repocomp.model.catalogue import entry
 from repocomp.model.download import fetch
 from repocomp.model.importing.add import add_pack
 from repocomp.model.importing.check import check_pack
-from repocomp.model.pack import load_pack
-from repocomp.model.session import Session
+from repocomp.model.library import load_pack
+from repocomp.model.opening import open_session
 from repocomp.model.tokenizer import Tokenizer
 
 PREFIX = "def mean(values):\n    total = 0\n    for"
@@ -37,7 +37,7 @@ def test_a_published_model_is_fetched_converted_and_fills_in() -> None:
 
 def fill(prefix: str, suffix: str) -> str:
     pack = load_pack("qwen")
-    tokenizer, session, control = Tokenizer.load(pack), Session.open(pack), pack.control
+    tokenizer, session, control = Tokenizer.load(pack), open_session(pack), pack.control
     assert tokenizer.decode(tokenizer.encode(Path(__file__).read_text())) == Path(__file__).read_text()
     frame = [control.prefix, *tokenizer.encode(prefix), control.suffix, *tokenizer.encode(suffix), control.middle]
     ids, buffers, answer = np.array(frame), session.new_buffers(), list[int]()
