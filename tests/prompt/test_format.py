@@ -32,7 +32,6 @@ class MadeUpFormat:
     def stop_ids(self):
         return frozenset((END,))
 
-    @property
     def head_tokens(self, path):
         return 0
 
