@@ -9,7 +9,7 @@ from repocomp.errors import PackError
 from repocomp.model.device import CPU, CUDA, cuda_works, default_threads
 from repocomp.model.foreign import ForeignSession
 from repocomp.model.graph.read import check_graph
-from repocomp.model.pack import BUILT_IN, MODEL_DATA, Pack
+from repocomp.model.pack import BUILT_IN, Pack
 from repocomp.model.runtime import fault, onnxruntime
 from repocomp.model.saturation import avoid_saturation
 from repocomp.model.session import Session
@@ -31,7 +31,7 @@ def open_session(pack: Pack, threads: int | None = None) -> Session:
     if on_cuda is not None:
         return Session(on_cuda, pack.shape)
     try:
-        opened = _open(pack.model_path, threads, [CPU])
+        opened = _open(pack.model_path, pack, threads, [CPU])
         if not _is_ours(opened):
             return ForeignSession(opened, pack.shape)
         _check_inputs(opened, pack.shape)
@@ -48,7 +48,7 @@ def _open_on_cuda(pack: Pack, threads: int | None) -> Any:  # noqa: ANN401  (the
     if pack.cuda_path is None or not cuda_works():
         return None
     try:
-        session = _open(pack.cuda_path, threads, [CUDA, CPU])
+        session = _open(pack.cuda_path, pack, threads, [CUDA, CPU])
     # The exceptions of ONNX Runtime have no common base but this one; the CPU then serves.
     except Exception:
         return None
@@ -70,17 +70,12 @@ def _is_ours(session: Any) -> bool:  # noqa: ANN401  (the library has no types)
     return any(item.name == "seqlens_k" for item in session.get_inputs())
 
 
-def _weight_bytes(path: Path) -> int:
-    data = path.with_name(MODEL_DATA)
-    return path.stat().st_size + (data.stat().st_size if data.exists() else 0)
-
-
-def _open(path: Path, threads: int | None, providers: list[str]) -> Any:  # noqa: ANN401
+def _open(path: Path, pack: Pack, threads: int | None, providers: list[str]) -> Any:  # noqa: ANN401
     ort = onnxruntime()
     ort.set_default_logger_severity(_FATAL)
     options = ort.SessionOptions()
     options.log_severity_level = _FATAL
-    options.intra_op_num_threads = threads or default_threads(_weight_bytes(path))
+    options.intra_op_num_threads = threads or default_threads(pack.weight_bytes)
     # Between the steps of a run workers wait a few microseconds, for which sleeping is too slow. A completion of seven
     # runs takes 18.3 ms with 20 us of spinning and 21.1 without, for 31 ms of processor time and 29; beside two busy
     # processes 34 and 39 ms. Longer gains nothing: 100 us take 18.4 and 33 ms, no bound at all burns 63. Where one

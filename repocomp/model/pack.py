@@ -137,6 +137,12 @@ class Pack:
         return self.folder / MODEL
 
     @property
+    def weight_bytes(self) -> int:
+        """The size of the graph and of the weights beside it, 0 where they are gone."""
+        files = (self.model_path, self.folder / MODEL_DATA)
+        return sum(path.stat().st_size for path in files if path.exists())
+
+    @property
     def cuda_path(self) -> Path | None:
         """The ONNX file for CUDA, where the pack has one."""
         return self.folder / CUDA_MODEL if CUDA_MODEL in self.digests else None

@@ -43,7 +43,7 @@ class Prepared:
 class CompletionService:
     """Answers questions, and keeps ready what the next one may need.
 
-    `memory_bytes` is how much the process may hold (None: it answers once and ends).
+    `memory_bytes` is how much the process may hold beside its models (None: it answers once and ends).
     """
 
     def __init__(self, memory_bytes: int | None = None) -> None:
@@ -100,17 +100,20 @@ class CompletionService:
 
     def trim(self) -> bool:
         """Give memory back when there is too much of it; whether the process may go on."""
-        if self._memory_bytes is None or resident_bytes() <= self._memory_bytes:
+        if self._memory_bytes is None or resident_bytes() <= self._cap():
             return True
         self._previous.clear()
         self._warm.shrink()
-        return resident_bytes() <= self._memory_bytes
+        return resident_bytes() <= self._cap()
+
+    def _cap(self) -> int:
+        return (self._memory_bytes or 0) + self._warm.model_bytes()
 
     def describe(self) -> dict[str, Any]:
         """What is held, for people."""
         return {
             "memory_bytes": resident_bytes(),
-            "memory_cap_bytes": self._memory_bytes,
+            "memory_cap_bytes": self._cap(),
             **self._warm.describe(),
         }
 

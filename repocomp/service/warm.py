@@ -90,6 +90,10 @@ class Warm:
         for _, held in self._packs.values():
             held.caches.shrink()
 
+    def model_bytes(self) -> int:
+        """What the models that are held need at the least: their weights, and half as much again around them."""
+        return sum(3 * loaded.pack.weight_bytes // 2 for _, loaded in self._packs.values())
+
     def describe(self) -> dict[str, int]:
         """How much is held, by kind."""
         caches = sum(len(held.caches) for _, held in self._packs.values())

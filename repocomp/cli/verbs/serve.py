@@ -49,7 +49,7 @@ _MEGABYTE = 1_000_000
     default=512,
     show_default=True,
     metavar="MB",
-    help="Use at most this much memory.",
+    help="Use at most this much memory beside the models.",
 )
 @output.json_option
 def command(detach: bool, status: bool, stop: bool, idle_exit: float, memory_cap: int, as_json: bool) -> int:
