@@ -16,7 +16,7 @@ from repocomp.prompt.snippets import Snippet
 from repocomp.request import ArmUse, Choice, ChunkUse, CompletionOptions, Retrieval
 from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.retrieve import Retrieved
-from repocomp.retrieve.trace import considered
+from repocomp.retrieve.trace import trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def retrieve_context(
     snippets = parts.generator.fit(found.hits, tokens)
     # Whatever the prompt has room for, all can be copied from.
     kept = [snippet.hit for snippet in snippets] if tokens else found.hits
-    draws = considered(found.drawn, found.hits, kept)
+    draws = trace(found.drawn, found.hits, kept)
     uses = _uses(parts, choice, found)
     if not snippets:
         nothing = report("unavailable", "the index holds nothing near this place")

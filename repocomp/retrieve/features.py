@@ -42,7 +42,7 @@ def fused_score(ranks: Mapping[str, int]) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class RankContext:
     """What is known before anything is drawn: words near the cursor, their weight by rarity, how near contents are."""
 
     query: Query
@@ -53,7 +53,7 @@ class Scene:
     nearness: Mapping[int, float]
 
     @classmethod
-    def of(cls, reader: IndexReader, query: Query) -> Scene:
+    def of(cls, reader: IndexReader, query: Query) -> RankContext:
         """Look around."""
         near = word_weights(query)
         frequency = reader.symbols.document_frequency(sorted(near))
@@ -88,7 +88,7 @@ class Pieces:
         return [frozenset(some) for some in names]
 
 
-def pieces_of(scene: Scene, groups: Sequence[tuple[Hit, Mapping[str, int]]]) -> Pieces:
+def pieces_of(context: RankContext, groups: Sequence[tuple[Hit, Mapping[str, int]]]) -> Pieces:
     """Cut hits into runs of `PIECE_LINES`; blank ones are left out, and what says the same is taken once."""
     seen: set[str] = {""}
     hits: list[Hit] = []
@@ -96,30 +96,30 @@ def pieces_of(scene: Scene, groups: Sequence[tuple[Hit, Mapping[str, int]]]) -> 
     words: list[Ints] = [np.zeros(0, dtype=np.int64)]
     for owner, (hit, _) in enumerate(groups):
         for number, piece in enumerate(hit.cut(PIECE_LINES)):
-            folded, numbers = scene.lexicon.read(piece.text)
+            folded, numbers = context.lexicon.read(piece.text)
             if folded not in seen:
                 seen.add(folded)
                 hits.append(piece)
                 places.append((owner, number))
                 words.append(numbers)
-    distinct, cols = scene.lexicon.columns(np.concatenate(words))
+    distinct, cols = context.lexicon.columns(np.concatenate(words))
     rows = np.repeat(np.arange(len(hits)), [len(some) for some in words[1:]])
     owners, numbers = np.array(places, dtype=np.int64).reshape(-1, 2).T
     return Pieces(groups, hits, numbers, owners, rows, cols, distinct)
 
 
-def piece_matrix(scene: Scene, pieces: Pieces) -> Floats:
+def piece_matrix(context: RankContext, pieces: Pieces) -> Floats:
     """Features [n, len(PIECE_FEATURES)] of the pieces."""
-    lexicon, number, rows = scene.lexicon, len(pieces), pieces.rows
-    visible = lexicon.mask(_visible(scene))
+    lexicon, number, rows = context.lexicon, len(pieces), pieces.rows
+    visible = lexicon.mask(_visible(context))
     is_new = ~visible[pieces.words][pieces.cols]
     new_rows, new_cols = rows[is_new], pieces.cols[is_new]
-    of_word = np.array(list(scene.weights.values()), dtype=np.float64)
-    weights = lexicon.values(lexicon.numbers(scene.weights), of_word, pieces.words)[pieces.cols]
-    near, _ = lexicon.count(scene.query.last_lines(10))
+    of_word = np.array(list(context.weights.values()), dtype=np.float64)
+    weights = lexicon.values(lexicon.numbers(context.weights), of_word, pieces.words)[pieces.cols]
+    near, _ = lexicon.count(context.query.last_lines(10))
     common = np.bincount(rows, lexicon.mask(near)[pieces.words][pieces.cols], minlength=number)
     shown = np.bincount(rows, minlength=number)
-    shared = np.bincount(rows, weights, minlength=number) / (sum(scene.weights.values()) or 1.0)
+    shared = np.bincount(rows, weights, minlength=number) / (sum(context.weights.values()) or 1.0)
     rarest = np.zeros(number)
     np.maximum.at(rarest, rows, weights)
     agreed = np.log2(np.maximum(1, np.bincount(new_cols, minlength=len(pieces.words))))[new_cols]
@@ -133,12 +133,12 @@ def piece_matrix(scene: Scene, pieces: Pieces) -> Floats:
         np.log2([1 + len(hit.text) for hit in pieces.hits]) / 8,
         pieces.numbers / 4,
     )
-    return np.column_stack([_group_matrix(scene, pieces.groups)[pieces.owner], *columns])
+    return np.column_stack([_group_matrix(context, pieces.groups)[pieces.owner], *columns])
 
 
-def _group_matrix(scene: Scene, groups: Sequence[tuple[Hit, Mapping[str, int]]]) -> Floats:
+def _group_matrix(context: RankContext, groups: Sequence[tuple[Hit, Mapping[str, int]]]) -> Floats:
     """What the pieces of a hit have in common [groups, 11]."""
-    path = scene.query.path
+    path = context.query.path
     folder, is_test = path.rpartition("/")[0], "test" in path.lower()
     rows = [
         (
@@ -147,7 +147,7 @@ def _group_matrix(scene: Scene, groups: Sequence[tuple[Hit, Mapping[str, int]]])
             RRF_K * fused_score(ranks) / 3,
             hit.path == path,
             hit.path.rpartition("/")[0] == folder,
-            scene.nearness.get(hit.content_id, 0.0),
+            context.nearness.get(hit.content_id, 0.0),
             ("test" in hit.path.lower()) == is_test,
         )
         for hit, ranks in groups
@@ -155,10 +155,10 @@ def _group_matrix(scene: Scene, groups: Sequence[tuple[Hit, Mapping[str, int]]])
     return np.array(rows, dtype=np.float64).reshape(-1, len(_ARMS) + 6)
 
 
-def _visible(scene: Scene) -> Ints:
+def _visible(context: RankContext) -> Ints:
     """Words that the prompt shows anyway."""
-    count = scene.lexicon.count
-    return np.concatenate([count(scene.query.prefix)[0], count(scene.query.suffix)[0]])
+    count = context.lexicon.count
+    return np.concatenate([count(context.query.prefix)[0], count(context.query.suffix)[0]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +173,10 @@ class Words:
     cols: Ints
 
     @classmethod
-    def of(cls, scene: Scene, pieces: Pieces) -> Words:
+    def of(cls, context: RankContext, pieces: Pieces) -> Words:
         """Those that are new: not in sight, no keyword, no number, no single letter."""
-        lexicon = scene.lexicon
-        is_known = lexicon.mask(np.concatenate([_visible(scene), lexicon.reserved(scene.query.language)]))
+        lexicon = context.lexicon
+        is_known = lexicon.mask(np.concatenate([_visible(context), lexicon.reserved(context.query.language)]))
         is_fresh = ~is_known[pieces.words] & (lexicon.facts(pieces.words)[:, FACTS.index("is_name")] > 0)
         column = np.cumsum(is_fresh) - 1
         keep = is_fresh[pieces.cols]
@@ -187,13 +187,13 @@ class Words:
         return [lexicon.names[number] for number in self.numbers]
 
 
-def word_matrix(scene: Scene, pieces: Pieces, new_words: Words, relevance: Floats) -> Floats:
+def word_matrix(context: RankContext, pieces: Pieces, new_words: Words, relevance: Floats) -> Floats:
     """Features [w, len(WORD_FEATURES)] of the words, given the log-odds [n] of the pieces' relevance."""
-    lexicon, query = scene.lexicon, scene.query
+    lexicon, query = context.lexicon, context.query
     number, rows, cols = len(new_words.numbers), new_words.rows, new_words.cols
     best = relevance - relevance.max()
     share = np.exp(best) / np.exp(best).sum()
-    nearness = np.array([scene.nearness.get(hit.content_id, 0.0) for hit, _ in pieces.groups])[pieces.owner]
+    nearness = np.array([context.nearness.get(hit.content_id, 0.0) for hit, _ in pieces.groups])[pieces.owner]
     highest, nearest = np.full(number, -np.inf), np.zeros(number)
     np.maximum.at(highest, cols, best[rows])
     np.maximum.at(nearest, cols, nearness[rows])
@@ -201,11 +201,11 @@ def word_matrix(scene: Scene, pieces: Pieces, new_words: Words, relevance: Float
     for text in (query.above, query.below):
         numbers, counts = lexicon.count(text)
         in_file += lexicon.values(numbers, counts.astype(np.float64), new_words.numbers)
-    weights = np.array(list(scene.near_words.values()), dtype=np.float64)
-    likest, mean = lexicon.likeness(new_words.numbers, lexicon.numbers(scene.near_words), weights)
+    weights = np.array(list(context.near_words.values()), dtype=np.float64)
+    likest, mean = lexicon.likeness(new_words.numbers, lexicon.numbers(context.near_words), weights)
     facts = lexicon.facts(new_words.numbers)
-    imported = lexicon.numbers(binding.alias for binding in bindings(scene.reader, query))
-    largest = math.log2(1 + max(2, scene.reader.contents.count()))
+    imported = lexicon.numbers(binding.alias for binding in bindings(context.reader, query))
+    largest = math.log2(1 + max(2, context.reader.contents.count()))
     return np.column_stack(
         [
             np.log(np.bincount(cols, share[rows], minlength=number)),
@@ -217,7 +217,7 @@ def word_matrix(scene: Scene, pieces: Pieces, new_words: Words, relevance: Float
             likest,
             mean,
             facts[:, :4],
-            np.log2(1 + lexicon.files(scene.reader, new_words.numbers)) / largest,
+            np.log2(1 + lexicon.files(context.reader, new_words.numbers)) / largest,
             lexicon.mask(imported)[new_words.numbers],
             np.ones(number),
         ]

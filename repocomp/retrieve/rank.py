@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 
 from repocomp.errors import PackError
-from repocomp.model.forest import Forest
+from repocomp.model.tree_ensemble import TreeEnsemble
 from repocomp.retrieve.features import (
     PIECE_FEATURES,
     WORD_FEATURES,
     Pieces,
-    Scene,
+    RankContext,
     Words,
     fused_score,
     piece_matrix,
@@ -73,7 +73,7 @@ def trees(folder: Path) -> Ranker:
 
     Raises PackError where they cannot be read, or were made for other features.
     """
-    forest = Forest.open(folder / "ranker.onnx")
+    forest = TreeEnsemble.open(folder / "ranker.onnx")
     try:
         content = _content(folder / "trees.json")
         word = np.array([content["word"][name] for name in WORD_FEATURES])
@@ -107,14 +107,14 @@ def rank(
 ) -> list[Hit]:
     """Pieces of all hits, best first, scored by the number of new names that each is expected to bring."""
     ranker = ranker or chosen()
-    scene = Scene.of(reader, query)
-    pieces = pieces_of(scene, grouped(drawn))
+    context = RankContext.of(reader, query)
+    pieces = pieces_of(context, grouped(drawn))
     if not len(pieces):
         return []
-    relevance = ranker.relevance(piece_matrix(scene, pieces))
-    new_words = Words.of(scene, pieces)
+    relevance = ranker.relevance(piece_matrix(context, pieces))
+    new_words = Words.of(context, pieces)
     # A sum along each row: a matrix product may round by a row's place, and words stand in the order they were met.
-    log_odds = (word_matrix(scene, pieces, new_words, relevance) * ranker.word).sum(axis=1)
+    log_odds = (word_matrix(context, pieces, new_words, relevance) * ranker.word).sum(axis=1)
     likely = 1 / (1 + np.exp(-log_odds))
     return _greedy(pieces, relevance, new_words, likely)
 

@@ -20,7 +20,7 @@ class _Ranked:
     is_kept: bool
 
 
-def considered(drawn: Mapping[str, Sequence[Hit]], ranked: Sequence[Hit], kept: Sequence[Hit]) -> tuple[Draw, ...]:
+def trace(drawn: Mapping[str, Sequence[Hit]], ranked: Sequence[Hit], kept: Sequence[Hit]) -> tuple[Draw, ...]:
     """Every draw by arm and rank. `ranked` is the union of `drawn` in order, `kept` what of it was used."""
     # By identity: to compare two hits is to compare their texts.
     keeps = {id(one) for one in kept}

@@ -37,7 +37,7 @@ def _parts(word: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class RankContext:
     """What is known before anything is drawn: words near the cursor, their weight by rarity, how near contents are."""
 
     query: Query
@@ -48,7 +48,7 @@ class Scene:
     imported: frozenset[str]
 
     @classmethod
-    def of(cls, reader: IndexReader, query: Query) -> Scene:
+    def of(cls, reader: IndexReader, query: Query) -> RankContext:
         """Look around."""
         near = word_weights(query)
         frequency = reader.symbols.document_frequency(sorted(near))
@@ -76,9 +76,9 @@ class Piece:
     fresh: frozenset[str]
 
 
-def pieces_of(scene: Scene, groups: Sequence[tuple[Hit, Mapping[str, int]]]) -> list[Piece]:
+def pieces_of(context: RankContext, groups: Sequence[tuple[Hit, Mapping[str, int]]]) -> list[Piece]:
     """Cut hits into runs of `PIECE_LINES`, a short rest left with the run before it; what says the same once."""
-    known = scene.visible | keywords(scene.query.language)
+    known = context.visible | keywords(context.query.language)
     found: list[Piece] = []
     seen: set[str] = set()
     for hit, ranks in groups:
@@ -106,20 +106,20 @@ def _cut(hit: Hit) -> list[Hit]:
     ]
 
 
-def piece_matrix(scene: Scene, pieces: Sequence[Piece]) -> Floats:
+def piece_matrix(context: RankContext, pieces: Sequence[Piece]) -> Floats:
     """Features [n, len(PIECE_FEATURES)] of the pieces."""
-    query = scene.query
+    query = context.query
     asked = frozenset(words(query.last_lines(10)))
-    total = sum(scene.weights.values()) or 1.0
+    total = sum(context.weights.values()) or 1.0
     folder, tested = query.path.rpartition("/")[0], "test" in query.path.lower()
-    counts = Counter(word for piece in pieces for word in piece.shown - scene.visible)
+    counts = Counter(word for piece in pieces for word in piece.shown - context.visible)
     rows = []
     shared = 0.0
     for piece in pieces:
         hit, ranks, shown = piece.hit, piece.ranks, piece.shown
-        new = shown - scene.visible
+        new = shown - context.visible
         before = shared if piece.part else 0.0
-        common = [scene.weights[word] for word in shown if word in scene.weights]
+        common = [context.weights[word] for word in shown if word in context.weights]
         shared = sum(sorted(common)) / total
         rows.append(
             (
@@ -128,7 +128,7 @@ def piece_matrix(scene: Scene, pieces: Sequence[Piece]) -> Floats:
                 RRF_K * fused_score(ranks) / 3,
                 hit.path == query.path,
                 hit.path.rpartition("/")[0] == folder,
-                scene.nearness.get(hit.content_id, 0.0),
+                context.nearness.get(hit.content_id, 0.0),
                 ("test" in hit.path.lower()) == tested,
                 shared,
                 max(common, default=0.0),
@@ -160,19 +160,21 @@ class Words:
         return cls(list(numbers), holds)
 
 
-def word_matrix(scene: Scene, reader: IndexReader, pieces: Sequence[Piece], found: Words, relevance: Floats) -> Floats:
+def word_matrix(
+    context: RankContext, reader: IndexReader, pieces: Sequence[Piece], found: Words, relevance: Floats
+) -> Floats:
     """Features [w, len(WORD_FEATURES)] of the words, given the log-odds [n] of the pieces' relevance."""
-    query = scene.query
+    query = context.query
     best = relevance - relevance.max()
     share = np.exp(best) / np.exp(best).sum()
     holds = found.holds > 0
-    near = np.array([scene.nearness.get(piece.hit.content_id, 0.0) for piece in pieces])
+    near = np.array([context.nearness.get(piece.hit.content_id, 0.0) for piece in pieces])
     in_file = Counter(words(query.above))
     in_file.update(words(query.below))
     contents = reader.symbols.document_frequency(found.names)
     largest = math.log2(1 + max(2, reader.contents.count()))
     of_part: dict[str, float] = {}
-    for word, weight in scene.near_words.items():
+    for word, weight in context.near_words.items():
         for part in _parts(word):
             of_part[part] = max(of_part.get(part, 0.0), weight)
     own = []
@@ -183,7 +185,7 @@ def word_matrix(scene: Scene, reader: IndexReader, pieces: Sequence[Piece], foun
             (
                 *(name in in_file, math.log2(1 + in_file[name]), max(likeness), sum(likeness) / len(likeness)),
                 *(len(name) / 10, len(split) / 3, name[0].isupper(), "_" in name),
-                *(math.log2(1 + contents.get(name, 0)) / largest, name in scene.imported, 1.0),
+                *(math.log2(1 + contents.get(name, 0)) / largest, name in context.imported, 1.0),
             )
         )
     drawn = (
@@ -197,15 +199,15 @@ def word_matrix(scene: Scene, reader: IndexReader, pieces: Sequence[Piece], foun
 
 def rank(reader: IndexReader, query: Query, drawn: Mapping[str, Sequence[Hit]], ranker: Ranker) -> list[Hit]:
     """Pieces of all hits, best first, scored by the number of new names that each is expected to bring."""
-    scene = Scene.of(reader, query)
-    pieces = pieces_of(scene, grouped(drawn))
+    context = RankContext.of(reader, query)
+    pieces = pieces_of(context, grouped(drawn))
     if not pieces:
         return []
-    relevance = ranker.relevance(piece_matrix(scene, pieces))
+    relevance = ranker.relevance(piece_matrix(context, pieces))
     found = Words.of(pieces)
     if not found.names:
         return [pieces[at].hit for at in np.argsort(-relevance, kind="stable")]
-    likely = 1 / (1 + np.exp(-word_matrix(scene, reader, pieces, found, relevance) @ ranker.word))
+    likely = 1 / (1 + np.exp(-word_matrix(context, reader, pieces, found, relevance) @ ranker.word))
     return _greedy(pieces, relevance, found, likely)
 
 

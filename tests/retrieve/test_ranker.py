@@ -12,7 +12,7 @@ import pytest
 
 from repocomp.errors import PackError
 from repocomp.index.build import build, build_from
-from repocomp.retrieve.features import PIECE_FEATURES, PIECE_LINES, WORD_FEATURES, Scene, pieces_of
+from repocomp.retrieve.features import PIECE_FEATURES, PIECE_LINES, WORD_FEATURES, RankContext, pieces_of
 from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.rank import chosen, grouped, linear, rank, trees
@@ -45,7 +45,7 @@ def hit(start: int, lines: list[str], arm: str = "bm25", content: int = 1) -> Hi
 
 def test_long_hits_are_cut_and_say_nothing_twice(reader: IndexReader) -> None:
     drawn = {"bm25": [hit(1, BODY), hit(5, BODY, content=2)], "near": [hit(2, BODY[1:13], "near")]}
-    pieces = pieces_of(Scene.of(reader, ask("x")), grouped(drawn))
+    pieces = pieces_of(RankContext.of(reader, ask("x")), grouped(drawn))
     hits = pieces.hits
     assert [(found.start_line, found.end_line) for found in hits] == [(1, 6), (7, 12), (13, 20)]
     assert pieces.groups[pieces.owner[0]][1] == {"bm25": 1, "near": 1}
@@ -54,7 +54,7 @@ def test_long_hits_are_cut_and_say_nothing_twice(reader: IndexReader) -> None:
 
 def test_an_outline_is_not_cut(reader: IndexReader) -> None:
     outline = Hit(1, "a.py", 1, 400, 1.0, "structured", "\n".join(BODY))
-    pieces = pieces_of(Scene.of(reader, ask("x")), grouped({"structured": [outline]}))
+    pieces = pieces_of(RankContext.of(reader, ask("x")), grouped({"structured": [outline]}))
     assert pieces.hits == [outline]
 
 

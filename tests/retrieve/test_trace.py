@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.rank import fuse
-from repocomp.retrieve.trace import considered
+from repocomp.retrieve.trace import trace
 
 
 def hit(arm: str, content: int, start: int, end: int, text: str) -> Hit:
@@ -17,7 +17,7 @@ def test_each_draw_has_its_fate() -> None:
     drawn = {"bm25": [wide, copy], "structured": [inside, other]}
     ranked = fuse(drawn)
     assert [(one.content_id, one.start_line) for one in ranked] == [(1, 1), (3, 1)]
-    found = considered(drawn, ranked, ranked[:1])
+    found = trace(drawn, ranked, ranked[:1])
     assert [(draw.arm, draw.rank, draw.kept, draw.reason) for draw in found] == [
         ("bm25", 1, True, "number 1 of 2"),
         ("bm25", 2, False, "says the same as a better one"),

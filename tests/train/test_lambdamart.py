@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from repocomp.errors import PackError
 from repocomp.index.build import build
-from repocomp.model.forest import Floats, Forest
+from repocomp.model.tree_ensemble import Floats, TreeEnsemble
 from repocomp.retrieve.features import PIECE_FEATURES
 from repocomp.retrieve.rank import trees
 from tests.conftest import Repository
@@ -40,7 +40,7 @@ def test_the_exported_trees_give_the_same_top_ten(tmp_path: Path, seed: int) -> 
     booster = grown(table, labels, [50] * 40)
     path = tmp_path / "ranker.onnx"
     path.write_bytes(export(booster.dump_model()).SerializeToString())
-    forest = Forest.open(path)
+    forest = TreeEnsemble.open(path)
     assert forest.features == 12
     fresh = rng.normal(size=(40, 50, 12)).astype(np.float32).astype(np.float64)
     fresh[:, :, 3] = np.round(fresh[:, :, 3], 1).astype(np.float32)
@@ -69,7 +69,7 @@ def test_trees_with_missing_values_are_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_no_forest_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ranker.onnx").write_bytes(b"no trees")
     with pytest.raises(PackError, match="ranker"):
-        Forest.open(tmp_path / "ranker.onnx")
+        TreeEnsemble.open(tmp_path / "ranker.onnx")
 
 
 def test_the_best_piece_gets_the_highest_grade() -> None:

@@ -25,7 +25,7 @@ from repocomp.retrieve.features import (
     PIECE_FEATURES,
     WORD_FEATURES,
     Pieces,
-    Scene,
+    RankContext,
     Words,
     piece_matrix,
     pieces_of,
@@ -46,7 +46,7 @@ class Drawn:
     """What was drawn for one hole: features [n, f] and labels [n] of its pieces; the rest is for the words."""
 
     hole: Hole
-    scene: Scene
+    context: RankContext
     unseen: frozenset[str]
     pieces: Pieces
     features: Floats
@@ -89,19 +89,19 @@ def _draw(reader: IndexReader, loaded: LocalGenerator, holes: int, seed: int) ->
             continue
         hits = {name: ARMS[name].draw(reader, place.query, DRAWS) for name in DEFAULT_ARMS}
         shown = {name: [hit for hit in some if not place.leaks(hit)] for name, some in hits.items()}
-        scene = Scene.of(reader, place.query)
-        pieces = pieces_of(scene, grouped(shown))
-        share = np.array([len(shown & place.unseen) / len(place.unseen) for shown in pieces.names(scene.lexicon)])
+        context = RankContext.of(reader, place.query)
+        pieces = pieces_of(context, grouped(shown))
+        share = np.array([len(shown & place.unseen) / len(place.unseen) for shown in pieces.names(context.lexicon)])
         if share.any():
             length = np.array([len(hit.text) for hit in pieces.hits])
-            yield Drawn(hole, scene, place.unseen, pieces, piece_matrix(scene, pieces), share / np.sqrt(length))
+            yield Drawn(hole, context, place.unseen, pieces, piece_matrix(context, pieces), share / np.sqrt(length))
 
 
 def word_rows(drawn: Drawn, relevance: Floats) -> tuple[Floats, Floats]:
     """Features of the new words of one hole under a relevance [n] of its pieces, and which of them the answer needs."""
-    found = Words.of(drawn.scene, drawn.pieces)
-    table = word_matrix(drawn.scene, drawn.pieces, found, relevance)
-    names = found.names(drawn.scene.lexicon)
+    found = Words.of(drawn.context, drawn.pieces)
+    table = word_matrix(drawn.context, drawn.pieces, found, relevance)
+    names = found.names(drawn.context.lexicon)
     return table, np.array([name in drawn.unseen for name in names], dtype=np.float64)
 
 

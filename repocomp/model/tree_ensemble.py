@@ -15,7 +15,7 @@ from repocomp.model.runtime import fault, onnxruntime
 Floats = npt.NDArray[np.float64]
 
 
-class Forest:
+class TreeEnsemble:
     """Trees that were exported by `repocomp.train.trees`; `features` is the number of columns they read."""
 
     def __init__(self, session: Any) -> None:  # noqa: ANN401  (the library has no types)
@@ -23,7 +23,7 @@ class Forest:
         self.features = int(session.get_inputs()[0].shape[1])
 
     @classmethod
-    def open(cls, path: Path) -> Forest:
+    def open(cls, path: Path) -> TreeEnsemble:
         """Load the trees at `path`. Raises PackError where they or ONNX Runtime are missing or damaged."""
         try:
             ort = onnxruntime()
