@@ -33,13 +33,13 @@ def ngram_answer(outcome: Outcome, generator: LocalGenerator) -> str:
     ids: list[int] = []
     while len(ids) < most:
         written = generator.tokenizer.decode(ids)
-        latest_first = _following(ngrams, window.partial_word[len(written) :], generator)
-        if not latest_first or should_stop(written[len(window.partial_word) :]) is not None:
+        latest_first = _following(ngrams, window.open_end[len(written) :], generator)
+        if not latest_first or should_stop(written[len(window.open_end) :]) is not None:
             break
         ids.append(Counter(latest_first).most_common(1)[0][0])
         ngrams.extend(ids[-1:])
     finished = len(ids) < most
-    text = generator.tokenizer.decode(ids)[len(window.partial_word) :]
+    text = generator.tokenizer.decode(ids)[len(window.open_end) :]
     return trim.trim(text, mode, surroundings, finished=finished)[0]
 
 

@@ -84,8 +84,11 @@ class Tokenizer:
         return [item.ids for item in self._inner.encode_batch(list(texts), add_special_tokens=False)]
 
     def able_to_spell(self, text: str) -> list[int]:
-        """Tokens that may come first when what is written must begin with `text`: longer than it, or a start of it."""
-        wanted = text.encode()
+        """Tokens that may come first when what is written must begin with `text`: longer than it, or a start of it.
+
+        Bytes that are no whole character stand in `text` as Python's `surrogateescape` writes them.
+        """
+        wanted = text.encode(errors="surrogateescape")
         at = bisect_left(self._spelled, (wanted, -1))
         able = [self._ids_of[wanted[:end]] for end in range(1, len(wanted)) if wanted[:end] in self._ids_of]
         while at < len(self._spelled) and self._spelled[at][0].startswith(wanted):
