@@ -26,4 +26,4 @@ def copy_sources(document: Document, cursor: Position, window: Window, hits: Seq
 
 
 def _text(data: bytes) -> str:
-    return data.decode(errors="ignore").replace("\r\n", "\n")
+    return data.decode(errors="ignore").removeprefix("\ufeff").replace("\r\n", "\n")

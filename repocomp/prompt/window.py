@@ -52,7 +52,7 @@ def cut(document: Document, cursor: Position, left_tokens: int, right_tokens: in
     right, right_ids = _cut_right(document.data[cursor.offset :], right_tokens, encode)
     first = cursor.line - document.data.count(b"\n", start, cursor.offset)
     last = cursor.line + right.count("\n")
-    open_end = _open_end(left)
+    open_end = _open_end(left, right.partition("\n")[0])
     if open_end:
         left_ids = encode(left[: -len(open_end)])
     return Window(document.path, left, right, open_end, tuple(left_ids), tuple(right_ids), first, last)
@@ -67,13 +67,16 @@ def unseen(document: Document, cursor: Position, window: Window) -> tuple[str, s
     return _text(above), _text(document.data[max(end, cursor.offset) :][:_UNSEEN_BYTES])
 
 
-def _open_end(left: str) -> str:
+def _open_end(left: str, after: str) -> str:
     """The word, the punctuation or the white space that the cursor stands behind, unless it is as long as data.
 
-    Indentation is what its author wants it to be, unless a block was just opened and it is no deeper.
+    Indentation is what its author wants it to be, unless a block was just opened and it is no deeper. Behind what opens
+    a block stands a body: asked to write the opening anew, the model leaves it at that.
     """
     above, _, line = left.rpartition("\n")
-    if line.strip():
+    if line.rstrip().endswith(OPENS_BLOCK) and not after.strip():
+        end = ""
+    elif line.strip():
         match = _OPEN_END.search(line)
         end = match[0] if match is not None else ""
     else:
@@ -124,4 +127,4 @@ def _cut_right(data: bytes, budget: int, encode: Encode) -> tuple[str, list[int]
 
 
 def _text(data: bytes) -> str:
-    return data.decode(errors="ignore").replace("\r\n", "\n")
+    return data.decode(errors="ignore").removeprefix("\ufeff").replace("\r\n", "\n")

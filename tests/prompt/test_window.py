@@ -104,7 +104,7 @@ def test_one_line_of_megabytes_is_cut_inside_the_line() -> None:
         ("f(a, ", " "),
         ("x = 1  ", "  "),
         ("x\t", "\t"),
-        ("- uses: ", " "),
+        ("- uses: ", ""),
         ("# a comment ", " "),
         # Punctuation, which may be the start of a longer token.
         ("f(", "("),
@@ -124,6 +124,9 @@ def test_one_line_of_megabytes_is_cut_inside_the_line() -> None:
         ("class A:\n    def f():\n    ", "\n    "),
         ("\tif x {\n\t", "\n\t"),
         ("def f():\n\n", ""),
+        ("def f():", ""),
+        ("if x {", ""),
+        ("xs.map(x => ", ""),
     ],
 )
 def test_what_a_longer_token_may_begin_with_is_left_for_the_model_to_write(left: str, end: str) -> None:
@@ -133,6 +136,10 @@ def test_what_a_longer_token_may_begin_with_is_left_for_the_model_to_write(left:
     assert list(window.left_ids) == encode(left.removesuffix(end))
 
 
+def test_an_opening_bracket_with_text_behind_is_written_anew() -> None:
+    assert cut(b"x = {}", 5).open_end == " {"
+
+
 def test_a_keystroke_leaves_what_was_read_before_as_it_was() -> None:
     line = 'value = load("settings.toml", encoding="utf-8") or None'
     text = "import os\n\n\ndef f():\n    " + line
@@ -140,3 +147,9 @@ def test_a_keystroke_leaves_what_was_read_before_as_it_was() -> None:
         before, after = cut(text[:end].encode(), end), cut(text[: end + 1].encode(), end + 1)
         ids = before.left_ids
         assert after.left_ids[: len(ids)] == ids, text[:end]
+
+
+def test_a_byte_order_mark_is_not_shown() -> None:
+    data = "\ufeffimport os\r\nx = 1\r\n".encode()
+    assert cut(data, len(data)).left == "import os\nx = 1\n"
+    assert cut(data, 0).right == "import os\nx = 1\n"
