@@ -17,11 +17,13 @@ from tests.complete.fakes import BUDGETS, FixedRetriever, ScriptedModel, fake_pa
 TEXT = b"import os\n\n\ndef f(path):\n    value = 1\n    return value\n"
 PLACE = (5, 14)
 """Behind a digit: nothing there is written anew, and a script is what is said from the cursor on."""
+PROSE = "a.txt"
+"""Without a grammar, scripts are taken as they are."""
 TOKENS = fake_pack().tokens
 
 
 def ask(data: bytes = TEXT, place: tuple[int, int] = PLACE, **options: Any) -> CompletionRequest:
-    document = Document("a.py", data)
+    document = Document(PROSE, data)
     return CompletionRequest(document, document.at(*place), Path("/work"), CompletionOptions(**options))
 
 
@@ -217,7 +219,7 @@ def test_a_stream_is_the_answer_in_pieces(data: bytes, place: tuple[int, int], s
     answer = complete(ask(data, place), parts(ScriptedModel(said)), pieces.append)
     assert "".join(pieces) == answer.text
     assert all(pieces)
-    assert len(pieces) > 1 or len(answer.text) < 3
+    assert len(pieces) > 1 or "\n" not in answer.text.strip()
     assert complete(ask(data, place), parts(ScriptedModel(said))).text == answer.text
 
 
