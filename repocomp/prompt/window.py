@@ -74,7 +74,7 @@ def _open_end(left: str, after: str) -> str:
     a block stands a body: asked to write the opening anew, the model leaves it at that.
     """
     above, _, line = left.rpartition("\n")
-    if line.rstrip().endswith(OPENS_BLOCK) and not after.strip():
+    if line.endswith(OPENS_BLOCK) and not after.strip():
         end = ""
     elif line.strip():
         match = _OPEN_END.search(line)

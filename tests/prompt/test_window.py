@@ -104,7 +104,7 @@ def test_one_line_of_megabytes_is_cut_inside_the_line() -> None:
         ("f(a, ", " "),
         ("x = 1  ", "  "),
         ("x\t", "\t"),
-        ("- uses: ", ""),
+        ("- uses: ", " "),
         ("# a comment ", " "),
         # Punctuation, which may be the start of a longer token.
         ("f(", "("),

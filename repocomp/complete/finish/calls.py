@@ -72,6 +72,11 @@ class _Site:
         behind = max(self.start, self.cursor)
         typed = split_list(self.line[: self.cursor], self.start)[0] if self.start < self.cursor else []
         begun = ""
+        if self.line[self.start : self.cursor].endswith(" ") and not self.line[: self.cursor].rstrip().endswith(
+            (",", "(")
+        ):
+            # A name with a blank behind it is a parameter.
+            return None
         if typed and not self.line[: self.cursor].rstrip().endswith(","):
             begun = typed.pop().strip()
         has_receiver = bool(parameters) and parameters[0].strip().lstrip("&").split()[-1:] in (["self"], ["cls"])

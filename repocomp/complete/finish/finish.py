@@ -77,7 +77,7 @@ class Finish:
         if self.mode == "line" or self.around.is_inside_a_line:
             return ""
         whole = self.indentation.fit(text).split("\n")[:-1]
-        kept = self.needs.fitting(_unredacted(lines.settled(whole, self.around)))
+        kept = self._fitting(_unredacted(lines.settled(whole, self.around)))
         return self._whole_statements(kept).rstrip()
 
     def trim(self, text: str, *, is_finished: bool) -> tuple[str, tuple[Filter, ...]]:
@@ -91,7 +91,7 @@ class Finish:
             steps.apply("scope", lines.block(steps.text, self.around))
             steps.apply("unfinished-line", steps.text if is_finished else lines.whole_lines(steps.text))
         steps.apply("redacted", _unredacted(steps.text))
-        steps.apply("bracket", self.needs.fitting(steps.text))
+        steps.apply("bracket", self._fitting(steps.text))
         steps.apply("neighbour", lines.without_neighbours(steps.text, self.around))
         steps.apply("repetition", lines.without_loop(steps.text))
         steps.apply("suffix-overlap", lines.without_suffix(steps.text, self.around))
@@ -109,16 +109,27 @@ class Finish:
         if closing or self.needs.ends_elsewhere(text):
             whole = self._whole_statements(text)
             choices = [whole, *choices] if not closing else [*choices, whole] if whole else choices
+        head = text.rpartition("\n")[0]
+        if self.mode == "block" and head.strip() and head.startswith(self._whole_statements(text)):
+            choices.append(head + self._closing(head))
         if self.needs.torn(text) is not None:
             # Rather no string than one that swallows the rest of the line.
             choices.insert(0, "")
         if self.needs.missing:
             choices.append(text.rstrip(")]} \t;,"))
-        if self.around.is_inside_a_line:
-            if "," in text:
-                choices.append(text[: text.rindex(",") + 1] + " " * (self.around.after[0] not in ")]} "))
+        if self.around.is_inside_a_line and "," in text:
+            choices.append(text[: text.rindex(",") + 1] + " " * (self.around.after[0] not in ")]} "))
+        has_body = self.needs.has_body and not self.around.is_inside_a_line
+        is_open = has_body or self.needs.missing or self.needs.start.region is not None
+        if not is_open and (self.mode == "line" or not self._whole_statements(text)):
             choices.append("")
         return self.syntax.best(choices)
+
+    def _fitting(self, text: str) -> str:
+        """What closes nothing that is closed behind the cursor; of a block whole lines, where there are several."""
+        kept = self.needs.fitting(text)
+        head = kept.rpartition("\n")[0]
+        return head.rstrip() if self.mode == "block" and len(kept) < len(text) and head.strip() else kept
 
     def _closing(self, text: str) -> str:
         margin = (self.indentation.unit[:1] or " ") if self.mode == "block" else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from repocomp.complete.finish.lexical import CLOSERS, PAIRS, REGIONS, Bracket, Region, State, end_of, region_after, walk
@@ -38,11 +38,11 @@ class Needs:
         start = end_of(left, language, State(0, region_after(above, language)))
         line = left[left.rfind("\n") + 1 :]
         indent = indent_of(line)
-        region = _continued(start.region, line, right, language)
+        region = _continued(start.region, right, language)
         below = [indent_of(line) for line in right.split("\n")[1:] if line.strip() and line[0] != "#"]
         least = min(below, default=-1) if is_cut else -1
         has_body = bool(below) and below[0] > indent
-        closers = _closers(right, language, region)
+        closers = list(_closers(right, language, region))
         free, missing = _unclosed(start.open, closers, indent, least, has_body=has_body)
         owed = next((at for at in range(free) if start.open[-1 - at].char not in _SHORT), free)
         return cls(language, start, indent, region, free, 0 if has_body else owed, missing, has_body)
@@ -54,15 +54,14 @@ class Needs:
     def fitting(self, answer: str) -> str:
         """The start of `answer` that closes nothing which is closed behind the cursor. It grows with the answer."""
         floor = len(self.start.open) - self.free
-        at = 0
+        is_inside = self.region is not None and self.region == self.start.region and self.region.closing != "\n"
         for state in self.walk(answer):
             if state.closed is not None and not self._is_pattern(state.closed):
                 return answer[: state.at - 1]
             if len(state.open) < floor:
                 return answer[: state.at - 1]
-            if self.region is not None and self.region == self.start.region and state.region is None:
-                return answer[: state.at - len(self.region.closing)] if self.region.closing != "\n" else answer[:at]
-            at = state.at
+            if is_inside and state.region is None:
+                return answer[: state.begin]
         return answer
 
     def torn(self, answer: str) -> Region | None:
@@ -105,7 +104,7 @@ class Needs:
         return self.language == "bash" and bracket.char == ")"
 
 
-def _continued(region: Region | None, before: str, right: str, language: str) -> Region | None:
+def _continued(region: Region | None, right: str, language: str) -> Region | None:
     """In which region the text behind the cursor goes on, judging by whether its strings then come in pairs."""
     line = right.partition("\n")[0] + "\n"
     short = [own for own in REGIONS.get(language, ()) if _is_short(own)]
@@ -113,7 +112,7 @@ def _continued(region: Region | None, before: str, right: str, language: str) ->
         if choice is None or not choice.spans_lines:
             goes_on = not _is_torn(line, language, choice)
         elif choice.closing in _QUOTES:
-            goes_on = choice.closing in (line if choice.closing in before else right)
+            goes_on = choice.closing in line or (line == "\n" and _closes_first(right, choice))
         else:
             goes_on = _closes_first(right, choice)
         if goes_on:
@@ -168,7 +167,7 @@ def _closers(right: str, language: str, region: Region | None) -> Iterator[_Clos
 
 
 def _unclosed(
-    open_: tuple[Bracket, ...], closers: Iterator[_Closer], indent: int, least: int, *, has_body: bool
+    open_: tuple[Bracket, ...], closers: Sequence[_Closer], indent: int, least: int, *, has_body: bool
 ) -> tuple[int, str]:
     """How many of the innermost brackets stay open, and the opening brackets that are missing at so much `indent`.
 
@@ -180,7 +179,11 @@ def _unclosed(
     for closer in closers:
         at = len(rest) - 1
         while at >= 0 and not _is_pair(rest[at], closer.bracket, closer.is_first):
-            at -= 1
+            # What the cursor's line closes is no block that further lines are to close.
+            at = at - 1 if closer.line or rest[at].indent >= indent else -1
+        if missing and at >= 0 and not closer.is_first:
+            # A body was opened behind them: what is closed after it was opened first.
+            at -= _surplus(rest[: at + 1], closer, closers)
         if at < 0:
             missing += PAIRS[closer.bracket.char] if closer.could_close(indent, has_body=has_body) else ""
             continue
@@ -191,6 +194,12 @@ def _unclosed(
         is_hidden = (bracket.char not in _SHORT and bracket.indent < least for bracket in reversed(rest))
         free = next((at for at, hidden in enumerate(is_hidden) if hidden), len(rest))
     return free, missing[::-1]
+
+
+def _surplus(rest: Sequence[Bracket], closer: _Closer, closers: Sequence[_Closer]) -> int:
+    """How many more brackets of a kind are open in a row than the line of `closer` closes."""
+    row = next((n for n, bracket in enumerate(reversed(rest)) if bracket.char != rest[-1].char), len(rest))
+    return max(0, row - sum(own.line == closer.line and not own.is_first for own in closers))
 
 
 def _is_pair(opening: Bracket, closing: Bracket, is_first: bool) -> bool:

@@ -135,6 +135,9 @@ def test_generation_stops_as_soon_as_the_end_is_known(mode: Mode, text: str, sai
         ("javascript", "  res|);\n", ".send(req.ips);", ".send(req.ips"),
         ("javascript", "it|\n    go();\n  });\n", "('goes', function () {", "('goes', function () {"),
         ("rust", "    |\n        &mut self,\n    ) {\n", "pub fn add(", "pub fn add("),
+        ("javascript", "  app.get('/', function(req, |\n    go();\n  });\n", "res){", "res){"),
+        ("javascript", "  f(g(h(req, |\n    go();\n  })));\n", "{", "{"),
+        ("rust", '    bail!(\n        "must |\n         be"\n    );\n', "not \\\\", "not \\\\"),
         # Comments and long strings end where their text does.
         ("java", "  /**\n   * Says it.\n   |\n  int x;\n\n  /** More. */\n", "*/", "*/"),
         ("python", 'def f():\n    """Say it.\n    |\n    x = 1\n\n\ndef g():\n    """Go."""\n', '"""', '"""'),
@@ -198,6 +201,10 @@ def test_blanks_and_words_do_not_run_into_each_other(place: str, said: str, expe
 def test_the_placeholder_of_a_secret_is_never_an_answer(place: str, said: str, expected: str) -> None:
     for name in ("python", "text"):
         assert finished(place, said, name) == expected
+
+
+def test_a_line_comment_ends_with_its_line() -> None:
+    assert finished("/// Ref: |\n#[test]\n", "https://example.org\n", "rust", "block") == "https://example.org"
 
 
 def test_brackets_in_prose_pair_with_nothing() -> None:
