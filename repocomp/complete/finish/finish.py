@@ -113,9 +113,9 @@ class Finish:
         if self.mode == "block" and head.strip() and head.startswith(self._whole_statements(text)):
             choices.append(head + self._closing(head))
         if self.needs.torn(text) is not None:
-            # Rather no string than one that swallows the rest of the line.
-            choices.insert(0, "")
-        if self.needs.missing:
+            # Rather no string than one that swallows the rest.
+            choices.insert(0, "" if self.mode == "line" else self._whole_statements(text))
+        if self.needs.missing and self.mode == "line":
             choices.append(text.rstrip(")]} \t;,"))
         if self.around.is_inside_a_line and "," in text:
             choices.append(text[: text.rindex(",") + 1] + " " * (self.around.after[0] not in ")]} "))

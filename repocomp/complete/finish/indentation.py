@@ -10,6 +10,8 @@ from repocomp.prompt.window import OPENS_BLOCK
 
 _WIDTHS = (2, 4, 8)
 """Of a level, in spaces."""
+_GOES_IN = (*OPENS_BLOCK, "(", "[")
+"""How a line ends that deeper ones follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Indentation:
         if sample is None:
             return None
         lead = _lead(sample)
-        goes_in = first.rstrip().endswith((*OPENS_BLOCK, "(", "["))
+        goes_in = first.rstrip().endswith(_GOES_IN)
         depth = _columns(_lead(first), self.unit) + goes_in
         if not lead:
             return None
@@ -85,12 +87,16 @@ def _source(lead: str, depth: int) -> tuple[int, int]:
 
 
 def _unit(lines: list[str]) -> str:
-    """One level: a tab where most indented lines begin with one, else the commonest step from a line to the next."""
-    leads = [_lead(line) for line in lines if line.strip()]
+    """One level: a tab where most indented lines begin with one, else the commonest step inwards."""
+    lines = [line for line in lines if line.strip()]
+    leads = [_lead(line) for line in lines]
     tabs = sum(lead.startswith("\t") for lead in leads)
     if tabs and 2 * tabs >= sum(bool(lead) for lead in leads):
         return "\t"
-    steps = Counter(len(b) - len(a) for a, b in zip(["", *leads], leads, strict=False) if len(b) - len(a) in _WIDTHS)
+    goes_in = [line.rstrip().endswith(_GOES_IN) for line in lines]
+    pairs = list(zip(goes_in, leads, leads[1:], strict=False))
+    steps = Counter(len(b) - len(a) for is_in, a, b in pairs if is_in and len(b) - len(a) in _WIDTHS)
+    steps = steps or Counter(len(b) - len(a) for _, a, b in pairs if len(b) - len(a) in _WIDTHS)
     return " " * min(steps, key=lambda step: (-steps[step], step)) if steps else ""
 
 

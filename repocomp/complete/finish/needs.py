@@ -38,6 +38,9 @@ class Needs:
         start = end_of(left, language, State(0, region_after(above, language)))
         line = left[left.rfind("\n") + 1 :]
         indent = indent_of(line)
+        if start.region is not None and start.region.closing in _QUOTES and start.region.closing not in line:
+            # The window begins in the middle of one: no such string is as long as this.
+            start = State(start.at)
         region = _continued(start.region, right, language)
         below = [indent_of(line) for line in right.split("\n")[1:] if line.strip() and line[0] != "#"]
         least = min(below, default=-1) if is_cut else -1

@@ -67,3 +67,8 @@ def test_copied_lines_take_the_indentation_of_the_file(unit: str, said: str, exp
 )
 def test_indentation(name: str, place: str, said: str, expected: str) -> None:
     assert finished(place, said, name, "block") == expected
+
+
+def test_text_that_is_set_in_does_not_say_how_code_is() -> None:
+    place = 'HELP = """\nA\n  B\n  C\nD\n  E\n"""\n\n\nclass A:\n    def f(self):\n        for x in xs:|\n'
+    assert finished(place, "\n            g(x)", "python") == "\n            g(x)"
