@@ -95,7 +95,7 @@ class Finish:
         steps.apply("neighbour", lines.without_neighbours(steps.text, self.around))
         steps.apply("repetition", lines.without_loop(steps.text))
         steps.apply("suffix-overlap", lines.without_suffix(steps.text, self.around))
-        steps.text = lines.joined(steps.text, self.around)
+        steps.apply("join", lines.joined(steps.text, self.around))
         steps.apply("syntax", lines.joined(self._balanced(steps.text), self.around))
         steps.apply("blank", steps.text if steps.text.strip() else "")
         return steps.text, tuple(steps.filters)
@@ -154,8 +154,8 @@ class _Steps:
         self.text, self.filters = text, []
 
     def apply(self, rule: str, text: str) -> None:
-        """Take what a rule made of the text, and keep that it did."""
-        if text != self.text:
+        """Take what a rule made of the text, and keep that it did; blanks at the ends are not worth telling."""
+        if text.strip() != self.text.strip():
             self.filters.append(Filter(rule, "trimmed" if text else "dropped"))
         self.text = text
 

@@ -88,19 +88,24 @@ class Needs:
 
     def ends_elsewhere(self, answer: str) -> bool:
         """Whether an answer ends outside the string that goes on behind the cursor, or inside one of its own."""
-        end = end_of(answer, self.language, self.start, self.indent).region
-        return end != self.region and not (end is not None and end.is_comment)
+        return not self._is_at_home(end_of(answer, self.language, self.start, self.indent).region)
 
     def before_open(self, answer: str) -> str:
         """The start of an answer up to where the first string or bracket begins that it leaves open."""
         cut, floor = 0, len(self.start.open)
-        was_whole = self.region == self.start.region
+        was_whole = self._is_at_home(self.start.region)
         for state in self.walk(answer):
-            is_whole = state.region == self.region and len(state.open) <= floor
+            is_whole = self._is_at_home(state.region) and len(state.open) <= floor
             if is_whole or was_whole:
                 cut = state.at if is_whole else state.begin
             was_whole = is_whole
         return answer[:cut]
+
+    def _is_at_home(self, region: Region | None) -> bool:
+        """Whether an answer may end in a region: where the text behind it goes on, or in a comment to the line end."""
+        if region is None:
+            return self.region is None or self.region.closing == "\n"
+        return region == self.region or region.closing == "\n"
 
     def _is_pattern(self, bracket: Bracket) -> bool:
         """Where brackets close what none has opened: the patterns of `case` in a shell."""
