@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from repocomp.complete.finish.parameters import ARGUMENTS, split_list
+from repocomp.complete.finish.parameters import ARGUMENTS, arguments, split_list
 
 _CALL = re.compile(r"([^\W\d][\w$]*[!?]?)(?:::<[^()]*>)?\(")
 _WORDS = r"(?!(?:return|new|await|else|throw|case|yield|delete|goto|in|and|or|not|if|while|for|def|func|fn|function)\b)"
@@ -92,7 +92,7 @@ class _Site:
         argument = ARGUMENTS[self.language]
         behind, rest = max(self.start, self.cursor), self.line[end:].lstrip(" ,")
         is_tail = count == len(wanted) and rest.startswith(")") and _TAIL.match(rest, 1) is not None
-        call = ", ".join(name for name in map(argument, wanted) if name)
+        call = ", ".join(arguments(wanted, self.language))
         if (
             (all(argument(part) == part for part in wanted[:count]) and not is_tail)
             or not call.startswith(begun)

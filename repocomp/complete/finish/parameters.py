@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 _PIECE = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\,()])*\'|->|=>|.', re.S)
 _LAST_WORD = re.compile(r"(\w+)\s*(?:\[[^\]]*\])*\s*$")
@@ -87,3 +87,13 @@ ARGUMENTS: dict[str, Callable[[str], str]] = {
     "ruby": _ruby,
 }
 """By language: the argument for one parameter; "" where it is left out."""
+
+
+def arguments(parameters: Sequence[str], language: str) -> list[str]:
+    """What a call gives for `parameters`: names in order, and by name where the language asks for that."""
+    named, by_name = [], False
+    for parameter in parameters:
+        by_name = by_name or (language == "python" and parameter.lstrip().startswith("*"))
+        if name := ARGUMENTS[language](parameter):
+            named.append(f"{name}={name}" if by_name else name)
+    return named

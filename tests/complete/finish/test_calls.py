@@ -8,7 +8,8 @@ from tests.complete.finish.places import finished
 
 SOURCES = {
     "python": "def fetch(cursor, table, limit=10):\n    return 1\n\n\nclass A:\n"
-    "    def load(self, path: str, *, strict: bool = True, **rest) -> Row:\n        pass\n",
+    "    def load(self, path: str, *, strict: bool = True, **rest) -> Row:\n        pass\n"
+    "def move(path, *, to, force=False):\n    pass\n",
     "go": "func Open(host string, port int) (*Session, error) {\n}\n\n"
     "func (s *S) Put(key, value string, opts ...Option) error {\n",
     "rust": "pub fn parse(input: &str, mut strict: bool) -> Result<Header, Error> {\n}\n"
@@ -34,6 +35,7 @@ SOURCES = {
         ("python", "rows = fetch(cur|)\n", "sor, table, limit=10)", "sor, table"),
         ("python", "x.load(|)\n", "self, path: str, *, strict: bool = True, **rest) -> Row:", "path"),
         ("python", "x.load(|)\n", "path: str, *, strict", "path"),
+        ("python", "move(|)\n", "path, *, to, force=False):", "path, to=to"),
         ("go", "\ts, err := lib.Open(|)\n", "host string, port int) (*Session, error) {", "host, port"),
         ("go", "\ts, err := lib.Open(|)\n", "host string)", "host, port"),
         ("go", "\ts.Put(|)\n", "key, value string, opts ...Option) error {", "key, value, opts..."),
