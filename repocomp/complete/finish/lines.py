@@ -108,10 +108,14 @@ def without_suffix(text: str, around: Surroundings) -> str:
     return text
 
 
+def begun(text: str, around: Surroundings) -> str:
+    """Without blanks behind a blank."""
+    return text.lstrip(" \t") if around.before[-1:].isspace() and around.before.strip() else text
+
+
 def joined(text: str, around: Surroundings) -> str:
     """Without blanks beside blanks, and without the beginning of a word that would run into the one behind."""
-    if around.before[-1:].isspace() and around.before.strip():
-        text = text.lstrip(" \t")
+    text = begun(text, around)
     if not around.is_inside_a_line:
         return text.rstrip()
     if _is_word(around.after[0]) and not _is_word(around.before[-1:]):

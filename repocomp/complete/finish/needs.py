@@ -95,17 +95,17 @@ class Needs:
         cut, floor = 0, len(self.start.open)
         was_whole = self._is_at_home(self.start.region)
         for state in self.walk(answer):
-            is_whole = self._is_at_home(state.region) and len(state.open) <= floor
+            is_whole = self._is_at_home(state.region) and (self.has_body or len(state.open) <= floor)
             if is_whole or was_whole:
                 cut = state.at if is_whole else state.begin
             was_whole = is_whole
         return answer[:cut]
 
     def _is_at_home(self, region: Region | None) -> bool:
-        """Whether an answer may end in a region: where the text behind it goes on, or in a comment to the line end."""
+        """Whether an answer may end in a region: where the text behind it goes on, or in a comment."""
         if region is None:
             return self.region is None or self.region.closing == "\n"
-        return region == self.region or region.closing == "\n"
+        return region == self.region or region.is_comment
 
     def _is_pattern(self, bracket: Bracket) -> bool:
         """Where brackets close what none has opened: the patterns of `case` in a shell."""
