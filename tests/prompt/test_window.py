@@ -126,7 +126,7 @@ def test_one_line_of_megabytes_is_cut_inside_the_line() -> None:
         ("def f():\n\n", ""),
         ("def f():", ""),
         ("if x {", ""),
-        ("xs.map(x => ", ""),
+        ("xs.map(x =>", ""),
     ],
 )
 def test_what_a_longer_token_may_begin_with_is_left_for_the_model_to_write(left: str, end: str) -> None:
