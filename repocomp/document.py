@@ -8,6 +8,7 @@ otherwise), and length + 1 is the end of the line.
 from __future__ import annotations
 
 from bisect import bisect_right
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -91,7 +92,8 @@ class Document:
 
     @cached_property
     def _line_starts(self) -> list[int]:
-        starts = [0]
+        # A byte-order mark is no part of the first line: no editor counts it.
+        starts = [len(BOM_UTF8) if self.data.startswith(BOM_UTF8) else 0]
         find = self.data.find
         at = find(b"\n")
         while at >= 0:
@@ -104,11 +106,12 @@ class Document:
         """Lines, counting the empty one after a final newline, since a cursor may stand there."""
         return len(self._line_starts)
 
-    @property
-    def newline(self) -> str:
-        r"""The file's own line end: `\r\n` where its first line ends so, else `\n`."""
-        first = self.data.find(b"\n")
-        return "\r\n" if first > 0 and self.data[first - 1 : first] == b"\r" else "\n"
+    def newline_at(self, position: Position) -> str:
+        r"""The line end that belongs at `position`, `\r\n` or `\n`: that of its line, else of the line above."""
+        end = self.data.find(b"\n", position.offset)
+        if end < 0:
+            end = self.data.rfind(b"\n")
+        return "\r\n" if end > 0 and self.data[end - 1 : end] == b"\r" else "\n"
 
     def line(self, number: int) -> bytes:
         """The bytes of line `number` (from 1) without its line end."""
@@ -135,7 +138,10 @@ class Document:
         return Position(line, size + 1, self._line_starts[line - 1] + size)
 
     def at_offset(self, offset: int) -> Position:
-        """The position of a 0-based byte offset. Raises CursorError outside, or inside a character."""
+        """The position of a 0-based byte offset. Raises CursorError outside, or inside a character.
+
+        Where no editor can stand, inside a line end or before a byte-order mark, it is the nearest place where one can.
+        """
         if not 0 <= offset <= len(self.data):
             raise CursorError(
                 f"{self.path}:#{offset}: the file has {len(self.data)} bytes",
@@ -143,6 +149,8 @@ class Document:
             )
         if offset < len(self.data) and self.data[offset] & 0xC0 == 0x80:
             raise CursorError(f"{self.path}:#{offset}: the offset splits a character", "use a character's first byte")
+        offset = max(offset, self._line_starts[0])
+        offset -= self.data[offset - 1 : offset + 1] == b"\r\n"
         line = self._line_of(offset)
         return Position(line, offset - self._line_starts[line - 1] + 1, offset)
 

@@ -20,7 +20,8 @@ def test_every_offset_round_trips_through_line_and_column(
     at = data.draw(st.integers(0, len(text)))
     position = document.at_offset(len(text[:at].encode()))
     if text[at - 1 : at + 1] == "\r\n":
-        return  # between the two halves of a line end no editor can stand
+        # Between the two halves of a line end no editor can stand.
+        assert position == document.at_offset(len(text[: at - 1].encode()))
     column = document.column(position, encoding)
     assert document.at(position.line, column, encoding) == position
     assert document.data[: position.offset] + document.data[position.offset :] == document.data
@@ -67,11 +68,40 @@ def test_encodings_count_their_own_units() -> None:
 
 def test_windows_line_ends_are_seen_and_kept() -> None:
     document = Document("a", b"one\r\ntwo\r\n")
-    assert document.newline == "\r\n"
     assert document.at(1, 4).offset == 3
     with pytest.raises(CursorError):
         document.at(1, 5)
-    assert Document("a", b"one\ntwo\r\n").newline == "\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "line", "newline"),
+    [
+        (b"one\r\ntwo\r\n", 1, "\r\n"),
+        (b"one\r\ntwo", 2, "\r\n"),
+        (b"one\ntwo\r\nthree\n", 1, "\n"),
+        (b"one\ntwo\r\nthree\n", 2, "\r\n"),
+        (b"one\ntwo\r\nthree\n", 3, "\n"),
+        (b"one\r\ntwo\nthree", 3, "\n"),
+        (b"one", 1, "\n"),
+        (b"\n", 1, "\n"),
+        (b"", 1, "\n"),
+    ],
+)
+def test_a_line_end_is_that_of_the_line_or_the_one_above(data: bytes, line: int, newline: str) -> None:
+    document = Document("a", data)
+    assert document.newline_at(document.at(line, 1)) == newline
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line() -> None:
+    data = "\ufeffimport os\r\nx = 1\r\n".encode()
+    document = Document("a.py", data)
+    assert document.line(1) == b"import os"
+    assert document.at(1, 1).offset == 3
+    assert document.at(1, 7).offset == 9
+    assert [document.at_offset(at).offset for at in (0, 3, 4)] == [3, 3, 4]
+    assert document.at(2, 1).offset == 14
+    with pytest.raises(CursorError, match="columns 1 to 10"):
+        document.at(1, 11)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,10 @@ def exit_code_of(completion: Mapping[str, Any], *, exit_zero: bool) -> int:
 
 
 def notes_on(completion: Mapping[str, Any], *, is_terminal: bool) -> list[str]:
-    """What a person is told beside the text, a line each; `completion` is the `data` of `--json`."""
+    """What a person is told beside the text, a line each; `completion` is the `data` of `--json`.
+
+    On a terminal the text and the notes share a screen, so that the first note begins a line of its own.
+    """
     notes = [f"repocomp: {warning}" for warning in completion["warnings"]]
     if completion["reason"]:
         notes.append(f"repocomp: nothing to offer: {completion['reason']}")
@@ -39,5 +42,7 @@ def notes_on(completion: Mapping[str, Any], *, is_terminal: bool) -> list[str]:
         retrieval, ms = completion["retrieval"], completion["timings_ms"]["total"]
         probability = retrieval["probability"]
         shown = "" if probability is None else f" (p = {probability:.2f})"
-        notes.append(f"\nretrieval {retrieval['decision']}{shown}: {retrieval['reason']}; {ms:.0f} ms")
+        notes.append(f"retrieval {retrieval['decision']}{shown}: {retrieval['reason']}; {ms:.0f} ms")
+    if notes and is_terminal and completion["text"] and not completion["text"].endswith("\n"):
+        notes[0] = "\n" + notes[0]
     return notes

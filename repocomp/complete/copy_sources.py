@@ -27,4 +27,5 @@ def copy_sources(document: Document, cursor: Position, window: Window, hits: Seq
 
 
 def _text(data: bytes) -> str:
-    return without_conflict_marks(data.decode(errors="ignore").replace("\r\n", "\n"))
+    text = data.decode(errors="ignore").removeprefix("\ufeff").replace("\r\n", "\n")
+    return without_conflict_marks(text)

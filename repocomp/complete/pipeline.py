@@ -1,7 +1,7 @@
 """One completion, from cursor to text: the only place that knows the order of the steps.
 
-Cut the window, ask the policy, retrieve or skip, let the generator write, trim. The answer depends on the request, the
-index and the packs alone: the same request on the same state gives the same text.
+Cut the window, ask the policy, retrieve or skip, let the generator write, finish. The answer depends on the request,
+the index and the packs alone: the same request on the same state gives the same text.
 
 One step after the other: retrieving beside the prefill was measured on two cores (busy ones, in turns) to gain nothing
 where it is used (x 0.96 to 1.06) and to slow down by x 1.25 to 2.3 what needs no retrieval.
@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from repocomp.budget import UNLIMITED, Budget
-from repocomp.complete import trim
 from repocomp.complete.clock import Clock
 from repocomp.complete.copy_sources import copy_sources
+from repocomp.complete.finish.finish import Finish
 from repocomp.complete.parts import Parts
 from repocomp.complete.place import Place
 from repocomp.complete.retrieval import CrossFileContext, retrieve_context, warnings
@@ -50,18 +50,19 @@ def complete(
     clock.lap("policy")
     context = retrieve_context(options, parts, place, decision, clock.budget)
     clock.lap("retrieve")
-    stream = Stream(emit, request.document.newline)
-    generated = _generate(options.max_new_tokens, parts, place, context, clock.budget, stream)
+    stream = Stream(emit, request.document.newline_at(request.cursor))
+    finish = place.finish(context.hits)
+    generated = _generate(options.max_new_tokens, parts, place, context, clock.budget, finish, stream)
     clock.add(generated.spent_ms)
     if expected is not None and parts.is_self_selecting:
         # What the policy has read of the shared prompt was read for this answer.
         cached = max(0, generated.tokens.cached - expected.read_tokens)
         generated = replace(generated, tokens=replace(generated.tokens, cached=cached))
-    finished = generated.stop_reason not in ("length", "deadline", "cancelled")
-    text, filters = trim.trim(generated.text, place.mode, place.surroundings, finished=finished)
+    is_finished = generated.stop_reason not in ("length", "deadline", "cancelled")
+    text, filters = finish.trim(generated.text, is_finished=is_finished)
     stream.pass_on(text)
     clock.lap("post")
-    return _answer(request, parts, place, generated, context, text, tuple(filters), clock)
+    return _answer(request, parts, place, generated, context, text, filters, clock)
 
 
 def expectation(request: CompletionRequest, policy: Policy, mode: Mode) -> float | None:
@@ -96,14 +97,19 @@ def _decide(request: CompletionRequest, parts: Parts, expected: Expectation | No
 
 
 def _generate(
-    max_new_tokens: int, parts: Parts, place: Place, context: CrossFileContext, budget: Budget, stream: Stream
+    max_new_tokens: int,
+    parts: Parts,
+    place: Place,
+    context: CrossFileContext,
+    budget: Budget,
+    finish: Finish,
+    stream: Stream,
 ) -> Generated:
-    mode, surroundings = place.mode, place.surroundings
-    rules = DecodingRules(max_new_tokens, trim.stop_rule(mode, surroundings))
+    rules = DecodingRules(max_new_tokens, finish.stop)
     sources = copy_sources(place.document, place.cursor, place.window, context.hits)
 
     def emit(text: str) -> None:
-        stream.pass_on(trim.settled(text, mode, surroundings))
+        stream.pass_on(finish.settled(text))
 
     task = Task(place.window, context.snippets, sources)
     return parts.generator.complete(task, rules, budget, emit if stream.emit is not None else None)
@@ -129,7 +135,7 @@ def _answer(
     filters: tuple[Filter, ...],
     clock: Clock,
 ) -> Completion:
-    text = text.replace("\n", request.document.newline)
+    text = text.replace("\n", request.document.newline_at(request.cursor))
     generator, retrieval = parts.generator, context.retrieval
     known = context.known or features(place.document, place.query, place.window, place.mode)
     return Completion(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from repocomp.complete import trim
+from repocomp.complete.finish.finish import Finish
+from repocomp.complete.finish.surroundings import Surroundings
 from repocomp.document import Document, Position
 from repocomp.languages.formats import language_in
 from repocomp.prompt.window import Window, unseen
 from repocomp.request import FillMode, Mode
+from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
 
 
@@ -20,15 +23,25 @@ class Place:
     cursor: Position
     window: Window
     query: Query
-    surroundings: trim.Surroundings
     mode: Mode
 
     @classmethod
     def of(cls, document: Document, cursor: Position, window: Window, mode: FillMode = "auto") -> Place:
         """Read the place whose prompt shows `window`."""
-        surroundings = trim.Surroundings.of(window.left, window.right)
-        chosen = trim.choose_mode(window.left, surroundings) if mode == "auto" else mode
-        return cls(document, cursor, window, query_of(document, cursor, window), surroundings, chosen)
+        chosen = Surroundings.of(window.left, window.right).mode if mode == "auto" else mode
+        return cls(document, cursor, window, query_of(document, cursor, window), chosen)
+
+    def finish(self, hits: Sequence[Hit]) -> Finish:
+        """The rules for an answer here, which may have been copied from `hits`."""
+        return Finish.of(
+            self.window.left,
+            self.window.right,
+            self.query.language,
+            self.mode,
+            above=self.query.above,
+            is_cut=self.window.last_line < self.document.line_count,
+            sources=[hit.text for hit in hits],
+        )
 
 
 def query_of(document: Document, cursor: Position, window: Window) -> Query:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from repocomp.complete import trim
 from repocomp.complete.copy_sources import copy_sources
+from repocomp.complete.finish.finish import Finish
 from repocomp.evaluate.counterfactual import Outcome
 from repocomp.evaluate.holes import mode_of
 from repocomp.generate.generator import Task
 from repocomp.generate.local.generator import LocalGenerator
 from repocomp.generate.local.ngram_cache import NgramCache
+from repocomp.languages.table import language_of
 from repocomp.terms import words
 
 _COPIED_LINES = {"line": 1, "block": 4}
@@ -26,21 +27,19 @@ def ngram_answer(outcome: Outcome, generator: LocalGenerator) -> str:
     document, most = outcome.hole.opened, generator.pack.budgets.middle
     cursor = document.at_offset(outcome.hole.start)
     window = generator.window(document, cursor)
-    surroundings = trim.Surroundings.of(window.left, window.right)
-    mode = mode_of(outcome.hole.kind)
+    finish = Finish.of(window.left, window.right, language_of(document.path), mode_of(outcome.hole.kind))
     ngrams = generator.ngrams(Task(window, (), copy_sources(document, cursor, window, outcome.found)))
-    should_stop = trim.stop_rule(mode, surroundings)
     ids: list[int] = []
     while len(ids) < most:
         written = generator.tokenizer.decode(ids)
-        latest_first = _following(ngrams, window.partial_word[len(written) :], generator)
-        if not latest_first or should_stop(written[len(window.partial_word) :]) is not None:
+        latest_first = _following(ngrams, window.open_end[len(written) :], generator)
+        if not latest_first or finish.stop(written[len(window.open_end) :]) is not None:
             break
         ids.append(Counter(latest_first).most_common(1)[0][0])
         ngrams.extend(ids[-1:])
-    finished = len(ids) < most
-    text = generator.tokenizer.decode(ids)[len(window.partial_word) :]
-    return trim.trim(text, mode, surroundings, finished=finished)[0]
+    is_finished = len(ids) < most
+    text = generator.tokenizer.decode(ids)[len(window.open_end) :]
+    return finish.trim(text, is_finished=is_finished)[0]
 
 
 def _following(ngrams: NgramCache, partial: str, generator: LocalGenerator) -> list[int]:
@@ -60,9 +59,9 @@ def copied_answer(outcome: Outcome) -> str:
     document = outcome.hole.opened
     left = document.data[: outcome.hole.start].decode(errors="ignore").replace("\r\n", "\n")
     right = document.data[outcome.hole.start :].decode(errors="ignore").replace("\r\n", "\n")
-    surroundings = trim.Surroundings.of(left, right)
     mode = mode_of(outcome.hole.kind)
-    started = surroundings.before.strip()
+    finish = Finish.of(left, right, language_of(document.path), mode)
+    started = finish.around.before.strip()
     asked = set(words(started or next((line for line in reversed(left.split("\n")) if line.strip()), "")))
     best = max(
         _lines(outcome, left),
@@ -71,7 +70,8 @@ def copied_answer(outcome: Outcome) -> str:
     )
     count = _COPIED_LINES[mode]
     copied = [_rest(best[0], started), *best[1:count]] if started else best[1 : 1 + count]
-    return trim.trim("\n".join(copied) if started else "\n".join(copied).lstrip(), mode, surroundings, finished=True)[0]
+    text = "\n".join(copied)
+    return finish.trim(text if started else text.lstrip(), is_finished=True)[0]
 
 
 def _lines(outcome: Outcome, left: str) -> Iterator[list[str]]:

@@ -37,7 +37,7 @@ class Place:
 
 def unseen_identifiers(hole: Hole, window: Window) -> frozenset[str]:
     """Identifiers of the answer, the one that the cursor cuts included, that the visible part of the file lacks."""
-    answer = window.partial_word.lstrip() + hole.answer.replace("\r\n", "\n")
-    before = window.left[: len(window.left) - len(window.partial_word)]
+    answer = window.open_end.lstrip() + hole.answer.replace("\r\n", "\n")
+    before = window.left[: len(window.left) - len(window.open_end)]
     visible = {*words(before), *words(window.right)}
     return frozenset(identifiers(answer, language_of(hole.document.path))) - visible

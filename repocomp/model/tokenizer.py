@@ -109,8 +109,11 @@ class Tokenizer:
             return [item.ids for item in self._inner.encode_batch(list(texts), add_special_tokens=False)]
 
     def able_to_spell(self, text: str) -> list[int]:
-        """Tokens that may come first when what is written must begin with `text`: longer than it, or a start of it."""
-        wanted = text.encode()
+        """Tokens that may come first when what is written must begin with `text`: longer than it, or a start of it.
+
+        Bytes that are no whole character stand in `text` as Python's `surrogateescape` writes them.
+        """
+        wanted = text.encode(errors="surrogateescape")
         starts = (wanted[:end] for end in range(1, len(wanted)))
         able = [self._by_bytes[at] for start in starts if self._spells(at := self._place(start), start)]
         at = self._place(wanted)

@@ -14,13 +14,15 @@ from repocomp.document import Document, Position
 
 Encode = Callable[[str], list[int]]
 
+OPENS_BLOCK = (":", "{", "=>")
+"""How a line ends that a block follows."""
 ANCHOR_BYTES = 512
 """The cut moves in steps of this size. At 3.3 bytes per token a step costs 150 tokens of prefill once, and leaves on
 average 75 tokens of the left budget unused."""
 
-_WORD_END = re.compile(r"(?:(?<=\S) )?[^\W\d]\w*\Z")
-"""With the single space before it: tokens begin with that one, longer runs are tokens of their own."""
-_LONGEST_WORD = 40
+_OPEN_END = re.compile(r"(?:(?<=\S) )?(?:[^\W\d]\w*|[^\w\s]+)\Z|(?<=\S)[^\S\n]+\Z")
+"""A word or punctuation, with the single space before it, since tokens begin with that one; else white space."""
+_LONGEST_END = 40
 _UNSEEN_BYTES = 1 << 18
 _BYTES_PER_TOKEN = 12
 """No text is encoded that could not fit: in code a token of an 8k vocabulary is rarely longer than this."""
@@ -30,14 +32,14 @@ _BYTES_PER_TOKEN = 12
 class Window:
     r"""The visible part of a file: texts with `\n` line ends, their ids, and the lines (from 1) they span.
 
-    `partial_word` is the end of `left` that `left_ids` leave out: a word that the cursor cuts in two is written anew,
+    `open_end` is the end of `left` that `left_ids` leave out: what a longer token could begin with is written anew,
     since the model and the n-gram cache know whole tokens (token healing).
     """
 
     path: str
     left: str
     right: str
-    partial_word: str
+    open_end: str
     left_ids: tuple[int, ...]
     right_ids: tuple[int, ...]
     first_line: int
@@ -50,10 +52,10 @@ def cut(document: Document, cursor: Position, left_tokens: int, right_tokens: in
     right, right_ids = _cut_right(document.data[cursor.offset :], right_tokens, encode)
     first = cursor.line - document.data.count(b"\n", start, cursor.offset)
     last = cursor.line + right.count("\n")
-    partial = _partial_word(left)
-    if partial:
-        left_ids = encode(left[: -len(partial)])
-    return Window(document.path, left, right, partial, tuple(left_ids), tuple(right_ids), first, last)
+    open_end = _open_end(left, right.partition("\n")[0])
+    if open_end:
+        left_ids = encode(left[: -len(open_end)])
+    return Window(document.path, left, right, open_end, tuple(left_ids), tuple(right_ids), first, last)
 
 
 def unseen(document: Document, cursor: Position, window: Window) -> tuple[str, str]:
@@ -65,10 +67,23 @@ def unseen(document: Document, cursor: Position, window: Window) -> tuple[str, s
     return _text(above), _text(document.data[max(end, cursor.offset) :][:_UNSEEN_BYTES])
 
 
-def _partial_word(left: str) -> str:
-    """The identifier that the cursor stands in or behind, unless it is long enough to be data."""
-    word = _WORD_END.search(left)
-    return word[0] if word is not None and len(word[0]) <= _LONGEST_WORD else ""
+def _open_end(left: str, after: str) -> str:
+    """The word, the punctuation or the white space that the cursor stands behind, unless it is as long as data.
+
+    Indentation is what its author wants it to be, unless a block was just opened and it is no deeper. Behind what opens
+    a block stands a body: asked to write the opening anew, the model leaves it at that.
+    """
+    above, _, line = left.rpartition("\n")
+    if line.endswith(OPENS_BLOCK) and not after.strip():
+        end = ""
+    elif line.strip():
+        match = _OPEN_END.search(line)
+        end = match[0] if match is not None else ""
+    else:
+        opener = above[above.rfind("\n") + 1 :]
+        is_shallow = len(line) <= len(opener) - len(opener.lstrip())
+        end = "\n" + line if is_shallow and opener.rstrip().endswith(OPENS_BLOCK) else ""
+    return end if len(end) <= _LONGEST_END else ""
 
 
 def _cut_left(data: bytes, cursor: int, budget: int, encode: Encode) -> tuple[int, str, list[int]]:
@@ -112,4 +127,4 @@ def _cut_right(data: bytes, budget: int, encode: Encode) -> tuple[str, list[int]
 
 
 def _text(data: bytes) -> str:
-    return data.decode(errors="ignore").replace("\r\n", "\n")
+    return data.decode(errors="ignore").removeprefix("\ufeff").replace("\r\n", "\n")

@@ -34,10 +34,13 @@ class ByteTokenizer:
         return [FIRST_BYTE + byte for byte in text.encode()]
 
     def decode(self, ids: Sequence[int]) -> str:
-        return bytes(token - FIRST_BYTE for token in ids if token >= FIRST_BYTE).decode(errors="ignore")
+        return self.decode_bytes(ids).decode(errors="ignore")
+
+    def decode_bytes(self, ids: Sequence[int]) -> bytes:
+        return bytes(token - FIRST_BYTE for token in ids if token >= FIRST_BYTE)
 
     def able_to_spell(self, text: str) -> list[int]:
-        return [FIRST_BYTE + text.encode()[0]]
+        return [FIRST_BYTE + text.encode(errors="surrogateescape")[0]]
 
 
 @dataclass

@@ -65,7 +65,7 @@ def test_a_prompt_format_is_one_file_and_one_line() -> None:
 
     def write(seen: list[int]) -> str:
         prompts.append(seen)
-        return "beta\n"
+        return " beta\n"
 
     model = ScriptedModel(write)
     generator = LocalGenerator(PACK, ByteTokenizer(), model, KvCaches(model))
@@ -75,7 +75,8 @@ def test_a_prompt_format_is_one_file_and_one_line() -> None:
     # A family that cannot decide leaves the lookup to the arms.
     assert (answer.text, answer.retrieval.decision, answer.retrieval.probability) == ("beta", "used", None)
     encode = ByteTokenizer().encode
-    shown, left, right = "# lib/b.py\nalpha = 1\n", "def f(beta):\n    return ", "\n\n\nprint(f(1))\n"
+    shown, left, right = "# lib/b.py\nalpha = 1\n", "def f(beta):\n    return", "\n\n\nprint(f(1))\n"
+    # The space before the cursor is left for the model to write again.
     assert prompts[0] == [*encode(shown), 1, *encode(left), 2, *encode(right)]
 
 

@@ -85,24 +85,71 @@ def test_one_line_of_megabytes_is_cut_inside_the_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "partial"),
+    ("left", "end"),
     [
         ("x = fro", " fro"),
         ("    retu", "retu"),
         ("self.con", "con"),
         ("f(al", "al"),
-        ("x = ", ""),
-        ("f(", ""),
         ("x  = y", " y"),
         ("a1", "a1"),
         ("12", ""),
         ("x" * 41, ""),
         ("größe = na", " na"),
+        ("größ", "größ"),
         ("", ""),
+        # White space behind text, however much of it and whatever stands before.
+        ("x = ", " "),
+        ("    return ", " "),
+        ("f(a, ", " "),
+        ("x = 1  ", "  "),
+        ("x\t", "\t"),
+        ("- uses: ", " "),
+        ("# a comment ", " "),
+        # Punctuation, which may be the start of a longer token.
+        ("f(", "("),
+        ("x = f", " f"),
+        ("x =", " ="),
+        ("self.", "."),
+        ('f("', '("'),
+        ("x = [", " ["),
+        ("=" * 41, ""),
+        # Indentation is what its author wants it to be,
+        ("def f():\n    ", ""),
+        ("x = 1\n", ""),
+        ("    ", ""),
+        ("if x {\n\t\t", ""),
+        # but a body is deeper than what opens it.
+        ("def f():\n", "\n"),
+        ("class A:\n    def f():\n    ", "\n    "),
+        ("\tif x {\n\t", "\n\t"),
+        ("def f():\n\n", ""),
+        ("def f():", ""),
+        ("if x {", ""),
+        ("xs.map(x =>", ""),
     ],
 )
-def test_a_word_that_the_cursor_cuts_is_left_for_the_model_to_write(left: str, partial: str) -> None:
+def test_what_a_longer_token_may_begin_with_is_left_for_the_model_to_write(left: str, end: str) -> None:
     window = cut(left.encode(), len(left.encode()))
-    assert window.partial_word == partial
+    assert window.open_end == end
     assert window.left == left
-    assert list(window.left_ids) == encode(left.removesuffix(partial))
+    assert list(window.left_ids) == encode(left.removesuffix(end))
+
+
+def test_an_opening_bracket_with_text_behind_is_written_anew() -> None:
+    assert cut(b"x = {}", 5).open_end == " {"
+
+
+def test_a_keystroke_leaves_what_was_read_before_as_it_was() -> None:
+    line = 'value = load("settings.toml", encoding="utf-8") or None'
+    text = "import os\n\n\ndef f():\n    " + line
+    for end in range(len(text) - len(line) + 1, len(text)):
+        before, after = cut(text[:end].encode(), end), cut(text[: end + 1].encode(), end + 1)
+        ids = before.left_ids
+        assert after.left_ids[: len(ids)] == ids, text[:end]
+
+
+def test_a_byte_order_mark_is_not_shown() -> None:
+    data = "\ufeffimport os\r\nx = 1\r\n".encode()
+    assert cut(data, len(data)).left == "import os\nx = 1\n"
+    assert cut(data, 0).right == "import os\nx = 1\n"

@@ -118,7 +118,7 @@ def test_a_buffer_settings_and_folders_reach_the_daemon(indexed: Path, warm: Pat
 
 @pytest.mark.parametrize("form", [[], ["--json"]])
 def test_a_stream_is_the_same_with_and_without(indexed: Path, warm: Path, form: list[str]) -> None:
-    arguments = ["complete", "app/main.py:4:15", "--mode", "block", "--stream", *form]
+    arguments = ["complete", CURSOR, "--mode", "block", "--stream", *form]
     with_ = repocomp(*arguments, cwd=indexed)
     without = repocomp(*arguments, "--daemon", "never", cwd=indexed)
     assert with_.returncode == without.returncode == 0

@@ -14,17 +14,21 @@ from repocomp.service.reuse import PreviousAnswer
 from tests.complete.fakes import ScriptedModel, parts
 
 TEXT, AT = b"a = \nb = 2\n", 4
+PROSE = "a.txt"
+"""A file without a grammar: what is said there is taken as it is."""
+SPACE = " "
+"""The end of the line before the cursor is written anew."""
 STATE = ("pack", 1)
 
 
-def ask(data: bytes, at: int, path: str = "a.py", **options: Any) -> CompletionRequest:
+def ask(data: bytes, at: int, path: str = PROSE, **options: Any) -> CompletionRequest:
     document = Document(path, data)
     return CompletionRequest(document, document.at_offset(at), None, CompletionOptions(**options))
 
 
 def offer(said: str = "été(1)\n", **options: Any) -> PreviousAnswer:
     request = ask(TEXT, AT, **options)
-    return PreviousAnswer(request, complete(request, parts(ScriptedModel(said))), STATE)
+    return PreviousAnswer(request, complete(request, parts(ScriptedModel(SPACE + said))), STATE)
 
 
 def typed(text: str, **options: Any) -> CompletionRequest:
@@ -50,7 +54,7 @@ def test_what_is_left_of_the_offer_is_the_answer(count: int) -> None:
         (typed("été(1) "), STATE),
         (typed("x"), STATE),
         (typed("ét"), ("pack", 2)),
-        (typed("ét", path="b.py"), STATE),
+        (typed("ét", path="b.txt"), STATE),
         (typed("ét", retrieve="always"), STATE),
         (typed("ét", mode="block"), STATE),
         (ask(b"a = \xc3\xa9\nb = 3\n", 6), STATE),
@@ -64,9 +68,9 @@ def test_anything_else_asks_the_model(request_: CompletionRequest, state: object
 
 
 def test_an_answer_that_was_cut_off_has_no_rest() -> None:
-    made = offer("abcdef\n", max_new_tokens=3)
+    made = offer("abcdef\n", max_new_tokens=4)
     assert made.completion.text == "abc"
-    assert made.rest(typed("a", max_new_tokens=3), STATE, "digest") is None
+    assert made.rest(typed("a", max_new_tokens=4), STATE, "digest") is None
 
 
 def test_white_space_alone_is_no_rest() -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from repocomp.complete import trim
+from repocomp.complete.finish.finish import Finish
 from repocomp.errors import BenchError
 from repocomp.evaluate.cases import STEPS, Answer
 from repocomp.evaluate.holes import Hole, mode_of
@@ -46,8 +46,8 @@ class Rival:
         started = time.monotonic()
         text = self._ask("\n".join(left.split("\n")[-_LINES_BEFORE:]), "\n".join(right.split("\n")[:_LINES_AFTER]))
         ms = 1000 * (time.monotonic() - started)
-        surroundings = trim.Surroundings.of(left, right)
-        said, _ = trim.trim(text, mode_of(hole.kind), surroundings, finished=False)
+        finish = Finish.of(left, right, language_of(hole.document.path), mode_of(hole.kind))
+        said, _ = finish.trim(text, is_finished=False)
         truth = hole.answer.replace("\r\n", "\n")
         steps = {**dict.fromkeys(STEPS, 0.0), "decode": round(ms, 3)}
         return Answer.of(said, truth, language_of(hole.document.path), Tokens(0, 0, 0), steps)

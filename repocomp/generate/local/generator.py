@@ -45,6 +45,9 @@ class TextCodec(Protocol):
     def decode(self, ids: list[int]) -> str:
         """Text of `ids`, incomplete characters at the end held back."""
 
+    def decode_bytes(self, ids: list[int]) -> bytes:
+        """Bytes of `ids`."""
+
     def able_to_spell(self, text: str) -> list[int]:
         """Tokens that may come first when what is written must begin with `text`."""
 
@@ -152,7 +155,7 @@ class LocalGenerator:
         laps.append(time.perf_counter())
         ngrams = self.ngrams(task)
         laps.append(time.perf_counter())
-        healed = len(task.window.partial_word)
+        healed = len(task.window.open_end)
         made = decode(
             self.model,
             self.cache,
@@ -174,8 +177,8 @@ class LocalGenerator:
         return ngram_cache(task, self.tokenizer.encode, self.pack.cache.vote)
 
     def spell(self, window: Window, answer: str) -> list[int]:
-        """Ids of an answer at the cursor, with the word that the cursor cuts, as far as the middle budget reaches."""
-        text = window.partial_word + answer.replace("\r\n", "\n")
+        """Ids of an answer at the cursor, with the end that is written anew, as far as the middle budget reaches."""
+        text = window.open_end + answer.replace("\r\n", "\n")
         return self.tokenizer.encode(text)[: self.pack.budgets.middle]
 
     def likelihood(self, task: Task, middle: Sequence[int]) -> Floats:
@@ -208,18 +211,20 @@ class LocalGenerator:
         return prefill(self.model, cache, ids[cached:], budget=budget)[-1], cached
 
     def _token_rules(self, window: Window, rules: DecodingRules, emit: Emit | None) -> TokenRules:
-        """`rules` in ids: what is written begins with the word that the cursor cuts, and says nothing three times."""
-        partial, tokenizer, family = window.partial_word, self.tokenizer, self.format
+        """`rules` in ids: what is written begins with the open end of the window, and says nothing three times."""
+        forced, tokenizer, family = window.open_end, self.tokenizer, self.format
+        wanted = forced.encode()
 
         def stop(ids: list[int]) -> str | None:
-            text = tokenizer.decode(ids)[len(partial) :]
+            text = tokenizer.decode(ids)[len(forced) :]
             if emit is not None:
                 emit(text)
             return rules.stop(text)
 
         def allowed(ids: list[int]) -> list[int] | None:
-            written = tokenizer.decode(ids) if partial else ""
-            return tokenizer.able_to_spell(partial[len(written) :]) if len(written) < len(partial) else None
+            # In bytes: a token may end inside a character.
+            rest = wanted[len(tokenizer.decode_bytes(ids)) :] if len(ids) < len(wanted) else b""
+            return tokenizer.able_to_spell(rest.decode(errors="surrogateescape")) if rest else None
 
         return TokenRules(
             max_new_tokens=min(rules.max_new_tokens, self.pack.budgets.middle),

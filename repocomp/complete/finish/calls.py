@@ -1,0 +1,125 @@
+"""A parameter list that an answer copies to the place of a call, made into arguments: names in order, and no more.
+
+A function that nobody calls yet is seen by the model at its definition alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from repocomp.complete.finish.parameters import ARGUMENTS, arguments, split_list
+
+_CALL = re.compile(r"([^\W\d][\w$]*[!?]?)(?:::<[^()]*>)?\(")
+_WORDS = r"(?!(?:return|new|await|else|throw|case|yield|delete|goto|in|and|or|not|if|while|for|def|func|fn|function)\b)"
+_KEYWORD = r"\b(?:def|func|fn|function)\b\*?\s*(?:\([^()\n]*\)\s*)?(?:self\.)?"
+_TYPES = rf"(?:{_WORDS}[\w:<>\[\].,?@]+[&*]*[ \t]+[&*]*)"
+_DEFINES = re.compile(rf"(?:{_KEYWORD}|^\s*{_TYPES}+)$")
+_GENERIC = r"\s*(?:<[^()\n]*>|\[[^()\n]*\])?"
+_DEFINITION = (
+    rf"{_KEYWORD}{{name}}{_GENERIC}\((?P<keyword>)"
+    rf"|\b(?:const|let|var)\s+{{name}}\s*(?::[^=\n]+)?=\s*(?:async\s*)?\((?P<arrow>)"
+    rf"|^[ \t]*{_TYPES}*{{name}}\("
+)
+_BODY = re.compile(r"\)[^;(){}\n=]*(?:\n\s*)?\{")
+_TAIL = re.compile(r"\s*(?:[:{(*\[<&]|->|=>|\w)")
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """`before` is the cursor's line up to it; `sources` are the texts that may define what is called there."""
+
+    language: str
+    before: str
+    sources: Sequence[str]
+
+    def fit(self, text: str) -> str:
+        """The line `text` with parameters made into arguments; nothing is kept behind them."""
+        if self.language not in ARGUMENTS:
+            return text
+        line = self.before + text
+        for name, start in _open_calls(line, len(self.before)):
+            if _DEFINES.search(line[: start - len(name) - 1]):
+                continue
+            for parameters in self._definitions(name):
+                fitted = _Site(self.language, line, start, len(self.before)).call(parameters)
+                if fitted is not None:
+                    return fitted
+        return text
+
+    def _definitions(self, name: str) -> Iterator[list[str]]:
+        """The parameter lists of every definition of `name`."""
+        pattern = re.compile(_DEFINITION.format(name=re.escape(name)), re.M)
+        for source in self.sources:
+            for match in pattern.finditer(source) if name in source else ():
+                parameters, end = split_list(source, match.end())
+                if match.lastgroup is not None or _BODY.match(source, end):
+                    yield parameters
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """A call in a line whose arguments begin at `start`; an answer has been put at the `cursor`."""
+
+    language: str
+    line: str
+    start: int
+    cursor: int
+
+    def call(self, parameters: list[str]) -> str | None:
+        """The answer with arguments in place of `parameters`; None where it does not spell them."""
+        behind = max(self.start, self.cursor)
+        typed = split_list(self.line[: self.cursor], self.start)[0] if self.start < self.cursor else []
+        begun = ""
+        if self.line[self.start : self.cursor].endswith(" ") and not self.line[: self.cursor].rstrip().endswith(
+            (",", "(")
+        ):
+            # A name with a blank behind it is a parameter.
+            return None
+        if typed and not self.line[: self.cursor].rstrip().endswith(","):
+            begun = typed.pop().strip()
+        has_receiver = bool(parameters) and parameters[0].strip().lstrip("&").split()[-1:] in (["self"], ["cls"])
+        for shift in range(1 + has_receiver):
+            wanted = [part.strip() for part in parameters[shift + len(typed) :]]
+            count, end = _spelled(begun + self.line[behind:], wanted)
+            if count:
+                return self._rewritten(wanted, count, begun, end + behind - len(begun))
+        return None
+
+    def _rewritten(self, wanted: list[str], count: int, begun: str, end: int) -> str | None:
+        """Nothing that says no more than names is touched, unless it goes on as a definition does."""
+        argument = ARGUMENTS[self.language]
+        behind, rest = max(self.start, self.cursor), self.line[end:].lstrip(" ,")
+        is_tail = count == len(wanted) and rest.startswith(")") and _TAIL.match(rest, 1) is not None
+        call = ", ".join(arguments(wanted, self.language))
+        if (
+            (all(argument(part) == part for part in wanted[:count]) and not is_tail)
+            or not call.startswith(begun)
+            or not call
+        ):
+            return None
+        blank = self.line[behind:][: len(self.line[behind:]) - len(self.line[behind:].lstrip())] if not begun else ""
+        return self.line[self.cursor : behind] + blank + call[len(begun) :] + ")" * rest.startswith(")")
+
+
+def _open_calls(line: str, cursor: int) -> Iterator[tuple[str, int]]:
+    """The calls that the cursor stands in or that begin behind it: name, and where the arguments begin."""
+    for match in _CALL.finditer(line):
+        if match.end() > cursor or split_list(line[:cursor], match.end())[1] == cursor:
+            yield match[1], match.end()
+
+
+def _spelled(text: str, wanted: Sequence[str]) -> tuple[int, int]:
+    """How many of the `wanted` parameters `text` spells before its list ends, and where; blanks do not count."""
+    at, count, end = 0, 0, 0
+    for number, part in enumerate(wanted):
+        for char in "".join((("," if number else "") + part).split()):
+            while text[at : at + 1].isspace():
+                at += 1
+            if text[at : at + 1] != char:
+                is_cut = at >= len(text.rstrip())
+                return (count, end) if is_cut or text[end:].lstrip(" ,")[:1] == ")" else (0, 0)
+            at += 1
+        count, end = number + 1, at
+    return (count, end) if text[end:].lstrip(" ,")[:1] in ("", ")") else (0, 0)

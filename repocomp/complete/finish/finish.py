@@ -1,0 +1,166 @@
+"""Where a completion ends and what of it is inserted: one place for every language, table-driven, and none for prose.
+
+An answer is made to fit from left to right: its lines are indented as the file is; it ends where its statement or
+block does; it closes nothing that is closed behind the cursor, says nothing that stands there, and leaves nothing
+open. What then may still be cut in several ways is cut as the grammar likes best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from repocomp.complete.finish import lines
+from repocomp.complete.finish.calls import Calls
+from repocomp.complete.finish.indentation import Indentation
+from repocomp.complete.finish.needs import Needs
+from repocomp.complete.finish.surroundings import Surroundings
+from repocomp.complete.finish.syntax import Syntax
+from repocomp.request import Filter, Mode
+from repocomp.secrets.redaction import REDACTED
+
+StopReason = Literal["line", "block", "suffix"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The rules for one cursor. Pure functions of text; the same text gives the same answer."""
+
+    mode: Mode
+    around: Surroundings
+    needs: Needs
+    indentation: Indentation
+    calls: Calls
+    syntax: Syntax
+
+    @classmethod
+    def of(
+        cls,
+        left: str,
+        right: str,
+        language: str,
+        mode: Mode | None = None,
+        *,
+        above: str = "",
+        is_cut: bool = False,
+        sources: Sequence[str] = (),
+    ) -> Finish:
+        """For the cursor between `left` and `right`, by default in the mode that they suggest.
+
+        `above` is the text before `left`, `is_cut` says that the file goes on behind `right`, `sources` may define
+        what is called here.
+        """
+        around = Surroundings.of(left, right)
+        needs = Needs.of(left, right, language, above, is_cut=is_cut)
+        return cls(
+            mode or around.mode,
+            around,
+            needs,
+            Indentation.of(left, right),
+            Calls(language, around.before, (left, right, *sources)),
+            Syntax.of(left, right, language, needs.owed),
+        )
+
+    def stop(self, text: str) -> StopReason | None:
+        """Why an answer that has come to `text` ends there; None while it may go on."""
+        if self.mode == "line":
+            return "line" if "\n" in text.lstrip() else None
+        text = self.indentation.fit(text)
+        whole = text.rpartition("\n")[0]
+        if len(lines.without_neighbours(whole, self.around)) < len(whole) or len(self.needs.fitting(text)) < len(text):
+            return "suffix"
+        return "block" if lines.is_over(text, self.around) else None
+
+    def settled(self, text: str) -> str:
+        """The start of a text that still grows which no rule can take back, however it goes on: whole lines."""
+        if self.mode == "line" or self.around.is_inside_a_line:
+            return ""
+        whole = self.indentation.fit(text).split("\n")[:-1]
+        kept = self._fitting(_unredacted(lines.settled(whole, self.around)))
+        return lines.begun(self._whole_statements(kept.rstrip()), self.around)
+
+    def trim(self, text: str, *, is_finished: bool) -> tuple[str, tuple[Filter, ...]]:
+        """What of `text` is inserted, and which rules changed it; not `is_finished` where length or time cut it off."""
+        steps = _Steps(self.indentation.fit(text))
+        if self.mode == "line":
+            steps.text = lines.first_line(steps.text)
+            steps.apply("call", self.calls.fit(steps.text))
+            steps.apply("prefix", lines.without_prefix(steps.text, self.around))
+        else:
+            steps.apply("scope", lines.block(steps.text, self.around))
+            steps.apply("unfinished-line", steps.text if is_finished else lines.whole_lines(steps.text))
+        steps.apply("redacted", _unredacted(steps.text))
+        steps.apply("bracket", self._fitting(steps.text))
+        steps.apply("neighbour", lines.without_neighbours(steps.text, self.around))
+        steps.apply("repetition", lines.without_loop(steps.text))
+        steps.apply("suffix-overlap", lines.without_suffix(steps.text, self.around))
+        steps.apply("join", lines.joined(steps.text, self.around))
+        steps.apply("syntax", lines.joined(self._balanced(steps.text), self.around))
+        steps.apply("blank", steps.text if steps.text.strip() else "")
+        return steps.text, tuple(steps.filters)
+
+    def _balanced(self, text: str) -> str:
+        """`text`, or what closes it, or as much of it as leaves nothing open: the first that the grammar likes best."""
+        if not text.strip():
+            return text
+        closing = self._closing(text)
+        choices = [text + closing]
+        if closing or self.needs.ends_elsewhere(text):
+            whole = self._whole_statements(text)
+            choices = [whole, *choices] if not closing else [*choices, whole] if whole else choices
+        head = text.rpartition("\n")[0]
+        if self.mode == "block" and head.strip() and head.startswith(self._whole_statements(text)):
+            choices.append(head + self._closing(head))
+        if self.needs.torn(text) is not None:
+            # Rather no string than one that swallows the rest.
+            choices.insert(0, "" if self.mode == "line" else self._whole_statements(text))
+        if self.needs.missing and self.mode == "line":
+            choices.append(text.rstrip(")]} \t;,"))
+        if self.around.is_inside_a_line and "," in text:
+            choices.append(text[: text.rindex(",") + 1] + " " * (self.around.after[0] not in ")]} "))
+        has_body = self.needs.has_body and not self.around.is_inside_a_line
+        is_open = has_body or self.needs.missing or self.needs.start.region is not None
+        if not is_open and (self.mode == "line" or not self._whole_statements(text)):
+            choices.append("")
+        return self.syntax.best(choices)
+
+    def _fitting(self, text: str) -> str:
+        """What closes nothing that is closed behind the cursor; of a block whole lines, where there are several."""
+        kept = self.needs.fitting(text)
+        head = kept.rpartition("\n")[0]
+        return head.rstrip() if self.mode == "block" and len(kept) < len(text) and head.strip() else kept
+
+    def _closing(self, text: str) -> str:
+        margin = (self.indentation.unit[:1] or " ") if self.mode == "block" else ""
+        return self.needs.closing(text, margin)
+
+    def _whole_statements(self, text: str) -> str:
+        """The start of `text` that leaves nothing open, in a block to whole lines."""
+        if not self._closing(text) and not self.needs.ends_elsewhere(text):
+            return text
+        kept = self.needs.before_open(text)
+        return kept if self.mode == "line" or kept == text else kept[: kept.rfind("\n") + 1].rstrip()
+
+
+@dataclass(slots=True)
+class _Steps:
+    """A text on its way through the rules."""
+
+    text: str
+    filters: list[Filter]
+
+    def __init__(self, text: str) -> None:
+        self.text, self.filters = text, []
+
+    def apply(self, rule: str, text: str) -> None:
+        """Take what a rule made of the text, and keep that it did; blanks at the ends are not worth telling."""
+        if text.strip() != self.text.strip():
+            self.filters.append(Filter(rule, "trimmed" if text else "dropped"))
+        self.text = text
+
+
+def _unredacted(text: str) -> str:
+    """Up to the line that holds the placeholder of a secret."""
+    at = text.find(REDACTED)
+    return text if at < 0 else text[: text.rfind("\n", 0, at) + 1].rstrip()

@@ -1,0 +1,109 @@
+"""Lines that were copied from elsewhere, indented as the file at hand is: with tabs or spaces, as wide and as deep."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from repocomp.prompt.window import OPENS_BLOCK
+
+_WIDTHS = (2, 4, 8)
+"""Of a level, in spaces."""
+_GOES_IN = (*OPENS_BLOCK, "(", "[")
+"""How a line ends that deeper ones follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Indentation:
+    """How a file indents: `unit` is one level, "" where nothing in sight is indented. `first` is the cursor's line."""
+
+    unit: str
+    first: str
+
+    @classmethod
+    def of(cls, left: str, right: str) -> Indentation:
+        """Judge by the lines around the cursor."""
+        first = left[left.rfind("\n") + 1 :]
+        # A line that is only indented yet says as much as any other.
+        return cls(_unit(f"{left}-\n{right}".split("\n")), first)
+
+    def fit(self, text: str) -> str:
+        """`text` with the leading white space of its further lines as the file has it. It grows with the text."""
+        head, *rest = text.split("\n")
+        change = self._change(self.first + head, rest) if self.unit else None
+        if change is None:
+            return text
+        return "\n".join([head, *(change.apply(line) for line in rest)])
+
+    def _change(self, first: str, rest: list[str]) -> _Change | None:
+        """What the first of the further lines says of where they come from."""
+        sample = next((line for line in rest if line.strip()), None)
+        if sample is None:
+            return None
+        lead = _lead(sample)
+        goes_in = first.rstrip().endswith(_GOES_IN)
+        depth = _columns(_lead(first), self.unit) + goes_in
+        if not lead:
+            return None
+        if "\t" in self.unit:
+            return None if " " not in lead else _Change(*_source(lead, depth), depth, self.unit)
+        if "\t" in lead:
+            return _Change(lead.count("\t"), 1, depth, self.unit)
+        width, (other, odd) = len(self.unit), divmod(len(lead), depth) if depth else (0, 0)
+        if not odd and other in (2, 4) and other != width:
+            return _Change(len(lead), other, depth, self.unit)
+        return _Change(len(lead), width, depth, self.unit) if goes_in and len(lead) > width * depth else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """Lines whose least deep is `base` columns, in levels of `width` columns, become levels of `unit` from `depth`."""
+
+    base: int
+    width: int
+    depth: int
+    unit: str
+
+    def apply(self, line: str) -> str:
+        """One line."""
+        lead = _lead(line)
+        if not line.strip() or not lead:
+            return line
+        if self.width > 1 and "\t" in lead and "\t" in self.unit:
+            # It is as the file has it already.
+            return line
+        columns = lead.count("\t") * self.width + lead.count(" ")
+        levels, odd = divmod(columns - self.base, self.width)
+        return self.unit * max(0, self.depth + levels) + " " * odd + line[len(lead) :]
+
+
+def _source(lead: str, depth: int) -> tuple[int, int]:
+    """Columns of a first line, and the width of the levels that it is likely to be indented by."""
+    width, odd = divmod(len(lead), depth) if depth else (len(lead), 0)
+    if odd or width not in _WIDTHS:
+        width = next(own for own in (4, 2, 1) if len(lead) % own == 0)
+    return len(lead), width
+
+
+def _unit(lines: list[str]) -> str:
+    """One level: a tab where most indented lines begin with one, else the commonest step inwards."""
+    lines = [line for line in lines if line.strip()]
+    leads = [_lead(line) for line in lines]
+    tabs = sum(lead.startswith("\t") for lead in leads)
+    if tabs and 2 * tabs >= sum(bool(lead) for lead in leads):
+        return "\t"
+    goes_in = [line.rstrip().endswith(_GOES_IN) for line in lines]
+    pairs = list(zip(goes_in, leads, leads[1:], strict=False))
+    steps = Counter(len(b) - len(a) for is_in, a, b in pairs if is_in and len(b) - len(a) in _WIDTHS)
+    steps = steps or Counter(len(b) - len(a) for _, a, b in pairs if len(b) - len(a) in _WIDTHS)
+    return " " * min(steps, key=lambda step: (-steps[step], step)) if steps else ""
+
+
+def _columns(lead: str, unit: str) -> int:
+    """Levels of a line that is indented as the file is."""
+    return lead.count("\t") if unit == "\t" else len(lead) // len(unit)
+
+
+def _lead(line: str) -> str:
+    return re.match(r"[ \t]*", line)[0]  # type: ignore[index]

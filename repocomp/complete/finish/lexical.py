@@ -1,0 +1,191 @@
+"""Where strings, comments and brackets begin and end: as much of each language as an answer must fit into.
+
+A grammar says it better where the text is whole. Around a cursor it is not, and what a parser makes of an open quote
+is anybody's guess; this walk from left to right has one answer to every text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+PAIRS = {")": "(", "]": "[", "}": "{"}
+CLOSERS = {opening: closing for closing, opening in PAIRS.items()}
+
+_BLANKS = re.compile(r"[ \t]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A string or comment: a pattern that opens it, and the text that closes it (a line end closes any but these)."""
+
+    opening: str
+    closing: str = "\n"
+    spans_lines: bool = False
+    has_escapes: bool = True
+    is_comment: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """One that is open, and the indentation of its line."""
+
+    char: str
+    indent: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The place between two characters: the region it is in, and the brackets that are open, the innermost last.
+
+    `begin` is where the bracket or quote before it begins. `closed` is a bracket that was just closed without one open
+    here, `is_torn` whether a string just ended at a line end, unclosed.
+    """
+
+    at: int = 0
+    region: Region | None = None
+    open: tuple[Bracket, ...] = ()
+    closed: Bracket | None = None
+    is_torn: bool = False
+    begin: int = 0
+
+
+_Step = tuple[int, int, Region | None, list[Bracket], Bracket | None, bool]
+
+
+def _quoted(quote: str, *, spans_lines: bool = False, has_escapes: bool = True) -> Region:
+    return Region(re.escape(quote), quote, spans_lines, has_escapes)
+
+
+def _line_comment(opening: str) -> Region:
+    return Region(opening, has_escapes=False, is_comment=True)
+
+
+_DOUBLE, _SINGLE = _quoted('"'), _quoted("'")
+_SLASHES = _line_comment("//")
+_HASH = _line_comment("#")
+_BLOCK = Region(r"/\*", "*/", spans_lines=True, has_escapes=False, is_comment=True)
+_LONG_DOUBLE, _LONG_SINGLE = (_quoted(3 * quote, spans_lines=True) for quote in "\"'")
+_TEMPLATE = _quoted("`", spans_lines=True)
+_RAW = _quoted("`", spans_lines=True, has_escapes=False)
+_ALONE = (_LONG_DOUBLE, _LONG_SINGLE, _TEMPLATE, _RAW)
+"""Long strings whose quotes stand for nothing else, so that counting them says where one is open."""
+_EXPRESSION = Region(r"(?<=[=(,:\[!&|?{};])\s?/(?![/*\s])(?=(?:\\.|\[[^\]\n]*\]|[^/\n\\])+/)", "/")
+_CHARACTER = Region(r"'(?=(?:\\[^\n]{1,8}?|[^'\\\n])')", "'")
+_SCRIPT = (_BLOCK, _SLASHES, _DOUBLE, _SINGLE, _TEMPLATE, _EXPRESSION)
+
+REGIONS: dict[str, tuple[Region, ...]] = {
+    "python": (_LONG_DOUBLE, _LONG_SINGLE, _DOUBLE, _SINGLE, _HASH),
+    "javascript": _SCRIPT,
+    "typescript": _SCRIPT,
+    "tsx": _SCRIPT,
+    "java": (_BLOCK, _SLASHES, _LONG_DOUBLE, _DOUBLE, _SINGLE),
+    "go": (_BLOCK, _SLASHES, _DOUBLE, _SINGLE, _RAW),
+    "rust": (
+        _BLOCK,
+        _SLASHES,
+        Region(r'\br#"', '"#', spans_lines=True, has_escapes=False),
+        _quoted('"', spans_lines=True),
+        _CHARACTER,
+    ),
+    "c": (_BLOCK, _SLASHES, _DOUBLE, _CHARACTER),
+    "cpp": (_BLOCK, _SLASHES, _DOUBLE, _CHARACTER),
+    "c_sharp": (_BLOCK, _SLASHES, _LONG_DOUBLE, _DOUBLE, _CHARACTER),
+    "ruby": (_DOUBLE, _SINGLE, _HASH),
+    "php": (_BLOCK, _SLASHES, _HASH, _quoted('"', spans_lines=True), _quoted("'", spans_lines=True)),
+    "bash": (
+        _quoted('"', spans_lines=True),
+        _quoted("'", spans_lines=True, has_escapes=False),
+        _line_comment(r"(?<![^\s;(])#"),
+    ),
+}
+"""By language; the first that matches counts. Any other file is prose, whose brackets and quotes pair with nothing."""
+
+
+def walk(text: str, language: str, start: State = State(), indent: int = 0) -> Iterator[State]:
+    """The states of `text` after each change, and at its end; `start` is where it begins, on a line so indented."""
+    for begin, at, region, open_, closed, is_torn in _steps(text, language, start, indent):
+        yield State(at, region, tuple(open_), closed, is_torn, begin)
+
+
+def end_of(text: str, language: str, start: State = State(), indent: int = 0) -> State:
+    """The state at the end of `text`."""
+    region, open_ = start.region, list(start.open)
+    for _, _, region, open_, _, _ in _steps(text, language, start, indent):  # noqa: B007
+        pass
+    return State(len(text), region, tuple(open_))
+
+
+def region_after(text: str, language: str) -> Region | None:
+    """The long string or comment that is open at the end of `text`, by counting: `text` may be a whole file."""
+    for region in REGIONS.get(language, ()):
+        if region.is_comment:
+            is_open = region.spans_lines and text.rfind("/*") > text.rfind(region.closing)
+        else:
+            is_open = region in _ALONE and text.count(region.closing) % 2 == 1
+        if is_open:
+            return region
+    return None
+
+
+def _steps(text: str, language: str, start: State, indent: int) -> Iterator[_Step]:
+    opener, regions = _openers(language)
+    at, region, open_ = 0, start.region, list(start.open)
+    # A statement is as deep as its first line, wherever a bracket of it stands.
+    line, depth = 0, indent
+    while at < len(text):
+        if region is not None:
+            begin, at, is_torn = _leave(text, at, region)
+            region = region if begin == len(text) else None
+            yield begin, at, region, open_, None, is_torn
+            continue
+        match = opener.search(text, at)
+        if match is None:
+            break
+        at, kind, closed = match.end(), str(match.lastgroup), None
+        if (begin := text.rfind("\n", line, at) + 1) > line:
+            line, depth = begin, len(_BLANKS.match(text, begin)[0])  # type: ignore[index]
+        if kind == "opening":
+            open_.append(Bracket(match[0], depth))
+        elif kind != "closing":
+            region = regions[int(kind[1:])]
+        elif open_ and open_[-1].char == PAIRS[match[0]]:
+            depth = open_.pop().indent
+        else:
+            closed = Bracket(match[0], depth)
+        yield match.start(), at, region, open_, closed, False
+    yield len(text), len(text), region, open_, None, False
+
+
+def _leave(text: str, at: int, region: Region) -> tuple[int, int, bool]:
+    """Where the end of a region begins and ends, and whether it is a string that the end of its line has cut off."""
+    end = _body(region).match(text, at).end()  # type: ignore[union-attr]
+    if region.closing == "\n" or end == len(text):
+        # A line comment leaves its line end to the code.
+        return end, end, False
+    if text.startswith(region.closing, end):
+        return end, end + len(region.closing), False
+    return end, end, True
+
+
+@cache
+def _openers(language: str) -> tuple[re.Pattern[str], tuple[Region, ...]]:
+    regions = REGIONS.get(language, ())
+    groups = [f"(?P<r{at}>{region.opening})" for at, region in enumerate(regions)]
+    brackets = [r"(?P<opening>[(\[{])", r"(?P<closing>[)\]}])"] if regions else [r"(?!)"]
+    return re.compile("|".join([*groups, *brackets])), regions
+
+
+@cache
+def _body(region: Region) -> re.Pattern[str]:
+    """What stands between the ends of a region."""
+    first, rest = re.escape(region.closing[0]), re.escape(region.closing[1:])
+    stops = first + ("" if region.spans_lines else "\\n") + (r"\\" if region.has_escapes else "")
+    parts = [f"[^{stops}]++"]
+    if rest:
+        parts.append(f"{first}(?!{rest})")
+    if region.has_escapes:
+        parts.append(r"\\(?:.|\Z)")
+    return re.compile(f"(?:{'|'.join(parts)})*+", re.S)

@@ -1,0 +1,218 @@
+"""What the text around a cursor leaves for an answer to open and close, and how much of an answer keeps to that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from repocomp.complete.finish.lexical import CLOSERS, PAIRS, REGIONS, Bracket, Region, State, end_of, region_after, walk
+from repocomp.complete.finish.surroundings import indent_of
+
+_SHORT = "(["
+"""Brackets whose end is in sight of their beginning."""
+_QUOTES = "\"'"
+"""They may span lines in some languages and seldom do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """`start` is the state at the cursor; the text behind it goes on inside `region`.
+
+    `free` counts the innermost of the open brackets that nothing behind the cursor closes; an answer may close them,
+    and should where it is `owed`: they are no blocks. `missing` are those that are closed there and never opened, the
+    outermost first. `has_body` says that deeper lines follow, which the cursor's line is to open.
+    """
+
+    language: str
+    start: State
+    indent: int
+    region: Region | None
+    free: int
+    owed: int
+    missing: str
+    has_body: bool
+
+    @classmethod
+    def of(cls, left: str, right: str, language: str, above: str = "", *, is_cut: bool = False) -> Needs:
+        """`above` is the text before `left`; `is_cut` says that the file goes on behind `right`."""
+        start = end_of(left, language, State(0, region_after(above, language)))
+        line = left[left.rfind("\n") + 1 :]
+        indent = indent_of(line)
+        if start.region is not None and start.region.closing in _QUOTES and start.region.closing not in line:
+            # The window begins in the middle of one: no such string is as long as this.
+            start = State(start.at)
+        region = _continued(start.region, right, language)
+        below = [indent_of(line) for line in right.split("\n")[1:] if line.strip() and line[0] != "#"]
+        least = min(below, default=-1) if is_cut else -1
+        has_body = bool(below) and below[0] > indent
+        closers = list(_closers(right, language, region))
+        free, missing = _unclosed(start.open, closers, indent, least, has_body=has_body)
+        owed = next((at for at in range(free) if start.open[-1 - at].char not in _SHORT), free)
+        return cls(language, start, indent, region, free, 0 if has_body else owed, missing, has_body)
+
+    def walk(self, answer: str) -> Iterator[State]:
+        """The states of an answer."""
+        return walk(answer, self.language, self.start, self.indent)
+
+    def fitting(self, answer: str) -> str:
+        """The start of `answer` that closes nothing which is closed behind the cursor. It grows with the answer."""
+        floor = len(self.start.open) - self.free
+        is_inside = self.region is not None and self.region == self.start.region and self.region.closing != "\n"
+        for state in self.walk(answer):
+            if state.closed is not None and not self._is_pattern(state.closed):
+                return answer[: state.at - 1]
+            if len(state.open) < floor:
+                return answer[: state.at - 1]
+            if is_inside and state.region is None:
+                return answer[: state.begin]
+        return answer
+
+    def torn(self, answer: str) -> Region | None:
+        """The string in which an answer ends and should not."""
+        region = end_of(answer, self.language, self.start, self.indent).region
+        return region if region is not None and not region.is_comment and region != self.region else None
+
+    def closing(self, answer: str, margin: str = "") -> str:
+        """What closes all that an answer leaves open; braces on lines of their own where a `margin` is given."""
+        end = end_of(answer, self.language, self.start, self.indent)
+        own = list(end.open[len(self.start.open) - self.owed :])
+        for char in reversed(self.missing):
+            if own and own[-1].char == char:
+                own.pop()
+        torn = self.torn(answer)
+        closing = torn.closing if torn is not None else ""
+        for bracket in reversed(own if not self.has_body else ()):
+            closing += f"\n{margin * bracket.indent}" if margin and bracket.char == "{" else ""
+            closing += CLOSERS[bracket.char]
+        return closing
+
+    def ends_elsewhere(self, answer: str) -> bool:
+        """Whether an answer ends outside the string that goes on behind the cursor, or inside one of its own."""
+        return not self._is_at_home(end_of(answer, self.language, self.start, self.indent).region)
+
+    def before_open(self, answer: str) -> str:
+        """The start of an answer up to where the first string or bracket begins that it leaves open."""
+        cut, floor = 0, len(self.start.open)
+        was_whole = self._is_at_home(self.start.region)
+        for state in self.walk(answer):
+            is_whole = self._is_at_home(state.region) and (self.has_body or len(state.open) <= floor)
+            if is_whole or was_whole:
+                cut = state.at if is_whole else state.begin
+            was_whole = is_whole
+        return answer[:cut]
+
+    def _is_at_home(self, region: Region | None) -> bool:
+        """Whether an answer may end in a region: where the text behind it goes on, or in a comment."""
+        if region is None:
+            return self.region is None or self.region.closing == "\n"
+        return region == self.region or region.is_comment
+
+    def _is_pattern(self, bracket: Bracket) -> bool:
+        """Where brackets close what none has opened: the patterns of `case` in a shell."""
+        return self.language == "bash" and bracket.char == ")"
+
+
+def _continued(region: Region | None, right: str, language: str) -> Region | None:
+    """In which region the text behind the cursor goes on, judging by whether its strings then come in pairs."""
+    line = right.partition("\n")[0] + "\n"
+    short = [own for own in REGIONS.get(language, ()) if _is_short(own)]
+    for choice in [region, None] if region is not None else [None, *short]:
+        if choice is None or not choice.spans_lines:
+            goes_on = not _is_torn(line, language, choice)
+        elif choice.closing in _QUOTES:
+            goes_on = choice.closing in line or (line == "\n" and _closes_first(right, choice))
+        else:
+            goes_on = _closes_first(right, choice)
+        if goes_on:
+            return choice
+    return region
+
+
+def _closes_first(right: str, region: Region) -> bool:
+    """Whether what comes next is the end of a long string or comment, and not the beginning of another."""
+    at = right.find(region.closing)
+    if region.is_comment:
+        return at >= 0 and not 0 <= right.find("/*") < at
+    line = right[right.rfind("\n", 0, at) + 1 : at].strip()
+    further = right[at + len(region.closing) :].partition("\n")[0].strip()
+    above = right[:at].rstrip()[-1:] if not line else line[-1]
+    begins = (not line and further[:1] not in tuple(")]},;.") and further != "") or above in tuple("(=:+[")
+    return at >= 0 and not begins
+
+
+def _is_short(region: Region) -> bool:
+    return not region.spans_lines and not region.is_comment and region.opening == region.closing
+
+
+def _is_torn(line: str, language: str, region: Region | None) -> bool:
+    return any(state.is_torn for state in walk(line, language, State(0, region)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Closer:
+    """A bracket that is closed behind the cursor and was not opened there: on which line, and whether it opens that."""
+
+    bracket: Bracket
+    line: int
+    is_first: bool
+
+    def could_close(self, indent: int, *, has_body: bool) -> bool:
+        """Whether what it closes can be opened at the cursor, on a line of so much `indent`.
+
+        Else it was opened further up than anybody sees.
+        """
+        if self.line and not has_body and self.bracket.char != "}":
+            return False
+        return not self.is_first or self.bracket.indent >= indent
+
+
+def _closers(right: str, language: str, region: Region | None) -> Iterator[_Closer]:
+    for state in walk(right, language, State(0, region)):
+        if state.closed is not None:
+            before = right[: state.begin]
+            is_first = "\n" in before and not before[before.rfind("\n") + 1 :].strip()
+            yield _Closer(state.closed, before.count("\n"), is_first)
+
+
+def _unclosed(
+    open_: tuple[Bracket, ...], closers: Sequence[_Closer], indent: int, least: int, *, has_body: bool
+) -> tuple[int, str]:
+    """How many of the innermost brackets stay open, and the opening brackets that are missing at so much `indent`.
+
+    Long blocks may be closed further down than anybody sees, but for those that are as deep as the `least` deep line
+    in sight; where the whole file is in sight that is -1.
+    """
+    rest, missing, free = list(open_), "", 0
+    has_met = False
+    for closer in closers:
+        at = len(rest) - 1
+        while at >= 0 and not _is_pair(rest[at], closer.bracket, closer.is_first):
+            # What the cursor's line closes is no block that further lines are to close.
+            at = at - 1 if closer.line or rest[at].indent >= indent else -1
+        if missing and at >= 0 and not closer.is_first:
+            # A body was opened behind them: what is closed after it was opened first.
+            at -= _surplus(rest[: at + 1], closer, closers)
+        if at < 0:
+            missing += PAIRS[closer.bracket.char] if closer.could_close(indent, has_body=has_body) else ""
+            continue
+        free += 0 if has_met else len(rest) - 1 - at
+        has_met = True
+        del rest[at:]
+    if not has_met:
+        is_hidden = (bracket.char not in _SHORT and bracket.indent < least for bracket in reversed(rest))
+        free = next((at for at, hidden in enumerate(is_hidden) if hidden), len(rest))
+    return free, missing[::-1]
+
+
+def _surplus(rest: Sequence[Bracket], closer: _Closer, closers: Sequence[_Closer]) -> int:
+    """How many more brackets of a kind are open in a row than the line of `closer` closes."""
+    row = next((n for n, bracket in enumerate(reversed(rest)) if bracket.char != rest[-1].char), len(rest))
+    return max(0, row - sum(own.line == closer.line and not own.is_first for own in closers))
+
+
+def _is_pair(opening: Bracket, closing: Bracket, is_first: bool) -> bool:
+    """A bracket that opens its line closes no statement that is deeper than it, and a brace none that is less deep."""
+    if opening.char != PAIRS[closing.char]:
+        return False
+    deeper = opening.indent - closing.indent
+    return not is_first or deeper == 0 or (deeper < 0 and closing.char != "}")

@@ -1,0 +1,99 @@
+"""How each language writes the parameters of a definition, and what a call gives for one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+_PIECE = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\,()])*\'|->|=>|.', re.S)
+_LAST_WORD = re.compile(r"(\w+)\s*(?:\[[^\]]*\])*\s*$")
+
+
+def split_list(text: str, start: int) -> tuple[list[str], int]:
+    """The parts between the commas of the list that begins at `start`, and where it is closed, or `text` ends."""
+    parts, depth, last = [], 0, start
+    end = len(text)
+    for match in _PIECE.finditer(text, start):
+        piece = match[0]
+        if piece in ")]}" and depth == 0:
+            end = match.start()
+            break
+        depth += (piece in "([{<") - (piece in ")]}>" and depth > 0)
+        if piece == "," and depth == 0:
+            parts.append(text[last : match.start()])
+            last = match.end()
+    parts.append(text[last:end])
+    return ([part for part in parts if part.strip()], end)
+
+
+def _python(parameter: str) -> str:
+    name = re.match(r"\s*(\w+)\s*(?::[^=]*)?$", parameter)
+    return name[1] if name is not None and name[1] not in ("self", "cls") else ""
+
+
+def _go(parameter: str) -> str:
+    name = re.match(r"\s*(\w+)(?:\s+(\.\.\.)?|\s*$)", parameter)
+    return name[1] + (name[2] or "") if name is not None else ""
+
+
+def _rust(parameter: str) -> str:
+    name = re.match(r"\s*(?:mut\s+)?(\w+)\s*:", parameter)
+    return name[1] if name is not None and name[1] != "self" else ""
+
+
+def _script(parameter: str) -> str:
+    name = re.match(
+        r"\s*(?:(?:public|private|protected|readonly)\s+)*(\.\.\.)?(\w+|\{[^{}]*\})\s*(?::(?!.*[^=!<>]=[^=>])|$)",
+        parameter,
+    )
+    return (name[1] or "") + name[2] if name is not None and name[2] != "this" else ""
+
+
+def _typed(parameter: str) -> str:
+    if "=" in parameter or parameter.strip() in ("", "void", "..."):
+        return ""
+    name = _LAST_WORD.search(parameter)
+    return name[1] if name is not None else ""
+
+
+def _c_sharp(parameter: str) -> str:
+    passed = re.match(r"\s*(ref|out)\s", parameter)
+    name = "" if parameter.split()[:1] == ["this"] else _typed(parameter)
+    return f"{passed[1]} {name}" if passed is not None and name else name
+
+
+def _php(parameter: str) -> str:
+    name = re.search(r"(\.\.\.)?\s*(\$\w+)\s*$", parameter)
+    return (name[1] or "") + name[2] if name is not None else ""
+
+
+def _ruby(parameter: str) -> str:
+    name = re.match(r"\s*(\w+)(:?)\s*$", parameter)
+    return "" if name is None else f"{name[1]}: {name[1]}" if name[2] else name[1]
+
+
+ARGUMENTS: dict[str, Callable[[str], str]] = {
+    "python": _python,
+    "go": _go,
+    "rust": _rust,
+    "javascript": _script,
+    "typescript": _script,
+    "tsx": _script,
+    "java": _typed,
+    "c": _typed,
+    "cpp": _typed,
+    "c_sharp": _c_sharp,
+    "php": _php,
+    "ruby": _ruby,
+}
+"""By language: the argument for one parameter; "" where it is left out."""
+
+
+def arguments(parameters: Sequence[str], language: str) -> list[str]:
+    """What a call gives for `parameters`: names in order, and by name where the language asks for that."""
+    named, by_name = [], False
+    for parameter in parameters:
+        by_name = by_name or (language == "python" and parameter.lstrip().startswith("*"))
+        if name := ARGUMENTS[language](parameter):
+            named.append(f"{name}={name}" if by_name else name)
+    return named

@@ -1,0 +1,280 @@
+"""Where completions end, case by case: input at `|`, what the model said, what is inserted."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from repocomp.languages.table import LANGUAGES, language
+from repocomp.request import Mode
+from repocomp.secrets.redaction import REDACTED
+from tests.complete.finish.places import finish_at, finished
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [
+        ("x = foo(|)", "line"),
+        ("def f():|", "block"),
+        ("def f():\n    |", "block"),
+        ("def f():\n    |\n\nprint()", "block"),
+        ("if (x) {\n\t|\n}", "block"),
+        ("x = |", "line"),
+        ("x = 1\n|", "line"),
+        ("a => |", "block"),
+        ("def f(): |# why", "line"),
+    ],
+)
+def test_mode_is_read_from_the_place(text: str, mode: str) -> None:
+    assert finish_at(text).mode == mode
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "expected"),
+    [
+        ("x = |", "foo(1)\ny = 2\n", "foo(1)"),
+        ("x = foo(|)", "1, 2)", "1, 2"),
+        ("x = foo(|)", "bar(1)", "bar(1)"),
+        ("x = foo(|)", "bar(1))", "bar(1)"),
+        ("if x|:", " == 1:", " == 1"),
+        ("if f(|):", "a):", "a"),
+        ("x = [|]", "1]", "1"),
+        ('print("|")', 'hello")', "hello"),
+        ("x = |", "foo(1)   ", "foo(1)"),
+        ("def f():|", "\n    return 1\n", "\n    return 1"),
+        ("x = |", "   \n", ""),
+    ],
+)
+@pytest.mark.parametrize("name", ["text", "python"])
+def test_line(text: str, said: str, expected: str, name: str) -> None:
+    assert finished(text, said, name, "line") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "expected"),
+    [
+        ("def f():\n    |", "a = 1\n    return a\n\ndef g():\n    pass", "a = 1\n    return a"),
+        ("def f():|\n", "\n    return 1\nx = 2\n", "\n    return 1"),
+        ("def f():\n    |\n\nx = 2\n", "return 1\n\nx = 2\n", "return 1"),
+        ("f = {\n    |", "'a': 1,\n    'b': 2,\n}\n", "'a': 1,\n    'b': 2,"),
+        ("def f():\n    |", "x()\n    x()\n    x()\n    x()\n", "x()\n    x()"),
+    ],
+)
+@pytest.mark.parametrize("name", ["text", "python"])
+def test_block(text: str, said: str, expected: str, name: str) -> None:
+    assert finished(text, said, name, "block") == expected
+
+
+def test_a_block_cut_off_by_length_keeps_whole_lines() -> None:
+    finish = finish_at("def f():\n    |", mode="block")
+    assert finish.trim("a = 1\n    b = a.som", is_finished=False)[0] == "a = 1"
+    assert finish.trim("a = som", is_finished=False)[0] == "a = som"
+
+
+@pytest.mark.parametrize(
+    ("mode", "text", "said", "reason"),
+    [
+        ("line", "x = |", "foo(1)", None),
+        ("line", "x = |", "foo(1)\n", "line"),
+        ("line", "def f():|", "\n    ", None),
+        ("line", "def f():|", "\n    return\n", "line"),
+        ("block", "def f():\n    |", "a = 1\n    b", None),
+        ("block", "def f():\n    |", "a = 1\ndef", "block"),
+        ("block", "def f():\n    |\n\nx = 2", "a = 1\n\nx = 2\n", "suffix"),
+        ("block", "def f():|", "\n    a = 1\nx", "block"),
+        ("block", "class A:\n\tdef f():|\n", "\n        a = 1\n        b", None),
+        ("block", "class A:\n\tdef f():|\n", "\n        a = 1\n    def", "block"),
+        ("block", "\tdef f():|\n\t\tg()\n", "\n        a = 1\n        g()\n", "suffix"),
+        ("block", "f = {\n    |\n}", "'a': 1,\n}", "suffix"),
+    ],
+)
+def test_generation_stops_as_soon_as_the_end_is_known(mode: Mode, text: str, said: str, reason: str | None) -> None:
+    assert finish_at(text, "python", mode).stop(said) == reason
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "said", "expected"),
+    [
+        # What the line has behind the cursor is neither closed nor said again.
+        ("python", 'settings = load("|")\n', 'a.toml", strict=True)', "a.toml"),
+        ("python", 'settings = load("a.toml", |strict=True)\n', ")", ""),
+        ("python", "settings = load(|, strict=True)\n", '"a.toml", strict=True)', '"a.toml"'),
+        ("python", "x = f(|)[0]\n", "a)[0]", "a"),
+        ("python", 'name = f"{user.|}"\n', 'name}"', "name"),
+        ("python", "x = rows[|]\n", "i][j]", "i"),
+        ("javascript", "if (isC|)\n  start();\n", "lient) {", "lient"),
+        ("javascript", "while (isC|) start();\n", "lient) {", "lient"),
+        ("javascript", 'const u = await get("/users", { |limit: 10 });\n', "10 });", ""),
+        ("javascript", "const s = `a ${|} b`;\n", "name} b`;", "name"),
+        ("typescript", "items.map((x) => |);\n", "x.id);", "x.id"),
+        ("go", 'fmt.Println("|")\n', 'hello")', "hello"),
+        ("rust", "let c = f('|');\n", "a');", "a"),
+        ("rust", 'println!("{}", |);\n', "x);", "x"),
+        ("java", 'call("|", 1);\n', 'a", 2);', "a"),
+        ("bash", 'echo "|"\n', 'hello"', "hello"),
+        # What the next lines close, neither.
+        ("python", "x = dict(\n    a=1,\n    b=|\n)\n", "2)", "2"),
+        ("javascript", "call({\n  a: 1,\n  b: |\n});\n", "2 });", "2"),
+        ("go", "func f() {\n\tif x {\n\t\ty(|\n\t}\n}\n", "a, b)\n", "a, b)"),
+        ("python", 'def f():\n    """Say |\n    """\n', 'hello."""', "hello."),
+        ("java", "/*\n * See |\n */\n", "there. */", "there."),
+        ("go", "s := `a |\n`\n", "b`", "b"),
+        # What nothing closes is closed.
+        ("python", "x = dict(\n    a=1,\n    b=|\n", "2)", "2)"),
+        ("python", "x = f(|\n", "a, b", "a, b)"),
+        ("python", "login(auth=|)\n", "('user', 'pass'", "('user', 'pass')"),
+        ("python", 'x = "|\ny = 2\n', 'abc"', 'abc"'),
+        ("javascript", 'const s = "|;\n', 'abc";', 'abc"'),
+        # A string that the line needs is opened or not at all.
+        ("python", "login(auth=|)\n", "user:password',", ""),
+        ("python", 'f(|")\n', '"a.toml")', '"a.toml'),
+        ("python", "login(auth=|)\n", "('user', 'pass", "('user', 'pass')"),
+        # An opening bracket that the line needs stays open, and so does one that the next lines need.
+        ("python", "process.|)\n", "crawl(Spider)", "crawl(Spider"),
+        ("javascript", "  res|);\n", ".send(req.ips);", ".send(req.ips"),
+        ("javascript", "it|\n    go();\n  });\n", "('goes', function () {", "('goes', function () {"),
+        ("rust", "    |\n        &mut self,\n    ) {\n", "pub fn add(", "pub fn add("),
+        ("javascript", "  app.get('/', function(req, |\n    go();\n  });\n", "res){", "res){"),
+        ("javascript", "  f(g(h(req, |\n    go();\n  })));\n", "{", "{"),
+        ("rust", '    bail!(\n        "must |\n         be"\n    );\n', "not \\\\", "not \\\\"),
+        # Comments and long strings end where their text does.
+        ("java", "  /**\n   * Says it.\n   |\n  int x;\n\n  /** More. */\n", "*/", "*/"),
+        ("python", 'def f():\n    """Say it.\n    |\n    x = 1\n\n\ndef g():\n    """Go."""\n', '"""', '"""'),
+        ("java", "class A {\n  void f() {\n    x();\n  |\n\n  void g() {\n  }\n}\n", "}", "}"),
+    ],
+)
+def test_brackets_and_quotes(name: str, place: str, said: str, expected: str) -> None:
+    assert finished(place, said, name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "said", "expected"),
+    [
+        ("python", "def test():\n    |\n    check(run(cmd, out))\n", "check(run(cmd, out))\n", ""),
+        ("python", "def test():\n    check(|\n    check(run(cmd))\n", "run(cmd))", ""),
+        ("python", "import os\nimport |\n", "os", ""),
+        ("text", "First of all.\n|\n", "First of all.", ""),
+        (
+            "python",
+            "class A:\n    def total(self, items):|\n",
+            "\n        x = 1\n    def total(self, items):\n",
+            "\n        x = 1",
+        ),
+        ("text", "$ http |\n", "$ http --offline example.org", "--offline example.org"),
+        ("go", "func f() {\n\tif x {\n\t\ty()\n\t|\n}\n", "}", "}"),
+        ("text", "- a\n- |\n", "b", "b"),
+    ],
+)
+def test_what_stands_there_already_is_not_said_again(name: str, place: str, said: str, expected: str) -> None:
+    assert finished(place, said, name) == expected
+
+
+@pytest.mark.parametrize(
+    ("place", "said", "expected"),
+    [
+        ("x = |", " 1", "1"),
+        ("x =|", " 1", " 1"),
+        ("return |", "\tself.x", "self.x"),
+        ("x = |  # why", "1 ", "1"),
+        ("f(a,|)", " b ", " b"),
+        ("f(|bar)", "foo", ""),
+        ("f(|bar)", "foo, ", "foo, "),
+        ("sel|f.x", "ect_", "ect_"),
+        ("    |", "x = 1", "x = 1"),
+    ],
+)
+@pytest.mark.parametrize("name", ["text", "python"])
+def test_blanks_and_words_do_not_run_into_each_other(place: str, said: str, expected: str, name: str) -> None:
+    assert finished(place, said, name, "line") == expected
+
+
+@pytest.mark.parametrize(
+    ("place", "said", "expected"),
+    [
+        ("def f():\n    |", f'key = "{REDACTED}"\n    return key\n', ""),
+        ("def f():\n    |", f'a = 1\n    key = "{REDACTED}"\n    return key\n', "a = 1"),
+        ("key = |", f'"{REDACTED}"', ""),
+        ("load(key=|)", f'"{REDACTED}"', ""),
+    ],
+)
+def test_the_placeholder_of_a_secret_is_never_an_answer(place: str, said: str, expected: str) -> None:
+    for name in ("python", "text"):
+        assert finished(place, said, name) == expected
+
+
+def test_a_line_comment_ends_with_its_line() -> None:
+    assert finished("/// Ref: |\n#[test]\n", "https://example.org\n", "rust", "block") == "https://example.org"
+
+
+def test_brackets_in_prose_pair_with_nothing() -> None:
+    assert finished("a) one\nb|", ") two", "text", "line") == ") two"
+    assert finished("It's |", '"so"; they said (', "text", "line") == '"so"; they said ('
+
+
+PIECES = st.sampled_from(
+    [
+        "a",
+        "b(",
+        ")",
+        "}",
+        "{",
+        '"',
+        "'",
+        " ",
+        "    ",
+        "\t",
+        "\n",
+        "\n    ",
+        "\n    x\n",
+        "return x",
+        ":",
+        "x = 1\n",
+        "\n\n",
+    ]
+    + ['"""', "/*", "*/", "# ", "[", "]", "\n        y\n", "\n\tz\n", "def f(a, b):", "f(", ",", REDACTED, "é"]
+)
+TEXTS = st.lists(PIECES, max_size=14).map("".join)
+NAMES = st.sampled_from([*(known.name for known in LANGUAGES), "text"])
+MODES: st.SearchStrategy[Mode] = st.sampled_from(["line", "block"])
+
+
+@given(left=TEXTS, right=TEXTS, said=TEXTS, cut=st.integers(0, 60), mode=MODES, name=NAMES, is_finished=st.booleans())
+def test_what_is_settled_stays_however_it_goes_on(
+    left: str, right: str, said: str, cut: int, mode: Mode, name: str, is_finished: bool
+) -> None:
+    finish = finish_at(f"{left}|{right}", name, mode)
+    final, filters = finish.trim(said, is_finished=is_finished)
+    assert final.startswith(finish.settled(said[:cut]))
+    assert final == "" or final.strip()
+    assert final or not said.strip() or filters or not said.strip("\n \t")
+
+
+@given(TEXTS, TEXTS)
+def test_trimming_prose_never_invents_text(place: str, said: str) -> None:
+    for mode in ("line", "block"):
+        text = finish_at(place + "|", "text", mode).trim(said, is_finished=True)[0]
+        assert "".join(text.split()) in "".join(said.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "expected"),
+    [
+        ("x = |", "foo(1", ""),
+        ("def f():|", "\n    a = 1\n    b = 2\n    c", "\n    a = 1"),
+        ("def f():|\n    a = 2", "\n    a = 1\n    a = 2\n    c", "\n    a = 1"),
+        ("def f():|", "\n    a\n    b\n    b\n    b\n", "\n    a\n    b"),
+        ("def f():|", "\n    a\n    b\n    b\n    c\n    d\n", "\n    a\n    b\n    b\n    c"),
+        ("def f():|", "\n    a = 1\n    b = f(\n        2,\n        3,\n", "\n    a = 1"),
+        ("class A:\n\tdef f():|", "\n        a = 1\n        b = 2\n", "\n\t\ta = 1"),
+    ],
+)
+def test_what_is_settled_is_worth_sending(text: str, said: str, expected: str) -> None:
+    assert finish_at(text, "python").settled(said) == expected
+
+
+def test_every_language_with_a_grammar_has_its_strings_and_brackets() -> None:
+    for known in LANGUAGES:
+        assert language(known.name) is not None
+        assert finished('f("|")\n', 'a")', known.name, "line") == "a", known.name
+        assert finished("f(|)\n", "a)", known.name, "line") == "a", known.name

@@ -1,0 +1,74 @@
+"""Lines from elsewhere are indented as the file at hand is."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.complete.finish.places import finished
+
+FOUR = "\n        result = 0\n        for item in items:\n            result += item\n        return result"
+TABS = "\n\t\tresult = 0\n\t\tfor item in items:\n\t\t\tresult += item\n\t\treturn result"
+TWO = "\n    result = 0\n    for item in items:\n      result += item\n    return result"
+CLASS = "class Store:\n{0}def total(self, items):|\n"
+
+
+@pytest.mark.parametrize("said", [FOUR, TABS, TWO])
+@pytest.mark.parametrize(("unit", "expected"), [("    ", FOUR), ("\t", TABS), ("  ", TWO)])
+def test_copied_lines_take_the_indentation_of_the_file(unit: str, said: str, expected: str) -> None:
+    assert finished(CLASS.format(unit), said, "python") == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "said", "expected"),
+    [
+        (
+            "python",
+            "class A:\n\tdef f(self, xs):\n\t\tfor x in xs:|\n",
+            "\n            g(x)\n        return",
+            "\n\t\t\tg(x)",
+        ),
+        (
+            "javascript",
+            "function f(xs) {\n\tlet t = 0;\n\tfor (const x of xs) {|\n\t}\n}\n",
+            "\n    t += x;\n  }\n",
+            "\n\t\tt += x;",
+        ),
+        # From a deeper place.
+        (
+            "python",
+            "def f():\n    x = 1\n\n\ndef g():|\n",
+            "\n        x = 1\n        if y:\n            z()",
+            "\n    x = 1\n    if y:\n        z()",
+        ),
+        # Where the cursor's line is begun, and where it is not.
+        (
+            "python",
+            "def f():\n\tx = 1\n\n\ndef g():\n\t|\n",
+            "x = 1\n    if y:\n        z()",
+            "x = 1\n\tif y:\n\t\tz()",
+        ),
+        ("go", "func f() {\n\t|\n}\n", "x := 1\n    if y {\n        z()\n    }", "x := 1\n\tif y {\n\t\tz()\n\t}"),
+        # What fits, and what goes on a line of its own, stays.
+        (
+            "python",
+            "def f():\n    x = 1\n\n\ndef g():\n    |\n",
+            "y = f(\n        1,\n    )\n",
+            "y = f(\n        1,\n    )",
+        ),
+        ("python", "def g():|\n", "\n  return 1", "\n  return 1"),
+        (
+            "java",
+            "class A {\n    void f() {|\n    }\n}\n",
+            "\n        x();\n        y();",
+            "\n        x();\n        y();",
+        ),
+        ("text", "- a:\n\t- b:|\n", "\n        - c", "\n\t\t- c"),
+    ],
+)
+def test_indentation(name: str, place: str, said: str, expected: str) -> None:
+    assert finished(place, said, name, "block") == expected
+
+
+def test_text_that_is_set_in_does_not_say_how_code_is() -> None:
+    place = 'HELP = """\nA\n  B\n  C\nD\n  E\n"""\n\n\nclass A:\n    def f(self):\n        for x in xs:|\n'
+    assert finished(place, "\n            g(x)", "python") == "\n            g(x)"
