@@ -19,7 +19,7 @@ from typing import Any
 from repocomp.index.fitness import unfit
 from repocomp.index.history import update_history
 from repocomp.index.read import READING, Content, digest_of
-from repocomp.index.stat import is_unchanged, stamp_of
+from repocomp.index.stat import is_unchanged
 from repocomp.index.walk import Found, look, read_file, walk
 from repocomp.index.workers import Submit, pool
 from repocomp.index.write import remove_files, tidy, write_batch
@@ -59,11 +59,10 @@ class IndexReport:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """A file that must be read: where its bytes come from, and the stat to remember."""
+    """A file that must be read, and where its bytes come from."""
 
     found: Found
     load: Callable[[], bytes | None]
-    stamp: Callable[[], str] = str
 
 
 def build(
@@ -140,17 +139,14 @@ def _update(
     for found in there:
         report.files += 1
         before = known.pop(found.path, None)
-        if before is not None and reads_alike and is_unchanged(root, found, before):
+        if before is not None and reads_alike and is_unchanged(found, before):
             report.unchanged += before.skipped is None
             report.skipped.update([before.skipped] if before.skipped is not None else [])
         else:
             changed.append(found)
     report.removed = len(known)
     remove_files(connection, sorted(known))
-    jobs = [
-        _Job(found, partial(read_file, root, found.path), partial(stamp_of, f"{root}/{found.path}"))
-        for found in changed
-    ]
+    jobs = [_Job(found, partial(read_file, root, found.path)) for found in changed]
     if jobs:
         _read_all(connection, jobs, report, progress, workers)
     if changed or known:
@@ -204,8 +200,6 @@ def _start(
     fresh: list[tuple[str, bytes]] = []
     for job in batch:
         found, skipped, digest = job.found, job.found.skipped, None
-        # Before the bytes: a change in between is seen by the next run.
-        stamp = job.stamp()
         data = job.load() if skipped is None else None
         if data is None and skipped is None:
             skipped = "unreadable"
@@ -222,7 +216,7 @@ def _start(
                 fresh.append((found.path, data))
         if skipped is not None:
             report.skipped[skipped] += 1
-        states.append(FileState(found.path, digest, found.size, found.mtime_ns, skipped, stamp))
+        states.append(FileState(found.path, digest, found.size, found.mtime_ns, skipped, found.stamp))
     return states, [submit(fresh)] if fresh else []
 
 
