@@ -68,10 +68,13 @@ class LruCache(Generic[K, V]):
 
     def put(self, key: K, value: V) -> V:
         """Keep `value`, in the place of an earlier one; returns it."""
-        self.drop(key)
-        cost = 1 if self._cost is None else self._cost(value)
-        if self._cost is not None and cost * _LARGE > self._capacity:
-            return value
+        if key in self._entries:
+            self._evict(key)
+        cost = 1
+        if self._cost is not None:
+            cost = self._cost(value)
+            if cost * _LARGE > self._capacity:
+                return value
         self._entries[key] = (value, cost)
         self._total += cost
         while self._total > self._capacity:
