@@ -6,6 +6,7 @@ Cache can be made again at any time, data is precious, and on no platform does o
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -34,11 +35,14 @@ def state() -> Path:
 
 
 def _directory(kind: Literal["cache", "data", "config", "state"]) -> Path:
-    from platformdirs import PlatformDirs
-
-    variable = os.environ.get(f"XDG_{kind.upper()}_HOME", "")
+    variable = os.environ.get(f"XDG_{kind.upper()}_HOME", "").strip()
     if variable and not os.path.isabs(variable):
         # The XDG specification says to ignore a relative path; platformdirs follows it.
         return Path.home() / _UNIX[kind] / _NAME
+    if sys.platform == "linux":
+        # As platformdirs says, which costs every start some milliseconds.
+        return (Path(variable) if variable else Path.home() / _UNIX[kind]) / _NAME
+    from platformdirs import PlatformDirs
+
     found: str = getattr(PlatformDirs(_NAME, appauthor=False), f"user_{kind}_dir")
     return Path(found)

@@ -62,16 +62,30 @@ class LruCache(Generic[K, V]):
         for key in wanted:
             if key not in added:
                 entries.move_to_end(key)
-        for key, value in added.items():
-            self.put(key, value)
+        self._add(added)
         return values
+
+    def _add(self, added: Mapping[K, V]) -> None:
+        """Keep values that are not there yet."""
+        if self._cost is not None:
+            for key, value in added.items():
+                self.put(key, value)
+            return
+        # By the hundred in each retrieval.
+        self._entries.update((key, (value, 1)) for key, value in added.items())
+        self._total += len(added)
+        while self._total > self._capacity:
+            self._evict(next(iter(self._entries)))
 
     def put(self, key: K, value: V) -> V:
         """Keep `value`, in the place of an earlier one; returns it."""
-        self.drop(key)
-        cost = 1 if self._cost is None else self._cost(value)
-        if self._cost is not None and cost * _LARGE > self._capacity:
-            return value
+        if key in self._entries:
+            self._evict(key)
+        cost = 1
+        if self._cost is not None:
+            cost = self._cost(value)
+            if cost * _LARGE > self._capacity:
+                return value
         self._entries[key] = (value, cost)
         self._total += cost
         while self._total > self._capacity:

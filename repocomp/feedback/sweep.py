@@ -23,6 +23,8 @@ from repocomp.store.paths import feedback_path, path_digest
 MOMENTS_S = (30, 120, 300, 600)
 """Seconds after a completion was given at which its file is looked at."""
 _MOST_BYTES = 8 << 20
+_IDENTIFY_S = 2.0
+"""For git, while other work of the daemon waits. The completion has had it remembered."""
 
 
 def sweep(root: Path, now_ms: int | None = None) -> int:
@@ -32,7 +34,7 @@ def sweep(root: Path, now_ms: int | None = None) -> int:
     FeedbackError.
     """
     now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-    identity = identify(root)
+    identity = identify(root, _IDENTIFY_S)
     path = feedback_path(identity.name)
     if not path.exists():
         return 0

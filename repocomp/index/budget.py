@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import re
 import time
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from tree_sitter import Parser, Point, Tree
+    from tree_sitter import Node, Parser, Point, Tree
 
 _START_S, _PARSE_BYTE_S, _BYTE_S = 0.5, 3e-6, 10e-6
 """The first text of a language pays for loading its tables; then for the tree, and for all that is read from it."""
 _PIECE = 1 << 16
 _DEEPEST, _DEEPEST_ANGLES = 1000, 300
 _BRACKETS = re.compile(rb"(?<!<)<(?![<=])|(?<![=-])>|[;(){}\[\]]")
+_MOST_SIBLING_STEPS = 10**8
+"""A tenth of a second of a query."""
+_DOUBTFUL_BYTES, _REPETITION = 1000, 10
 T = TypeVar("T")
 
 
@@ -55,11 +59,40 @@ class Budget:
             parser.reset()
             raise OverBudgetError from None
 
+    def check_width(self, root: Node) -> None:
+        """Raises OverBudgetError where queries of the tree would look at too many siblings: they cannot be ended.
+
+        For each node a query goes through the siblings after it up to one with a name. Only what no rule of the grammar
+        fits holds thousands in a row without.
+        """
+        waiting = [root] if root.has_error else []
+        steps = 0
+        while waiting:
+            self.check()
+            node = waiting.pop()
+            children = node.children
+            unnamed = 0
+            for child in children if node.is_error else ():
+                unnamed = 0 if child.is_named else unnamed + 1
+                steps += unnamed
+            if steps > _MOST_SIBLING_STEPS:
+                raise OverBudgetError
+            waiting += [child for child in children if child.has_error]
+
     def watch(self, items: Iterable[T]) -> Iterator[T]:
         """The items, as long as there is time. Raises OverBudgetError."""
         for item in items:
             self.check()
             yield item
+
+
+def is_doubtful(data: bytes) -> bool:
+    """Whether a text says the same over and over, as hardly any file does: one of a hundred, none of them large.
+
+    At the end of a text that never ends its first statement some grammars take memory by the square, gigabytes for
+    8 kB, within a single step. That needs thousands of like tokens.
+    """
+    return len(data) >= _DOUBTFUL_BYTES and len(zlib.compress(data, 1)) * _REPETITION < len(data)
 
 
 def _is_too_deep(data: bytes) -> bool:

@@ -10,18 +10,17 @@ import os
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from repocomp.index.fitness import unfit
 from repocomp.index.history import update_history
-from repocomp.index.read import READING, Content, digest_of
-from repocomp.index.stat import is_unchanged, stamp_of
+from repocomp.index.read import READING, digest_of
+from repocomp.index.stat import is_unchanged
 from repocomp.index.walk import Found, look, read_file, walk
-from repocomp.index.workers import Submit, pool
+from repocomp.index.workers import Contents, Submit, reading
 from repocomp.index.write import remove_files, tidy, write_batch
 from repocomp.progress import OnProgress, Progress
 from repocomp.store.connect import Connection
@@ -35,6 +34,8 @@ _BATCH_BYTES = 1 << 20
 _POOL_BYTES = 4 << 20
 """Below this much to read, starting worker processes costs more than they save."""
 _MAX_JOBS = 8
+_COSTLY = "costly"
+"""Why a file is left out that takes more time or memory than any that somebody wrote."""
 
 
 @dataclass(slots=True)
@@ -59,11 +60,10 @@ class IndexReport:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """A file that must be read: where its bytes come from, and the stat to remember."""
+    """A file that must be read, and where its bytes come from."""
 
     found: Found
     load: Callable[[], bytes | None]
-    stamp: Callable[[], str] = str
 
 
 def build(
@@ -113,7 +113,7 @@ def build_from(path: Path, sources: Iterable[tuple[str, bytes]]) -> IndexReport:
     report = IndexReport()
     with writing_index(path) as connection:
         jobs = [_Job(Found(name, len(data), 0), partial(bytes, data)) for name, data in sources]
-        _read_all(connection, jobs, report, None, 1)
+        _read_all(connection, jobs, report, None, 0)
         tidy(connection)
     return report
 
@@ -140,17 +140,14 @@ def _update(
     for found in there:
         report.files += 1
         before = known.pop(found.path, None)
-        if before is not None and reads_alike and is_unchanged(root, found, before):
+        if before is not None and reads_alike and is_unchanged(found, before):
             report.unchanged += before.skipped is None
             report.skipped.update([before.skipped] if before.skipped is not None else [])
         else:
             changed.append(found)
     report.removed = len(known)
     remove_files(connection, sorted(known))
-    jobs = [
-        _Job(found, partial(read_file, root, found.path), partial(stamp_of, f"{root}/{found.path}"))
-        for found in changed
-    ]
+    jobs = [_Job(found, partial(read_file, root, found.path)) for found in changed]
     if jobs:
         _read_all(connection, jobs, report, progress, workers)
     if changed or known:
@@ -170,17 +167,18 @@ def _read_all(
     total = sum(job.found.size for job in jobs if job.found.skipped is None)
     done_bytes = 0
     digests = known_digests(connection)
-    with pool(workers if total > _POOL_BYTES else 1) as submit:
-        waiting: deque[tuple[list[FileState], list[Future[list[Content]]]]] = deque()
+    unread: set[str] = set()
+    with reading(workers if total > _POOL_BYTES else 0) as submit:
+        waiting: deque[tuple[list[FileState], Contents]] = deque()
         for batch in _batches(jobs):
             waiting.append(_start(batch, digests, report, submit))
             while len(waiting) > 2 * workers:
-                _finish(connection, waiting.popleft(), report)
+                _finish(connection, waiting.popleft(), unread, report)
             done_bytes += sum(job.found.size for job in batch if job.found.skipped is None)
             if progress is not None:
                 progress(Progress(done_bytes, total, "indexing"))
         while waiting:
-            _finish(connection, waiting.popleft(), report)
+            _finish(connection, waiting.popleft(), unread, report)
 
 
 def _batches(jobs: list[_Job]) -> Iterator[list[_Job]]:
@@ -198,14 +196,12 @@ def _batches(jobs: list[_Job]) -> Iterator[list[_Job]]:
 
 def _start(
     batch: list[_Job], digests: set[str], report: IndexReport, submit: Submit
-) -> tuple[list[FileState], list[Future[list[Content]]]]:
+) -> tuple[list[FileState], Contents]:
     """Read the files of a batch and hand those with unknown contents to the workers."""
     states: list[FileState] = []
     fresh: list[tuple[str, bytes]] = []
     for job in batch:
         found, skipped, digest = job.found, job.found.skipped, None
-        # Before the bytes: a change in between is seen by the next run.
-        stamp = job.stamp()
         data = job.load() if skipped is None else None
         if data is None and skipped is None:
             skipped = "unreadable"
@@ -222,14 +218,22 @@ def _start(
                 fresh.append((found.path, data))
         if skipped is not None:
             report.skipped[skipped] += 1
-        states.append(FileState(found.path, digest, found.size, found.mtime_ns, skipped, stamp))
-    return states, [submit(fresh)] if fresh else []
+        states.append(FileState(found.path, digest, found.size, found.mtime_ns, skipped, found.stamp))
+    return states, submit(fresh) if fresh else list
 
 
 def _finish(
-    connection: Connection, batch: tuple[list[FileState], list[Future[list[Content]]]], report: IndexReport
+    connection: Connection, batch: tuple[list[FileState], Contents], unread: set[str], report: IndexReport
 ) -> None:
-    states, futures = batch
-    contents = [content for future in futures for content in future.result()]
-    report.lines += sum(content.line_count for content in contents)
-    write_batch(connection, contents, states, time.time_ns())
+    """Write a batch. `unread` has the digests of contents that cannot be read within the limits, from here on too."""
+    states, contents = batch[0], batch[1]()
+    read = [content for content in contents if content is not None]
+    promised = {state.digest for state in states if state.digest is not None}
+    report.lines += sum(content.line_count for content in read)
+    if len(read) < len(contents):
+        unread |= promised - {content.digest for content in read} - known_digests(connection)
+    if unread & promised:
+        report.indexed -= len(contents) - len(read)
+        states = [replace(s, digest=None, skipped=_COSTLY) if s.digest in unread else s for s in states]
+        report.skipped[_COSTLY] += sum(state.skipped == _COSTLY for state in states)
+    write_batch(connection, read, states, time.time_ns())

@@ -29,6 +29,6 @@ def status(root: Path) -> dict[str, Any]:
     stale = 0
     for found in walk(root):
         before = known.pop(found.path, None)
-        stale += before is None or not is_same(root, found, before)
+        stale += before is None or not is_same(found, before)
     age = None if finished is None else int(time.time()) - int(finished)
     return {**facts, "stale": stale + len(known), "age_seconds": age}

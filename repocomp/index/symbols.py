@@ -61,6 +61,7 @@ def parse(language_name: str, text: str) -> Syntax:
     budget = Budget(len(data))
     try:
         root = budget.parse(grammar_parser, data).root_node
+        budget.check_width(root)
         return Syntax(tuple(_definitions(known, root, data, budget)), _references(known, root, data))
     except OverBudgetError:
         return Syntax()

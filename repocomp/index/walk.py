@@ -39,12 +39,16 @@ _MOST_LOOKED_AT, _MOST_LOOKED_AT_CHARS = 500, 50_000
 
 
 class Found(NamedTuple):
-    """A path below the root ("/" separated): a file to look at, or `skipped` says why not."""
+    """A path below the root ("/" separated): a file to look at, or `skipped` says why not.
+
+    `stamp` changes with a file even where its size and time stamp were set back: time of change and number.
+    """
 
     path: str
     size: int
     mtime_ns: int
     skipped: str | None = None
+    stamp: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,7 +160,8 @@ def _judged(root: Path, rules: Rules, listed: Iterable[str]) -> Iterator[Found]:
         except OSError:
             continue
         skipped = "symlink" if _is_behind_link(top, path, links) else _by_status(path, status)
-        yield Found(path, status.st_size, status.st_mtime_ns, skipped)
+        stamp = f"{status.st_ctime_ns}:{status.st_ino}"
+        yield Found(path, status.st_size, status.st_mtime_ns, skipped, stamp)
 
 
 def _word(reason: str) -> str:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from repocomp.languages.imports import matches, names
 from repocomp.languages.language import Import, Language
 
-_FROM = r"^[ \t]*(?:import|export)\b([^;\"'`]*?)\bfrom\s*[\"']([^\"'\n]+)[\"']"
-_REQUIRE = r"^[ \t]*(?:const|let|var)\s+([^=;]+?)\s*=\s*require\([\"']([^\"'\n]+)[\"']\)"
+# Over several lines, but not into the next statement of its kind, or each unfinished one would be read to the end.
+_FROM = (
+    r"^[ \t]*(?:import|export)\b((?:[^;\"'`\n]++|\n(?![ \t]*(?:import|export)\b))*+)"
+    r"[\"']([^\"'\n]+)[\"']"
+)
+_BEFORE_FROM = r"(?s)(.*)\bfrom\s*"
+_REQUIRE = (
+    r"^[ \t]*(?:const|let|var)\s++((?:[^=;\n]++|\n(?![ \t]*(?:const|let|var)\b))++)"
+    r"=\s*require\([\"']([^\"'\n]+)[\"']\)"
+)
 
 STRINGS = ("`", '"', "'")
 OPENS_BLOCK = ("{", "=>")
@@ -20,14 +29,19 @@ MODULE_FILES = ("{}.ts", "{}.tsx", "{}.js", "{}.jsx", "{}.mjs", "{}/index.ts", "
 
 def imports(text: str) -> Iterator[Import]:
     """`import ... from`, `export ... from` and `require`."""
-    for pattern in (_FROM, _REQUIRE):
-        for match in matches(pattern, text):
-            listed = match[1].replace("type ", " ")
-            default, brace, named = listed.partition("{")
-            for name, alias in names(default.replace("import", "")):
-                yield match[2], None if name in ("*", alias) else name, alias
-            for name, alias in names(named if brace else ""):
-                yield match[2], name, alias
+    for match in matches(_FROM, text):
+        if listed := re.fullmatch(_BEFORE_FROM, match[1]):
+            yield from _listed(listed[1], match[2])
+    for match in matches(_REQUIRE, text):
+        yield from _listed(match[1], match[2])
+
+
+def _listed(listed: str, module: str) -> Iterator[Import]:
+    default, brace, named = listed.replace("type ", " ").partition("{")
+    for name, alias in names(default.replace("import", "")):
+        yield module, None if name in ("*", alias) else name, alias
+    for name, alias in names(named if brace else ""):
+        yield module, name, alias
 
 
 LANGUAGE = Language(

@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from repocomp.languages.imports import matches, names
 from repocomp.languages.language import Import, Language
 
-_USE = r"^[ \t]*(?:pub(?:\([^)]*\))?\s+)?use\s+([\w:]+?)(?:::(\{[^}]*\}|\w+|\*))?(?:\s+as\s+(\w+))?\s*;"
+_USE = (
+    r"^[ \t]*(?:pub(?:\([^)\n]*\))?\s+)?use\s+([\w:]+?)"
+    # Over several lines, but not into the next statement, or each unfinished one would be read to the end.
+    r"(?:::(\{(?:[^}\n]++|\n(?![ \t]*(?:pub|use)\b))*+\}|\w+|\*))?(?:\s+as\s+(\w+))?\s*;"
+)
 
 
 def _imports(text: str) -> Iterator[Import]:

@@ -54,7 +54,7 @@ def _words_of(language: str) -> _Words:
         imports=re.compile(rf"^\s*(?:#\s*)?{imports}\b"),
         module=re.compile(rf"\b{imports}\b[\s(\"'<]*([\w.:/@-]+)"),
         definition=re.compile(rf"^\s*(?:async\s+)?{defined}\s+\w*$"),
-        enclosing=re.compile(rf"^([ \t]*)(?:{_MODIFIERS})*{_any_of(classes)}\s+(\w+)([^\n]*)", re.M),
+        enclosing=re.compile(rf"^([ \t]*)(?:{_MODIFIERS}){{0,4}}{_any_of(classes)}\s+(\w+)([^\n]*)", re.M),
         own=frozenset(stated(language, lambda known: known.self_words)),
     )
 

@@ -15,7 +15,8 @@ from repocomp import git
 from repocomp.errors import FeedbackError
 from repocomp.store.paths import feedback_path, index_path, path_digest
 
-_PATIENT_S = 600.0
+_PATIENT_S = 60.0
+"""As long as a person waits, once a repository; what holds up a completion, or runs beside it, waits less."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -384,10 +384,10 @@ def test_readers_do_not_wait_for_a_writer(repository: Repository) -> None:
 def test_workers_end_with_a_parent_that_was_killed() -> None:
     code = (
         "import os\n"
-        "from repocomp.index.workers import pool\n"
+        "from repocomp.index.workers import reading\n"
         "if __name__ == '__main__':\n"
-        "    with pool(2) as submit:\n"
-        "        submit([('a.py', b'x = 1')]).result()\n"
+        "    with reading(2) as submit:\n"
+        "        submit([('a.py', b'x = 1')])()\n"
         "        import multiprocessing\n"
         "        print(*[child.pid for child in multiprocessing.active_children()], flush=True)\n"
         "        os.kill(os.getpid(), 9)\n"

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from repocomp.index import budget
+from repocomp.index import budget, symbols
 from repocomp.index.budget import Budget, OverBudgetError
 from repocomp.index.read import read
 from repocomp.index.symbols import parse
@@ -41,6 +41,12 @@ def test_time_grows_with_the_size(unit: str) -> None:
     started = time.thread_time()
     parse("rust", (unit * SIZE)[:SIZE])
     assert time.thread_time() - started < 3 * (budget._START_S + budget._BYTE_S * SIZE)
+
+
+@pytest.mark.parametrize(("path", "unit"), [("a.js", "!\n"), ("a.py", "~" * 180 + "\n")])
+def test_no_query_looks_through_thousands_of_siblings(path: str, unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(symbols, "_cursor", lambda _: pytest.fail("a query"))
+    assert read(path, (unit * SIZE)[:SIZE].encode()).syntax.definitions == ()
 
 
 def test_ordinary_code_is_far_from_any_limit() -> None:
