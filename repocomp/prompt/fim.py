@@ -57,6 +57,15 @@ class FimFormat:
         """Every token that ends an answer: a control token says that the model has left the text it was to fill in."""
         return frozenset(self.tokens.stop_ids)
 
+    @property
+    def heals_punctuation(self) -> bool:
+        """They were trained on texts cut anywhere, and a middle that begins with a sign leads them astray.
+
+        Of 32 CrossCodeEval cases in four languages, Qwen2.5-Coder-0.5B-Instruct without retrieval, edit similarity:
+        nothing healed 38.6, words and white space 42.3, punctuation too 40.5.
+        """
+        return False
+
     def head_tokens(self, path: str) -> int:
         """What the path takes, where the family names files."""
         return len(self._file(path)) if self._names_files else 0

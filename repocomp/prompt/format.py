@@ -49,6 +49,10 @@ class PromptFormat(Protocol):
     def stop_ids(self) -> frozenset[int]:
         """The tokens that end an answer and are not part of it."""
 
+    @property
+    def heals_punctuation(self) -> bool:
+        """Whether the models write punctuation before the cursor anew; words and white space all do."""
+
     def head_tokens(self, path: str) -> int:
         """What naming the file takes of the left budget."""
 

@@ -37,6 +37,11 @@ class RepocompFormat:
         """`<end>`."""
         return frozenset((self.tokens.end,))
 
+    @property
+    def heals_punctuation(self) -> bool:
+        """They were trained on whole tokens, and know no others."""
+        return True
+
     def head_tokens(self, path: str) -> int:
         """`<file>` and the path count towards the left budget."""
         return len(self._head(path))

@@ -22,6 +22,7 @@ average 75 tokens of the left budget unused."""
 
 _OPEN_END = re.compile(r"(?:(?<=\S) )?(?:[^\W\d]\w*|[^\w\s]+)\Z|(?<=\S)[^\S\n]+\Z")
 """A word or punctuation, with the single space before it, since tokens begin with that one; else white space."""
+_WORD_OR_SPACE = re.compile(r" ?[^\W\d]\w*|[^\S\n]+")
 _LONGEST_END = 40
 _UNSEEN_BYTES = 1 << 18
 _BYTES_PER_TOKEN = 12
@@ -46,13 +47,26 @@ class Window:
     last_line: int
 
 
-def cut(document: Document, cursor: Position, left_tokens: int, right_tokens: int, encode: Encode) -> Window:
-    """Cut the text around `cursor`; neither side is longer than its budget."""
+def cut(
+    document: Document,
+    cursor: Position,
+    left_tokens: int,
+    right_tokens: int,
+    encode: Encode,
+    *,
+    heals_punctuation: bool = True,
+) -> Window:
+    """Cut the text around `cursor`; neither side is longer than its budget.
+
+    `heals_punctuation` says whether punctuation before the cursor is written anew as words and white space are.
+    """
     start, left, left_ids = _cut_left(document.data, cursor.offset, left_tokens, encode)
     right, right_ids = _cut_right(document.data[cursor.offset :], right_tokens, encode)
     first = cursor.line - document.data.count(b"\n", start, cursor.offset)
     last = cursor.line + right.count("\n")
     open_end = _open_end(left, right.partition("\n")[0])
+    if not heals_punctuation and not _WORD_OR_SPACE.fullmatch(open_end):
+        open_end = ""
     if open_end:
         left_ids = encode(left[: -len(open_end)])
     return Window(document.path, left, right, open_end, tuple(left_ids), tuple(right_ids), first, last)

@@ -32,6 +32,8 @@ class MadeUpFormat:
     def stop_ids(self):
         return frozenset((END,))
 
+    heals_punctuation = True
+
     def head_tokens(self, path):
         return 0
 

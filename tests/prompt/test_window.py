@@ -153,3 +153,13 @@ def test_a_byte_order_mark_is_not_shown() -> None:
     data = "\ufeffimport os\r\nx = 1\r\n".encode()
     assert cut(data, len(data)).left == "import os\nx = 1\n"
     assert cut(data, 0).right == "import os\nx = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("left", "healed"),
+    [("x = foo.", ""), ("x = fo", " fo"), ("return ", " "), ("f(", ""), ("a\t", "\t"), ("x = (", "")],
+)
+def test_without_punctuation_words_and_white_space_are_healed_alone(left: str, healed: str) -> None:
+    document = Document("a.py", left.encode())
+    window = windows.cut(document, document.at_offset(len(left)), LEFT, RIGHT, encode, heals_punctuation=False)
+    assert window.open_end == healed

@@ -113,8 +113,10 @@ class LocalGenerator:
     def window(self, document: Document, cursor: Position) -> Window:
         """The file around `cursor`, cut to the budgets of the pack."""
         budgets = self.pack.budgets
-        left = budgets.left - self.format.head_tokens(document.path)
-        return windows.cut(document, cursor, left, budgets.right, self.tokenizer.encode)
+        family = self.format
+        left = budgets.left - family.head_tokens(document.path)
+        encode, heals = self.tokenizer.encode, family.heals_punctuation
+        return windows.cut(document, cursor, left, budgets.right, encode, heals_punctuation=heals)
 
     def fit(self, hits: Sequence[Hit], tokens: int) -> list[Snippet]:
         """The snippets of `hits`, best first, that so many tokens hold; in prompt order."""
