@@ -11,13 +11,16 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from tree_sitter import Parser, Point, Tree
+    from tree_sitter import Node, Parser, Point, Tree
 
 _START_S, _PARSE_BYTE_S, _BYTE_S = 0.5, 3e-6, 10e-6
 """The first text of a language pays for loading its tables; then for the tree, and for all that is read from it."""
 _PIECE = 1 << 16
 _DEEPEST, _DEEPEST_ANGLES = 1000, 300
+_LONGEST_PIPELINE = 4000
+_WIDEST, _STEP_BYTES = 4000, 4000
 _BRACKETS = re.compile(rb"(?<!<)<(?![<=])|(?<![=-])>|[;(){}\[\]]")
+_PIPES = re.compile(rb"\|\s*|\n")
 T = TypeVar("T")
 
 
@@ -42,18 +45,21 @@ class Budget:
 
     def parse(self, parser: Parser, data: bytes) -> Tree:
         """The tree of `data`. Raises OverBudgetError."""
-        if _is_too_deep(data):
+        if _is_too_deep(data) or _is_piped_too_often(data):
             raise OverBudgetError
 
         def piece(offset: int, _: Point) -> bytes:
             return data[offset : offset + _PIECE]
 
         try:
-            return parser.parse(piece, progress_callback=self._stops_parsing)
+            tree = parser.parse(piece, progress_callback=self._stops_parsing)
         except ValueError:
             # Else it would go on where it was ended, with another text.
             parser.reset()
             raise OverBudgetError from None
+        if _is_too_wide(tree.root_node, len(data)):
+            raise OverBudgetError
+        return tree
 
     def watch(self, items: Iterable[T]) -> Iterator[T]:
         """The items, as long as there is time. Raises OverBudgetError."""
@@ -84,4 +90,35 @@ def _is_too_deep(data: bytes) -> bool:
             depth = depth + 1 if mark in b"([{" else max(0, depth - 1) if mark in b")]}" else depth
         if depth > _DEEPEST or angles > _DEEPEST_ANGLES:
             return True
+    return False
+
+
+def _is_piped_too_often(data: bytes) -> bool:
+    """Whether commands are piped by the thousand: the grammar of the shell takes time by the square, in one step."""
+    if data.count(b"|") <= _LONGEST_PIPELINE:
+        return False
+    length = 0
+    for match in _PIPES.finditer(data):
+        length = 0 if match[0] == b"\n" else length + 1
+        if length > _LONGEST_PIPELINE:
+            return True
+    return False
+
+
+def _is_too_wide(root: Node, byte_count: int) -> bool:
+    """Whether what cannot be parsed stands in a row by the thousand: queries take time by the square of such a row.
+
+    Rows that can be parsed are kept as balanced trees. A row has no more items than bytes, so looks this far apart miss
+    none that counts.
+    """
+    if not root.has_error:
+        return False
+    cursor = root.walk()
+    for at in range(0, byte_count, _STEP_BYTES):
+        cursor.reset(root)
+        while (node := cursor.node) is not None and node.has_error:
+            if node.is_error and node.child_count > _WIDEST:
+                return True
+            if cursor.goto_first_child_for_byte(at) is None:
+                break
     return False

@@ -15,11 +15,24 @@ from repocomp.store.index.rows import ChunkKind
 
 SIZE = 1 << 18
 DEEP = {"a.java": "A<", "a.cs": "A<B,", "a.js": "`${", "a.go": "func(", "a.py": "([", "a.c": "f({"}
+WIDE = {
+    "b.rs": "&",
+    "b.py": "-",
+    "b.js": "!",
+    "b.c": "*",
+    "b.go": "&",
+    "b.java": "!",
+    "b.kt": "!",
+    "b.sh": "a|",
+    "c.sh": "a |\n",
+}
 """Texts that took gigabytes or hours."""
 
 
-@pytest.mark.parametrize(("path", "unit"), DEEP.items())
-def test_what_is_nested_by_the_thousand_is_not_parsed(monkeypatch: pytest.MonkeyPatch, path: str, unit: str) -> None:
+@pytest.mark.parametrize(("path", "unit"), [*DEEP.items(), *WIDE.items()])
+def test_what_is_nested_or_in_a_row_by_the_thousand_is_not_parsed(
+    monkeypatch: pytest.MonkeyPatch, path: str, unit: str
+) -> None:
     content = read(path, (unit * SIZE)[:SIZE].encode())
     assert content.syntax.definitions == ()
     assert content.pieces[ChunkKind.SYNTAX]
@@ -41,6 +54,11 @@ def test_time_grows_with_the_size(unit: str) -> None:
     started = time.thread_time()
     parse("rust", (unit * SIZE)[:SIZE])
     assert time.thread_time() - started < 3 * (budget._START_S + budget._BYTE_S * SIZE)
+
+
+def test_pipes_on_many_lines_are_parsed() -> None:
+    script = "f() {\n  a | b |\n    c\n}\n" * 5000
+    assert len(parse("bash", script).definitions) == 5000
 
 
 def test_ordinary_code_is_far_from_any_limit() -> None:
