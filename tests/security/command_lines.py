@@ -50,7 +50,6 @@ DEVICES = ("/dev/null", "/dev/full", "/dev/zero", "/dev/tty", "/proc/self/mem", 
 """None of them comes to harm by being written to."""
 ODD = (
     "\udcff\udcfe",
-    "\ud800",
     "\x00",
     "\n",
     "‮",
@@ -88,7 +87,8 @@ class Grammar:
 
     def __init__(self, seed: int) -> None:
         self._rng = random.Random(seed)
-        self._commands = commands()
+        # What checks the whole installation takes longer than all others together.
+        self._commands = [command for command in commands() for _ in range(1 if command[0] == ["doctor"] else 20)]
 
     def command_line(self) -> list[str]:
         """The words behind `repocomp`."""
@@ -124,7 +124,7 @@ class Grammar:
             "POLICY",
         )
         drawn = {f"REPOCOMP_{name}": self._plain() for name in names if self._rng.random() < 0.03}
-        return {name: value.replace("\x00", "") for name, value in drawn.items() if "\ud800" not in value}
+        return {name: value.replace("\x00", "") for name, value in drawn.items()}
 
     def settings(self) -> bytes:
         """A settings file, of a user or of a repository."""

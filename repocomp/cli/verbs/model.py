@@ -11,6 +11,7 @@ import click
 from repocomp.cli import output
 from repocomp.cli.options import Count
 from repocomp.cli.progress import bar
+from repocomp.tree import real
 
 if TYPE_CHECKING:
     from repocomp.model.pack import Pack
@@ -132,7 +133,7 @@ def use(pack: str, role: str | None, as_json: bool) -> int:
     if lacking := [one for one in roles if one not in loaded.roles]:
         raise PackError(f"the pack {pack!r} cannot be a {lacking[0]}", f"repocomp model use {pack}")
     # A bare name never means a folder of the working directory.
-    named = pack if is_name(pack) else str(Path(pack).expanduser().resolve())
+    named = pack if is_name(pack) else str(real(Path(pack).expanduser()))
     file = set_user_settings({one: named for one in roles})
     if as_json:
         return output.document("model", {"name": loaded.name, "roles": list(roles), "file": str(file)})
