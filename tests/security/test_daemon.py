@@ -41,7 +41,7 @@ VALUES = (
     "é" * 999,
     "\udcff",
 )
-NESTED = (
+NESTED: tuple[Any, ...] = (
     [],
     {},
     [[]],

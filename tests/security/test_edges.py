@@ -135,8 +135,12 @@ def test_files_that_are_none(root: Path, capfdbinary: pytest.CaptureFixture[byte
         assert (out, err.count(b"\n")) == (b"", 2)
 
 
-@pytest.mark.parametrize("word", ["\udcff\udcfe", "'; DROP TABLE impression; --", "c_" + "0" * 9000, "\x1b[2J", ""])
-@pytest.mark.parametrize("verb", [["explain"], ["feedback", "accept"], ["feedback", "forget"], ["model", "show"]])
+@pytest.mark.parametrize(
+    "word", ["\udcff\udcfe", "'; DROP TABLE impression; --", "c_" + "0" * 9000, "\x1b[2J", "", "~nobody"]
+)
+@pytest.mark.parametrize(
+    "verb", [["model", "use"], ["explain"], ["feedback", "accept"], ["feedback", "forget"], ["model", "show"]]
+)
 def test_identifiers_that_name_nothing(
     root: Path, capfd: pytest.CaptureFixture[str], verb: list[str], word: str
 ) -> None:

@@ -202,7 +202,7 @@ class Fault:
         """Put the fault into this process, for good."""
         for name in FAILING:
             setattr(os, name, self._failing(getattr(os, name)))
-        builtins.open = self._failing(builtins.open)  # type: ignore[assignment]
+        builtins.open = self._failing(builtins.open)
         original, fault = sqlite3.connect, self
         message = "database or disk is full" if self._number == errno.ENOSPC else "disk I/O error"
 
