@@ -37,13 +37,13 @@ def die(root: Path, how: str, times: str, seed: str = SEED) -> dict[str, Any]:
 
 
 def test_some_kills(root: Path) -> None:
-    report = die(root, "kills", "12")
+    report = die(root, "kills", "6")
     assert any("killed" in end for end in report["ends"])
 
 
 def test_some_faults(root: Path) -> None:
-    report = die(root, "faults", "40")
-    assert report["faults"] >= 40
+    report = die(root, "faults", "20")
+    assert report["faults"] >= 20
     assert report["escaped"] == []
 
 

@@ -22,6 +22,11 @@ SETTINGS = ("threshold", "max_new_tokens", "deadline_ms", "retention_days")
 OPTIONS = ("--threshold", "--max-new-tokens", "--deadline-ms")
 
 
+def first_fast(*cases: object) -> list[object]:
+    """All of them, those behind the first in the slow suite."""
+    return [cases[0], *(pytest.param(case, marks=pytest.mark.slow) for case in cases[1:])]
+
+
 @pytest.fixture
 def root(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = repository({"a.py": "def f(a):\n    return a\n"})
@@ -41,7 +46,7 @@ def refused(capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
     return first
 
 
-@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("option", first_fast(*OPTIONS))
 @pytest.mark.parametrize("value", NUMBERS)
 def test_options_are_numbers_that_are_some(
     root: Path, capfd: pytest.CaptureFixture[str], option: str, value: str
@@ -49,7 +54,7 @@ def test_options_are_numbers_that_are_some(
     refused(capfd, "complete", "a.py:1:1", f"{option}={value}")
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", first_fast(*SETTINGS))
 @pytest.mark.parametrize(
     "value", ["nan", "inf", "-inf", "9" * 4000, "9" * 5000, "-1", "1979-05-27", "[]", "{}", "'nan'"]
 )
@@ -60,7 +65,7 @@ def test_settings_are_numbers_that_are_some(
     assert "config.toml" in refused(capfd, "complete", "a.py:1:1")
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", first_fast(*SETTINGS))
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "9" * 5000, "-1", "", "\udcff", "\x1b[2J"])
 def test_variables_are_numbers_that_are_some(
     root: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: str, value: str
@@ -202,7 +207,9 @@ def test_streams_that_take_nothing(root: Path, stream: str, verb: str) -> None:
     assert "Exception ignored" not in done.stderr
 
 
-@pytest.mark.parametrize("verb", ["config", "complete a.py:1:1", "index", "feedback list", "hooks status", "doctor"])
+@pytest.mark.parametrize(
+    "verb", first_fast("config", "complete a.py:1:1", "index", "feedback list", "hooks status", "doctor")
+)
 def test_in_a_folder_that_is_gone(tmp_path: Path, verb: str) -> None:
     shell = (
         f'mkdir "{tmp_path}/gone" && cd "{tmp_path}/gone" && rmdir "{tmp_path}/gone" && exec "$0" -P -m repocomp {verb}'

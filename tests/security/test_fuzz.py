@@ -135,7 +135,7 @@ def surround(root: Path, isolated: Path, grammar: Grammar) -> None:
 
 
 def test_some_inputs(root: Path, isolated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert hammer(root, isolated, monkeypatch, 1, 150) == []
+    assert hammer(root, isolated, monkeypatch, 1, 100) == []
 
 
 @pytest.mark.slow
