@@ -39,9 +39,13 @@ def read(root: Path, path: str, most_bytes: int) -> bytes:
 
 def read_alone(path: Path, most_bytes: int) -> bytes:
     """The bytes of a file of the user's own, which may lie behind links. Raises OSError as `read` does."""
-    # Which, unlike `Path.resolve`, takes links in a circle.
-    folder, name = os.path.split(os.path.realpath(path))
-    return read(Path(folder), name, most_bytes)
+    whole = real(path)
+    return read(whole.parent, whole.name, most_bytes)
+
+
+def real(path: Path) -> Path:
+    """The absolute path behind all links. Unlike `Path.resolve` it takes links in a circle, and leaves them there."""
+    return Path(os.path.realpath(path))
 
 
 def printable(path: str) -> str:

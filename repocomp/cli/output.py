@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
@@ -122,6 +123,21 @@ def text(result: str) -> None:
 def line(result: str) -> None:
     """Print one line of a result."""
     text(result + "\n")
+
+
+def file(path: Path, result: str) -> None:
+    """Write a result to a file that the user named. Raises OutputError; a pipe that nobody reads is not waited for."""
+    try:
+        with open(path, "w", encoding="utf-8", errors="replace", opener=_open_at_once) as stream:
+            if hasattr(os, "set_blocking"):
+                os.set_blocking(stream.fileno(), True)
+            stream.write(result)
+    except OSError as error:
+        raise OutputError(f"{path}: {error.strerror}", "name a file that can be written") from None
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
 
 
 def note(message: str) -> None:

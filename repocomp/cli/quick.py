@@ -129,9 +129,11 @@ def _is_number(text: str) -> bool:
 def _read(file: str) -> bytes | None:
     try:
         if file == "-":
-            return sys.stdin.buffer.read()
-        # What can be read only once is left to whoever answers in the end.
-        if not stat.S_ISREG(os.stat(file).st_mode):
+            # A byte more than is taken tells the command line that it is too large.
+            return sys.stdin.buffer.read(protocol.LIMIT_BYTES + 1)
+        # What can be read only once, or is too large, is left to whoever answers in the end.
+        status = os.stat(file)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > protocol.LIMIT_BYTES:
             return None
         with open(file, "rb") as stream:
             return stream.read()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from repocomp.config import user_file
 from repocomp.errors import ConfigError
+from repocomp.tree import real
 
 
 def set_user_settings(values: Mapping[str, str]) -> Path:
@@ -19,7 +20,7 @@ def set_user_settings(values: Mapping[str, str]) -> Path:
     Raises ConfigError where the file cannot be read or written.
     """
     # A file that is a link, as into a folder of dotfiles, stays one.
-    path = user_file().resolve()
+    path = real(user_file())
     try:
         text = path.read_text(encoding="utf-8") if path.exists() else ""
         tomllib.loads(text)

@@ -12,10 +12,12 @@ from repocomp.store.feedback.erase import forget, was_forgotten
 from repocomp.store.feedback.rows import impressions
 from repocomp.store.memory.credits import erase_memory
 from repocomp.store.paths import learned_path, memory_path
+from repocomp.tree import printable
 
 
 def forget_one(root: Path, impression_id: str) -> int:
     """Forget one completion; 0 when it was forgotten before. Raises FeedbackError for an unknown one."""
+    impression_id = printable(impression_id)
     try:
         path, found = find(root, impression_id)
     except FeedbackError:

@@ -20,6 +20,7 @@ from repocomp.store.feedback.erase import was_forgotten
 from repocomp.store.feedback.rows import EventKind, Impression, add_event, fact, impression, newest
 from repocomp.store.identity import identify
 from repocomp.store.paths import feedback_path, feedback_paths
+from repocomp.tree import printable
 
 LAST = "last"
 """Stands for the newest completion of this repository."""
@@ -58,6 +59,7 @@ def find(root: Path, impression_id: str) -> tuple[Path, Impression]:
 
     Raises FeedbackError for one that is unknown or was forgotten.
     """
+    impression_id = printable(impression_id)
     here = repository_path(root)
     others = [] if impression_id == LAST else [path for path in feedback_paths() if path != here]
     forgotten = False
@@ -93,7 +95,7 @@ def say(root: Path, impression_id: str, kind: EventKind, text: str | None, *, ke
     if not about.chars:
         raise FeedbackError(f"{about.id}: this answer was empty", f"repocomp explain {about.id}")
     if text is not None:
-        text = REDACTED if about.details()["secret"] else redact(text.replace("\r\n", "\n"))
+        text = REDACTED if about.details()["secret"] else redact(printable(text).replace("\r\n", "\n"))
     now_ms = time.time_ns() // 1_000_000
     with closing(open_feedback(path)) as connection, explained(path):
         salt = fact(connection, "salt") or b""

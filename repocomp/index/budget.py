@@ -18,10 +18,12 @@ _START_S, _PARSE_BYTE_S, _BYTE_S = 0.5, 3e-6, 10e-6
 """The first text of a language pays for loading its tables; then for the tree, and for all that is read from it."""
 _PIECE = 1 << 16
 _DEEPEST, _DEEPEST_ANGLES = 1000, 300
+_LONGEST_PIPELINE = 4000
 _BRACKETS = re.compile(rb"(?<!<)<(?![<=])|(?<![=-])>|[;(){}\[\]]")
 _MOST_SIBLING_STEPS = 10**8
 """A tenth of a second of a query."""
 _DOUBTFUL_BYTES, _REPETITION = 1000, 10
+_PIPES = re.compile(rb"\|\s*|\n")
 T = TypeVar("T")
 
 
@@ -46,7 +48,7 @@ class Budget:
 
     def parse(self, parser: Parser, data: bytes) -> Tree:
         """The tree of `data`. Raises OverBudgetError."""
-        if _is_too_deep(data):
+        if _is_too_deep(data) or _is_piped_too_often(data):
             raise OverBudgetError
 
         def piece(offset: int, _: Point) -> bytes:
@@ -116,5 +118,17 @@ def _is_too_deep(data: bytes) -> bool:
             angles = 0 if mark in b";{}" else angles
             depth = depth + 1 if mark in b"([{" else max(0, depth - 1) if mark in b")]}" else depth
         if depth > _DEEPEST or angles > _DEEPEST_ANGLES:
+            return True
+    return False
+
+
+def _is_piped_too_often(data: bytes) -> bool:
+    """Whether commands are piped by the thousand: the grammar of the shell takes time by the square, in one step."""
+    if data.count(b"|") <= _LONGEST_PIPELINE:
+        return False
+    length = 0
+    for match in _PIPES.finditer(data):
+        length = 0 if match[0] == b"\n" else length + 1
+        if length > _LONGEST_PIPELINE:
             return True
     return False

@@ -29,6 +29,7 @@ from repocomp.store.index.contents import FileState, KnownFile, known_digests, k
 from repocomp.store.index.facts import FINISHED, READING_FACT, ROOT, fact, set_fact
 from repocomp.store.index.swap import replacing_index
 from repocomp.store.paths import index_path
+from repocomp.tree import real
 
 _BATCH_BYTES = 1 << 20
 _POOL_BYTES = 4 << 20
@@ -90,7 +91,7 @@ def _build_at(path: Path, root: Path, progress: OnProgress | None, jobs: int | N
         report = _update(connection, root, walk(root), known_files(connection), progress, workers)
         update_history(connection, root)
         set_fact(connection, READING_FACT, str(READING))
-        set_fact(connection, ROOT, str(root.resolve()))
+        set_fact(connection, ROOT, str(real(root)))
         set_fact(connection, FINISHED, str(int(time.time())))
     report.seconds = time.monotonic() - started
     return report

@@ -106,13 +106,16 @@ def _merge(connection: Connection, segments: Sequence[Segment], dead: npt.NDArra
     if not segments:
         return
     kind = segments[0].kind
+    numbers = [segment.id for segment in segments]
     keeps = [~np.isin(segment.contents, dead) for segment in segments]
+    if not any(keep.any() for keep in keeps):
+        store.delete_segments(connection, kind, numbers)
+        return
     columns = (
         np.concatenate([column[keep] for column, keep in zip(each, keeps, strict=True)])
         for each in zip(*((s.chunks, s.lengths, s.contents) for s in segments), strict=True)
     )
     merged = store.add_segment(connection, kind, *columns)
-    numbers = [segment.id for segment in segments]
     moves = dict(zip(numbers, _places_after(keeps), strict=True))
     for page in store.postings_of(connection, kind, numbers):
         store.add_postings(connection, kind, _moved(page, moves, merged))
@@ -147,6 +150,7 @@ def _moved(page: Sequence[Postings], moves: Moves, merged: int) -> Iterator[Post
 
 
 def _joined_vectors(connection: Connection, moves: Moves, merged: int) -> Vectors:
-    each = [(store.read_vectors(connection, number), places != _GONE) for number, places in moves.items()]
+    keeps = {number: places != _GONE for number, places in moves.items()}
+    each = [(store.read_vectors(connection, number), keep) for number, keep in keeps.items() if keep.any()]
     levels = np.concatenate([vectors.levels[keep] for vectors, keep in each])
     return Vectors(merged, levels, np.concatenate([vectors.scales[keep] for vectors, keep in each]))

@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from repocomp.errors import PackError
 from repocomp.model.home import checked_folder
+from repocomp.tree import real
 
 REPAIR = "copy the pack again, or install repocomp again if it is a built-in one"
 LARGE_BYTES = 1 << 25
@@ -103,7 +104,7 @@ def _identity(state: os.stat_result, digest: str) -> dict[str, int | str]:
 
 
 def _marker(path: Path) -> Path:
-    return checked_folder() / hashlib.blake2b(os.fsencode(path.resolve()), digest_size=10).hexdigest()
+    return checked_folder() / hashlib.blake2b(os.fsencode(real(path)), digest_size=10).hexdigest()
 
 
 def _digest(file: BinaryIO) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
@@ -62,7 +63,8 @@ def is_name(text: str) -> bool:
 def folder_of(name_or_path: str | Path) -> Path:
     """Where a pack lies: a built-in or an added one by its name, any other by its path."""
     if not isinstance(name_or_path, str) or not is_name(name_or_path):
-        return Path(name_or_path).expanduser()
+        # Unlike `Path.expanduser` this leaves the home of nobody as it is written.
+        return Path(os.path.expanduser(name_or_path))
     built_in = BUILT_IN / name_or_path
     return built_in if (built_in / MANIFEST).exists() else packs_folder() / name_or_path
 

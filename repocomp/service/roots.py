@@ -6,6 +6,7 @@ from pathlib import Path
 
 from repocomp.git import work_tree
 from repocomp.store.paths import index_path
+from repocomp.tree import real
 
 
 def root_of(path: Path) -> Path | None:
@@ -13,4 +14,4 @@ def root_of(path: Path) -> Path | None:
     top = work_tree(path)
     if top is not None:
         return top
-    return next((folder for folder in path.resolve().parents if index_path(folder).exists()), None)
+    return next((folder for folder in real(path).parents if index_path(folder).exists()), None)

@@ -24,6 +24,7 @@ from repocomp.service.question import Question
 from repocomp.service.reuse import PreviousAnswer
 from repocomp.service.roots import root_of
 from repocomp.service.warm import Warm
+from repocomp.tree import real
 
 _PREVIOUS_ANSWERS = 64
 
@@ -60,7 +61,7 @@ class CompletionService:
         position = question.place.position(document)
         document = replace(document, path=_shown_path(path, root))
         request = CompletionRequest(document, position, root, _options(settings))
-        return Prepared(request, settings, path.resolve().parent)
+        return Prepared(request, settings, real(path).parent)
 
     def answer(
         self,
@@ -159,6 +160,6 @@ def _options(settings: Settings) -> CompletionOptions:
 
 def _shown_path(path: Path, root: Path | None) -> str:
     """The path as index and model know it: relative to the root, "/" separated."""
-    absolute = path.resolve()
+    absolute = real(path)
     inside = root is not None and absolute.is_relative_to(root)
     return absolute.relative_to(root).as_posix() if inside and root is not None else path.name

@@ -22,6 +22,7 @@ from repocomp.policy.learned import path_for
 from repocomp.policy.selector import Selector
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.paths import index_path
+from repocomp.tree import real
 
 _PACKS, _INDEXES, _SERVERS = 3, 8, 8
 _CACHE_SHARE = 4
@@ -66,7 +67,7 @@ class Warm:
 
     def pack(self, name: str) -> tuple[LocalGenerator, Stamp]:
         """A pack that is ready to run, and what the disk says of it. Raises PackError."""
-        folder = folder_of(name).resolve()
+        folder = real(folder_of(name))
         held = self._packs.get(folder)
         if held is not None and held[0] == _stamp_of_pack(folder, held[1]):
             return held[1], held[0]

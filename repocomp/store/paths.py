@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from repocomp import directories
+from repocomp.tree import real
 
 
 def index_path(root: Path) -> Path:
@@ -21,7 +22,7 @@ def index_paths() -> list[Path]:
 
 def path_digest(path: Path) -> str:
     """A name for a real path that tells nothing of it."""
-    return hashlib.blake2b(os.fsencode(path.resolve()), digest_size=10).hexdigest()
+    return hashlib.blake2b(os.fsencode(real(path)), digest_size=10).hexdigest()
 
 
 def feedback_path(identity: str) -> Path:

@@ -19,6 +19,7 @@ from repocomp.progress import Progress
 from repocomp.store.index.facts import ENCODER
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import WEIGHT_STEP, ChunkKind
+from repocomp.store.paths import index_path
 from tests.conftest import Repository, write_files
 
 
@@ -109,6 +110,16 @@ def test_only_new_contents_are_read(repository: Repository) -> None:
     report = build_vectors(root, again)
     assert (report.encoded, report.known) == (len(again.read), known)
     assert again.read == ["def added():\n    return 1"]
+
+
+def test_a_tree_may_lose_all_it_held_and_get_some_again(repository: Repository) -> None:
+    root = repository({"a.py": "def f(x):\n    return x\n"})
+    for text in ("", "def g(x):\n    return x\n", "", "", "def h(x):\n    return x\n"):
+        write_files(root, {"a.py": text})
+        build(root)
+        build_vectors(root, Hashing())
+    (text,) = held(index_path(root))
+    assert "def h" in text
 
 
 def test_a_run_that_was_ended_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

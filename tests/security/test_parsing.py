@@ -15,11 +15,24 @@ from repocomp.store.index.rows import ChunkKind
 
 SIZE = 1 << 18
 DEEP = {"a.java": "A<", "a.cs": "A<B,", "a.js": "`${", "a.go": "func(", "a.py": "([", "a.c": "f({"}
+WIDE = {
+    "b.rs": "&",
+    "b.py": "-",
+    "b.js": "!",
+    "b.c": "*",
+    "b.go": "&",
+    "b.java": "!",
+    "b.kt": "!",
+    "b.sh": "a|",
+    "c.sh": "a |\n",
+}
 """Texts that took gigabytes or hours."""
 
 
-@pytest.mark.parametrize(("path", "unit"), DEEP.items())
-def test_what_is_nested_by_the_thousand_is_not_parsed(monkeypatch: pytest.MonkeyPatch, path: str, unit: str) -> None:
+@pytest.mark.parametrize(("path", "unit"), [*DEEP.items(), *WIDE.items()])
+def test_what_is_nested_or_in_a_row_by_the_thousand_is_not_parsed(
+    monkeypatch: pytest.MonkeyPatch, path: str, unit: str
+) -> None:
     content = read(path, (unit * SIZE)[:SIZE].encode())
     assert content.syntax.definitions == ()
     assert content.pieces[ChunkKind.SYNTAX]
@@ -47,6 +60,11 @@ def test_time_grows_with_the_size(unit: str) -> None:
 def test_no_query_looks_through_thousands_of_siblings(path: str, unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(symbols, "_cursor", lambda _: pytest.fail("a query"))
     assert read(path, (unit * SIZE)[:SIZE].encode()).syntax.definitions == ()
+
+
+def test_pipes_on_many_lines_are_parsed() -> None:
+    script = "f() {\n  a | b |\n    c\n}\n" * 5000
+    assert len(parse("bash", script).definitions) == 5000
 
 
 def test_ordinary_code_is_far_from_any_limit() -> None:

@@ -154,7 +154,7 @@ def _run(
     with progress.bar() as show:
         report = measure(show)
     if asked.html is not None:
-        asked.html.write_text(render(report), encoding="utf-8")
+        output.file(asked.html, render(report))
     comparison = compare(before, report) if before is not None else None
     code = ExitCode.NOTHING if comparison is not None and comparison.is_regression else ExitCode.OK
     if asked.as_json:

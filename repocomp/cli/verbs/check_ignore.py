@@ -11,7 +11,7 @@ from repocomp.cli import output
 from repocomp.errors import DocumentError
 from repocomp.git import work_tree
 from repocomp.service.roots import root_of
-from repocomp.tree import printable
+from repocomp.tree import printable, real
 
 EPILOG = """\b
 Examples:
@@ -31,7 +31,7 @@ def command(paths: tuple[Path, ...], as_json: bool) -> int:
 
     rows = []
     for path in paths:
-        place = path.parent.resolve() / path.name if path.name not in ("", "..") else path.resolve()
+        place = real(path.parent) / path.name if path.name not in ("", "..") else real(path)
         root = root_of(place.parent / "-" if place.is_symlink() else place)
         if root is None:
             raise DocumentError(f"{path}: lies in no repository and in no indexed folder", "repocomp index FOLDER")

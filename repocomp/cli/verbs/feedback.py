@@ -151,10 +151,7 @@ def stats(svg: Path | None, as_json: bool) -> int:
     if svg is not None and found is not None:
         from repocomp.feedback.plot import plot
 
-        try:
-            svg.write_text(plot(found), encoding="utf-8")
-        except OSError as error:
-            raise FeedbackError(f"{svg}: {error.strerror}", "name a file that can be written") from None
+        output.file(svg, plot(found))
     if as_json:
         code = ExitCode.OK if found is not None else ExitCode.NOTHING
         return output.document("feedback", found.to_json() if found is not None else {}, code)

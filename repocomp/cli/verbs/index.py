@@ -11,6 +11,7 @@ from repocomp.cli import output, progress
 from repocomp.cli.options import Count
 from repocomp.errors import DocumentError
 from repocomp.git import is_bare, work_tree
+from repocomp.tree import real
 
 if TYPE_CHECKING:
     from repocomp.index.build import IndexReport
@@ -63,7 +64,7 @@ def command(
         return _prune(quiet, as_json)
     if not path.is_dir():
         raise DocumentError(f"{path}: is not a folder", "repocomp index FOLDER")
-    root = path.resolve() if is_bare(path) else work_tree(path) or path.resolve()
+    root = real(path) if is_bare(path) else work_tree(path) or real(path)
     if status:
         return _print_status(root, as_json)
     if watch:

@@ -11,6 +11,7 @@ import click
 from repocomp.cli import output
 from repocomp.cli.options import Count
 from repocomp.cli.progress import bar
+from repocomp.tree import real
 
 if TYPE_CHECKING:
     from repocomp.model.pack import Pack
@@ -125,14 +126,14 @@ def use(pack: str, role: str | None, as_json: bool) -> int:
     """Let PACK complete from now on, in your own settings."""
     from repocomp.cli.settings_file import set_user_settings
     from repocomp.errors import PackError
-    from repocomp.model.library import is_name, load_pack
+    from repocomp.model.library import folder_of, is_name, load_pack
 
     loaded = load_pack(pack)
     roles = loaded.roles if role is None else ("generator", "policy") if role == "both" else (role,)
     if lacking := [one for one in roles if one not in loaded.roles]:
         raise PackError(f"the pack {pack!r} cannot be a {lacking[0]}", f"repocomp model use {pack}")
     # A bare name never means a folder of the working directory.
-    named = pack if is_name(pack) else str(Path(pack).expanduser().resolve())
+    named = pack if is_name(pack) else str(real(folder_of(pack)))
     file = set_user_settings({one: named for one in roles})
     if as_json:
         return output.document("model", {"name": loaded.name, "roles": list(roles), "file": str(file)})

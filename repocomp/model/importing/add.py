@@ -24,6 +24,7 @@ from repocomp.model.pack import MANIFEST, MODEL, MODEL_DATA, TOKENIZER, Pack
 from repocomp.model.shape import ModelShape, weight_shapes
 from repocomp.model.tokenizer import Tokenizer
 from repocomp.progress import OnProgress, Progress, ignore
+from repocomp.tree import real
 
 PRECISIONS: tuple[Precision, ...] = tuple(one for one in get_args(Precision) if one != "float16")
 DEFAULT_PRECISION: Precision = "int8"
@@ -135,7 +136,7 @@ def _check_space(target: Path, shape: ModelShape, precision: Precision) -> int:
 
 def name_for(path: Path) -> str:
     """A name for the pack of a file or folder, made of its own."""
-    stem = path.resolve().name
+    stem = real(path).name
     stem = stem[: -len(path.suffix)] if path.suffix.lower() in (".gguf", ".onnx") else stem
     name = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in stem.lower()).strip("-._")
     return name or "model"

@@ -107,7 +107,8 @@ class Vectors:
     def of(cls, segment_id: int, scales: bytes, levels: bytes) -> Vectors:
         """From the two BLOBs."""
         sizes = np.frombuffer(scales, SCALE)
-        return cls(segment_id, np.frombuffer(levels, LEVEL).reshape(len(sizes), -1), sizes)
+        # Of none, even the number of columns is unknown.
+        return cls(segment_id, np.frombuffer(levels, LEVEL).reshape(len(sizes), -1 if len(sizes) else 0), sizes)
 
 
 class Postings(NamedTuple):
