@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from repocomp.process import installed, is_below, surroundings
+from repocomp.process import is_below, library_folders, surroundings
 
 QUICK_S, LONG_S = 20.0, 60.0
 """For a question of constant cost, and for one that grows with the repository."""
@@ -91,7 +91,7 @@ def ask(
     """Run `git ARGUMENTS` in `folder`, which lies in the work tree `top`; None: it is a git directory itself."""
     program = find(top or folder)
     if program is None:
-        return Answer(None, b"", "git is not installed")
+        return Answer(None, b"", "git is not library_folders")
     if time.monotonic() - _stuck.get(folder, -_STUCK_S) < _STUCK_S:
         return Answer(None, b"", "git did not answer a moment ago")
     settings = [item for name in _SETTINGS if not (reads_hooks_path and name == _HOOKS_PATH) for item in ("-c", name)]
@@ -115,7 +115,7 @@ def find(top: Path) -> str | None:
 
 def _search_path(top: Path) -> list[str]:
     entries = filter(os.path.isabs, os.environ.get("PATH", os.defpath).split(os.pathsep))
-    trees = [os.path.realpath(top), *surroundings(installed())]
+    trees = [os.path.realpath(top), *surroundings(library_folders())]
     return [entry for entry in entries if not is_below(os.path.realpath(entry), trees)]
 
 

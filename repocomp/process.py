@@ -59,7 +59,7 @@ def secure_imports() -> None:
 
 def trusted(entries: Iterable[str]) -> list[str]:
     """The entries of a module search path that are absolute and lie in no repository, except where packages install."""
-    own = installed()
+    own = library_folders()
     untrusted: list[str] | None = None
     kept = []
     for entry in entries:
@@ -78,7 +78,7 @@ def is_below(path: str, folders: Iterable[str]) -> bool:
     return any(path == folder or path.startswith(folder.rstrip(os.sep) + os.sep) for folder in folders)
 
 
-def installed() -> list[str]:
+def library_folders() -> list[str]:
     """The folders of the standard library and of installed packages."""
     site = sys.modules.get("site")
     folders = [os.path.dirname(os.__file__)]

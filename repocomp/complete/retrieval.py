@@ -51,7 +51,7 @@ def retrieve_context(
     found = parts.retriever.find(place.query, action, deadline=budget.deadline)
     tokens = action.budget(parts.generator.snippet_tokens)
     snippets = parts.generator.fit(found.hits, tokens)
-    # Whatever the prompt has room for, all can be copied from.
+    # Whatever the prompt has room for, everything can be a copy source.
     kept = [snippet.hit for snippet in snippets] if tokens else found.hits
     draws = trace(found.drawn, found.hits, kept)
     uses = _uses(parts, choice, found)
@@ -60,7 +60,7 @@ def retrieve_context(
         nothing = replace(nothing, arms=uses, draws=draws, budget_tokens=tokens)
         return CrossFileContext(nothing, known=known, failed=found.failed)
     chunks = tuple(_chunk_use(snippet) for snippet in reversed(snippets))
-    reason = "cross-file context is expected to help" + ("" if tokens else ", copied from and not read")
+    reason = "cross-file context is expected to help" + ("" if tokens else "; used as copy sources")
     used = replace(report("used", reason), arms=uses, chunks=chunks, draws=draws, budget_tokens=tokens)
     return CrossFileContext(used, tuple(snippets), tuple(found.hits), known, found.failed)
 

@@ -75,7 +75,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Understanding:
-    """The place of the cursor, the identifier begun there, and the names it asks for, most wanted first.
+    """The place of the cursor, the partial identifier there, and the names it asks for, most wanted first.
 
     `receiver` is what stands before the dot of an attribute, its last part; `maker` the function whose result it holds,
     where no class is known; `enclosing` the innermost class around the cursor, and `on_self` whether the receiver is an

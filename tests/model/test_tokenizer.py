@@ -57,10 +57,10 @@ def test_odd_white_space_survives(text: str) -> None:
     assert tokenizer().decode(tokenizer().encode(text)) == text
 
 
-@pytest.mark.parametrize("begun", ["fro", " pa", "_x", "é"])
-def test_what_can_spell_a_begun_word_agrees_with_it(begun: str) -> None:
-    tokens = tokenizer().able_to_spell(begun)
-    wanted = begun.encode()
+@pytest.mark.parametrize("partial", ["fro", " pa", "_x", "é"])
+def test_what_can_spell_a_partial_word_agrees_with_it(partial: str) -> None:
+    tokens = tokenizer().able_to_spell(partial)
+    wanted = partial.encode()
     spelt = [tokenizer().decode_bytes([token]) for token in tokens]
     assert all(one.startswith(wanted) or wanted.startswith(one) for one in spelt)
     assert wanted[:1] in spelt
@@ -79,10 +79,10 @@ def test_long_lines_are_not_remembered() -> None:
     assert tokenizer()._segment.cache_info().currsize == before
 
 
-@pytest.mark.parametrize("begun", ["s", "self", " return", "pa", "é", "zzzz", ""])
-def test_every_token_that_can_spell_a_begun_word_is_found(begun: str) -> None:
-    wanted = begun.encode()
+@pytest.mark.parametrize("partial", ["s", "self", " return", "pa", "é", "zzzz", ""])
+def test_every_token_that_can_spell_a_partial_word_is_found(partial: str) -> None:
+    wanted = partial.encode()
     spelt = [(token, tokenizer().decode_bytes([token])) for token in range(tokenizer().vocab_size)]
     able = {token for token, own in spelt if own and (own.startswith(wanted) or wanted.startswith(own))}
-    found = tokenizer().able_to_spell(begun)
+    found = tokenizer().able_to_spell(partial)
     assert (set(found), len(found)) == (able, len(able))

@@ -90,9 +90,7 @@ def _retrieved(retrieval: dict[str, Any]) -> Iterator[str]:
         return
     used = sum(chunk["tokens"] for chunk in retrieval["chunks"])
     read = f"{used} of {retrieval['budget_tokens']} tokens, {len(retrieval['chunks'])} chunks kept"
-    yield _row(
-        "budget", read if retrieval["budget_tokens"] else "nothing is read; all that was kept can be copied from"
-    )
+    yield _row("budget", read if retrieval["budget_tokens"] else "nothing is read; all that was kept is a copy source")
     yield from _table(retrieval["draws"])
 
 

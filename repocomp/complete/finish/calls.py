@@ -71,23 +71,23 @@ class _Site:
         """The answer with arguments in place of `parameters`; None where it does not spell them."""
         behind = max(self.start, self.cursor)
         typed = split_list(self.line[: self.cursor], self.start)[0] if self.start < self.cursor else []
-        begun = ""
+        partial = ""
         if self.line[self.start : self.cursor].endswith(" ") and not self.line[: self.cursor].rstrip().endswith(
             (",", "(")
         ):
             # A name with a blank behind it is a parameter.
             return None
         if typed and not self.line[: self.cursor].rstrip().endswith(","):
-            begun = typed.pop().strip()
+            partial = typed.pop().strip()
         has_receiver = bool(parameters) and parameters[0].strip().lstrip("&").split()[-1:] in (["self"], ["cls"])
         for shift in range(1 + has_receiver):
             wanted = [part.strip() for part in parameters[shift + len(typed) :]]
-            count, end = _spelled(begun + self.line[behind:], wanted)
+            count, end = _spelled(partial + self.line[behind:], wanted)
             if count:
-                return self._rewritten(wanted, count, begun, end + behind - len(begun))
+                return self._rewritten(wanted, count, partial, end + behind - len(partial))
         return None
 
-    def _rewritten(self, wanted: list[str], count: int, begun: str, end: int) -> str | None:
+    def _rewritten(self, wanted: list[str], count: int, partial: str, end: int) -> str | None:
         """Nothing that says no more than names is touched, unless it goes on as a definition does."""
         argument = ARGUMENTS[self.language]
         behind, rest = max(self.start, self.cursor), self.line[end:].lstrip(" ,")
@@ -95,12 +95,12 @@ class _Site:
         call = ", ".join(arguments(wanted, self.language))
         if (
             (all(argument(part) == part for part in wanted[:count]) and not is_tail)
-            or not call.startswith(begun)
+            or not call.startswith(partial)
             or not call
         ):
             return None
-        blank = self.line[behind:][: len(self.line[behind:]) - len(self.line[behind:].lstrip())] if not begun else ""
-        return self.line[self.cursor : behind] + blank + call[len(begun) :] + ")" * rest.startswith(")")
+        blank = self.line[behind:][: len(self.line[behind:]) - len(self.line[behind:].lstrip())] if not partial else ""
+        return self.line[self.cursor : behind] + blank + call[len(partial) :] + ")" * rest.startswith(")")
 
 
 def _open_calls(line: str, cursor: int) -> Iterator[tuple[str, int]]:

@@ -78,7 +78,7 @@ class Finish:
             return ""
         whole = self.indentation.fit(text).split("\n")[:-1]
         kept = self._fitting(_unredacted(lines.settled(whole, self.around)))
-        return lines.begun(self._whole_statements(kept.rstrip()), self.around)
+        return lines.after_blank(self._whole_statements(kept.rstrip()), self.around)
 
     def trim(self, text: str, *, is_finished: bool) -> tuple[str, tuple[Filter, ...]]:
         """What of `text` is inserted, and which rules changed it; not `is_finished` where length or time cut it off."""

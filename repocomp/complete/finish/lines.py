@@ -108,14 +108,14 @@ def without_suffix(text: str, around: Surroundings) -> str:
     return text
 
 
-def begun(text: str, around: Surroundings) -> str:
-    """Without blanks behind a blank."""
+def after_blank(text: str, around: Surroundings) -> str:
+    """`text` without the blanks it starts with where the cursor stands behind one."""
     return text.lstrip(" \t") if around.before[-1:].isspace() and around.before.strip() else text
 
 
 def joined(text: str, around: Surroundings) -> str:
     """Without blanks beside blanks, and without the beginning of a word that would run into the one behind."""
-    text = begun(text, around)
+    text = after_blank(text, around)
     if not around.is_inside_a_line:
         return text.rstrip()
     if _is_word(around.after[0]) and not _is_word(around.before[-1:]):

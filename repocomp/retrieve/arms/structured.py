@@ -77,7 +77,7 @@ class _Search:
     bound: Sequence[Binding]
 
     def named(self) -> Iterator[_Answer]:
-        """The definitions of the names that are asked for, and of names that the begun word may become."""
+        """The definitions of the names that are asked for, and of names that the partial word may become."""
         asked = [*self._begun(), *self._receivers(), *self.understood.asked[:_MAX_NAMES]]
         symbols: dict[str, list[Symbol]] = {}
         for symbol in self.reader.symbols.definitions([item.name for item in asked]):

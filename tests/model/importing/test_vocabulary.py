@@ -92,12 +92,12 @@ def test_text_that_spells_a_control_token_stays_text(pre: str, pieces: list[str]
 
 
 @every_kind
-@pytest.mark.parametrize("begun", ["", "d", "de", "def", " ", "  x", "\n", "é", "in", "zzz"])
-def test_every_token_that_can_spell_a_begun_word_is_found(pre: str, begun: str) -> None:
-    wanted = begun.encode()
+@pytest.mark.parametrize("partial", ["", "d", "de", "def", " ", "  x", "\n", "é", "in", "zzz"])
+def test_every_token_that_can_spell_a_partial_word_is_found(pre: str, partial: str) -> None:
+    wanted = partial.encode()
     spelt = [(i, tokenizer(pre).decode_bytes([i])) for i in range(tokenizer(pre).vocab_size)]
     able = {i for i, own in spelt if own and (own.startswith(wanted) or wanted.startswith(own))}
-    found = tokenizer(pre).able_to_spell(begun)
+    found = tokenizer(pre).able_to_spell(partial)
     assert set(found) == able or {spelt[i][1] for i in found} == {spelt[i][1] for i in able}
     assert len(found) == len(set(found))
 
