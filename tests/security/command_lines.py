@@ -46,8 +46,8 @@ NUMBERS = (
     "1.5",
     "",
 )
-DEVICES = ("/dev/null", "/dev/full", "/dev/zero", "/dev/tty", "/proc/self/mem", "/proc/self/fd/0", "/", "~")
-"""None of them comes to harm by being written to."""
+DEVICES = ("/dev/null", "/dev/full", "/dev/zero", "/dev/tty", "/proc/self/mem", "/proc/self/fd/0", "/dev", "~")
+"""None of them comes to harm by being written to, or takes long to index as "/" does."""
 ODD = (
     "\udcff\udcfe",
     "\x00",

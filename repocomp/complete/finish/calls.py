@@ -6,6 +6,7 @@ A function that nobody calls yet is seen by the model at its definition alone.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ _DEFINITION = (
     rf"|\b(?:const|let|var)\s+{{name}}\s*(?::[^=\n]+)?=\s*(?:async\s*)?\((?P<arrow>)"
     rf"|^[ \t]*{_TYPES}*{{name}}\("
 )
+_MOST_CALLS = 50
+"""The innermost calls of a line that are looked at: each takes a look at all sources."""
 _BODY = re.compile(r"\)[^;(){}\n=]*(?:\n\s*)?\{")
 _TAIL = re.compile(r"\s*(?:[:{(*\[<&]|->|=>|\w)")
 
@@ -105,7 +108,7 @@ class _Site:
 
 def _open_calls(line: str, cursor: int) -> Iterator[tuple[str, int]]:
     """The calls that the cursor stands in or that begin behind it: name, and where the arguments begin."""
-    for match in _CALL.finditer(line):
+    for match in deque(_CALL.finditer(line), maxlen=_MOST_CALLS):
         if match.end() > cursor or split_list(line[:cursor], match.end())[1] == cursor:
             yield match[1], match.end()
 

@@ -6,6 +6,7 @@ they end at, and what is open where they had to be cut is closed.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,10 +16,14 @@ from repocomp.complete.finish.surroundings import indent_of
 from repocomp.languages.table import parser
 
 if TYPE_CHECKING:
-    from tree_sitter import Node
+    from tree_sitter import Node, Parser
 
 _LEFT, _RIGHT = 1600, 1000
 """Characters that are parsed at most on each side, to whole lines."""
+_LONGEST, _MOST_CALLS = 8000, 500
+"""Characters with long lines, and calls of a parser for leave to go on: it asks a hundred times for 3,000 characters of
+code at most, and tens of thousands of times for some that nobody wrote. Counted, so that an answer depends on no clock.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,10 @@ class Syntax:
         return cls(language, head + near, f"{rest}{closing}\n", cut_open)
 
     def faults(self, answer: str) -> int:
-        """Places where the grammar does not follow: what is missing or has no business there. 0 without a grammar."""
+        """Places where the grammar does not follow: what is missing or has no business there.
+
+        0 without a grammar, and where it would take too long to say.
+        """
         known = parser(self.language)
         if known is None:
             return 0
@@ -53,7 +61,8 @@ class Syntax:
         # What an answer leaves open counts against it, what the cut has left open does not.
         cut_open = min(self.open, end_of(text, self.language).open, key=len)
         text += "".join(CLOSERS[bracket.char] for bracket in reversed(cut_open))
-        return _count(known.parse(text.encode()).root_node)
+        root = _parsed(known, text.encode())
+        return 0 if root is None else _count(root)
 
     def best(self, answers: Sequence[str]) -> str:
         """The first of `answers` with the fewest faults."""
@@ -100,7 +109,24 @@ def _is_telling(line: str) -> bool:
     return head.isalnum() or head in ("_", "@", '"', "'", "<", "*", "&")
 
 
-def _count(node: Node) -> int:
-    if not node.has_error:
-        return 0
-    return int(node.is_error or node.is_missing) + sum(map(_count, node.children))
+def _parsed(parser: Parser, data: bytes) -> Node | None:
+    """The root of the tree; None where it would take too long."""
+    if len(data) > _LONGEST:
+        return None
+    calls = itertools.count()
+    try:
+        return parser.parse(lambda at, _: data[at:], progress_callback=lambda *_: next(calls) >= _MOST_CALLS).root_node
+    except ValueError:
+        # Else it would go on where it was ended, with another text.
+        parser.reset()
+        return None
+
+
+def _count(root: Node) -> int:
+    waiting, faults = [root], 0
+    while waiting:
+        node = waiting.pop()
+        if node.has_error:
+            faults += node.is_error or node.is_missing
+            waiting += node.children
+    return faults

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from repocomp.complete.finish.calls import Calls
+from repocomp.complete.finish.finish import Finish
+from repocomp.complete.finish.syntax import Syntax
 from repocomp.languages.table import LANGUAGES, language
 from repocomp.request import Mode
 from repocomp.secrets.redaction import REDACTED
@@ -278,3 +283,34 @@ def test_every_language_with_a_grammar_has_its_strings_and_brackets() -> None:
         assert language(known.name) is not None
         assert finished('f("|")\n', 'a")', known.name, "line") == "a", known.name
         assert finished("f(|)\n", "a)", known.name, "line") == "a", known.name
+
+
+HOSTILE = ("(", "[", "{", "f(", "a<", "a::<", "!;", "x ? ", "if (x) ", "| y ", "not ", "<<", '"')
+
+
+@pytest.mark.parametrize("language", ["python", "go", "java", "rust", "cpp", "typescript"])
+@pytest.mark.parametrize("mark", HOSTILE)
+def test_hostile_text_overflows_no_stack(language: str, mark: str) -> None:
+    left = "x = " + mark * 1500
+    for right in ("\n", "\n)" * 600):
+        text, _ = Finish.of(left, right, language).trim(" y)", is_finished=True)
+        assert len(text) < 4000
+
+
+def test_a_text_that_confuses_a_grammar_is_not_judged() -> None:
+    """What its grammar cannot follow takes tens of thousands of steps; the answer is that of a language without one."""
+    hostile, harmless = "x = " + "!;" * 1500, "x = " + "y;" * 1500
+    assert Syntax.of(hostile, "\n", "go", 0).faults("") == 0
+    assert Syntax.of(harmless, "\n", "go", 0).faults(" )") > 0
+
+
+def test_only_the_innermost_calls_of_a_line_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    names: list[str] = []
+
+    def none_of(_: Calls, name: str) -> Iterator[list[str]]:
+        names.append(name)
+        return iter(())
+
+    monkeypatch.setattr(Calls, "_definitions", none_of)
+    Calls("python", "f(" * 2000, ()).fit("a, b")
+    assert 0 < len(names) <= 50
