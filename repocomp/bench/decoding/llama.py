@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from repocomp.bench.decoding.gguf import write_gguf
 from repocomp.errors import BenchError
 from repocomp.model.pack import Pack
+from repocomp.model.to_gguf import write_gguf
 
 FORMATS = ("Q8_0", "Q4_0")
 """Eight bits, to hold against int8; four bits, the fastest to decode."""

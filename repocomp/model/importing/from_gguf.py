@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +14,11 @@ from repocomp.errors import PackError
 from repocomp.model.graph.weights import BLOCK, Floats
 from repocomp.model.importing import vocabulary
 from repocomp.model.importing.checkpoint import LAYER_PARTS, MOST_CONTEXT, Checkpoint, checked, refuse
-from repocomp.model.importing.gguf import GgufFile, Tensor
+from repocomp.model.importing.gguf import LAYER_NAMES, THEIR_EMBEDDING, THEIR_FINAL_NORM, THEIR_HEAD, GgufFile, Tensor
 from repocomp.model.shape import EMBEDDING, FINAL_NORM, HEAD, ModelShape
 
 _ARCHITECTURES = ("llama", "qwen2")
 _HINT = "download the file again"
-_THEIR_NAMES = {
-    "attn_norm": "attn_norm",
-    "q": "attn_q",
-    "k": "attn_k",
-    "v": "attn_v",
-    "o": "attn_output",
-    "mlp_norm": "ffn_norm",
-    "gate": "ffn_gate",
-    "up": "ffn_up",
-    "down": "ffn_down",
-}
 _ROPE_FACTORS = "rope_freqs.weight"
 _UNKNOWN_SETTINGS = (
     "expert_count",
@@ -118,8 +108,6 @@ class GgufWeights:
 
     def _tied(self, shape: ModelShape) -> ModelShape:
         """Use one matrix for both ends where they are the same, the more precise of the two."""
-        from dataclasses import replace
-
         if HEAD not in self._tensors:
             return replace(shape, is_tied=True)
         head, embedding = self._tensors[HEAD], self._tensors[EMBEDDING]
@@ -136,11 +124,11 @@ class GgufWeights:
 
 
 def _by_our_names(file: GgufFile, shape: ModelShape) -> dict[str, Tensor]:
-    theirs = {"token_embd.weight": EMBEDDING, "output.weight": HEAD, "output_norm.weight": FINAL_NORM}
+    theirs = {THEIR_EMBEDDING: EMBEDDING, THEIR_HEAD: HEAD, THEIR_FINAL_NORM: FINAL_NORM}
     for i in range(shape.n_layers):
         for part in LAYER_PARTS:
             name, kind = part.split(".")
-            theirs[f"blk.{i}.{_THEIR_NAMES[name]}.{kind}"] = f"layers.{i}.{part}"
+            theirs[f"blk.{i}.{LAYER_NAMES[name]}.{kind}"] = f"layers.{i}.{part}"
     unknown = [name for name in file.tensors if name not in theirs and name != _ROPE_FACTORS]
     if unknown:
         raise refuse(f"the tensor {unknown[0]!r}", "the layers of Llama, Mistral and Qwen2")
@@ -158,7 +146,7 @@ def _shape(file: GgufFile, architecture: str) -> ModelShape:
     head_size = int(read("attention.key_length", width // heads))
     if int(read("rope.dimension_count", head_size)) != head_size:
         raise refuse("a rotary embedding of a part of a head", "one of whole heads")
-    embedding = file.tensors.get("token_embd.weight")
+    embedding = file.tensors.get(THEIR_EMBEDDING)
     context = min(MOST_CONTEXT, int(read("context_length")), int(read("attention.sliding_window", MOST_CONTEXT)))
     return ModelShape(
         vocab_size=embedding.shape[0] if embedding is not None else 0,

@@ -26,6 +26,19 @@ _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: 
 _STRING, _ARRAY = 8, 9
 _MOST_DIMENSIONS = 4
 _DEFAULT_ALIGNMENT = 32
+LAYER_NAMES = {
+    "attn_norm": "attn_norm",
+    "q": "attn_q",
+    "k": "attn_k",
+    "v": "attn_v",
+    "o": "attn_output",
+    "mlp_norm": "ffn_norm",
+    "gate": "ffn_gate",
+    "up": "ffn_up",
+    "down": "ffn_down",
+}
+"""The parts of a layer by our names, and what llama.cpp calls them: both kinds of model read here say the same."""
+THEIR_EMBEDDING, THEIR_FINAL_NORM, THEIR_HEAD = "token_embd.weight", "output_norm.weight", "output.weight"
 _EMPTY_FILE_HINT = "download the file again"
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from repocomp.bench.decoding.gguf import _interleaved, write_gguf
+from repocomp.model.importing.from_gguf import open_gguf
 from repocomp.model.library import load_pack
+from repocomp.model.to_gguf import _interleaved, write_gguf
 from repocomp.model.weights import weights_of
 
 Floats = npt.NDArray[np.float32]
@@ -64,6 +66,16 @@ def test_the_file_holds_the_weights_and_the_vocabulary(tmp_path: Path) -> None:
     assert len(tokens) == len(types) == pack.shape.vocab_size
     assert [number for number, kind in enumerate(types) if kind == 3] == sorted(pack.tokens.all)
     assert all(len(merge.split(" ")) == 2 for merge in metadata["tokenizer.ggml.merges"])
+
+
+def test_what_is_written_is_read_back_as_it_was(tmp_path: Path) -> None:
+    pack = load_pack("default")
+    write_gguf(pack, tmp_path / "model.gguf")
+    checkpoint = open_gguf(tmp_path / "model.gguf")
+    # The file holds it as a 32-bit float.
+    assert checkpoint.shape == replace(pack.shape, norm_eps=float(np.float32(pack.shape.norm_eps)))
+    for name, matrix in weights_of(pack).items():
+        np.testing.assert_array_equal(checkpoint.weights.rows(name, 0, len(matrix)), matrix)
 
 
 def test_neighbours_rotate_as_halves_did() -> None:
