@@ -88,7 +88,8 @@ def _build_at(path: Path, root: Path, progress: OnProgress | None, jobs: int | N
     started = time.monotonic()
     with writing_index(path) as connection:
         workers = jobs or min(_MAX_JOBS, os.cpu_count() or 1)
-        report = _update(connection, root, walk(root), known_files(connection), progress, workers)
+        known = known_files(connection)
+        report = _update(connection, root, walk(root, _public(connection, known)), known, progress, workers)
         update_history(connection, root)
         set_fact(connection, READING_FACT, str(READING))
         set_fact(connection, ROOT, str(real(root)))
@@ -104,7 +105,8 @@ def update(root: Path, paths: Sequence[str]) -> IndexReport:
     """
     started = time.monotonic()
     with writing_index(index_path(root)) as connection:
-        report = _update(connection, root, look(root, paths), known_files_below(connection, paths), None, 1)
+        known = known_files_below(connection, paths)
+        report = _update(connection, root, look(root, paths, _public(connection, known)), known, None, 1)
     report.seconds = time.monotonic() - started
     return report
 
@@ -154,6 +156,11 @@ def _update(
     if changed or known:
         tidy(connection)
     return report
+
+
+def _public(connection: Connection, known: Iterable[str]) -> frozenset[str]:
+    """The names of `known` files, where a version that reads as we do has looked for secrets in them."""
+    return frozenset(known) if _reads_alike(connection) else frozenset()
 
 
 def _reads_alike(connection: Connection) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
@@ -118,16 +118,17 @@ def read_file(root: Path, path: str) -> bytes | None:
         return None
 
 
-def walk(root: Path) -> Iterator[Found]:
+def walk(root: Path, public: Container[str] = ()) -> Iterator[Found]:
     """Every file below `root` that the rules leave in, sorted by path; those they leave out are not listed.
 
-    Secret files, symbolic links, repositories within and files over 1 MiB are listed with a reason. Raises GitError.
+    Secret files, symbolic links, repositories within and files over 1 MiB are listed with a reason. The names in
+    `public` are known to hold no secret. Raises GitError.
     """
     rules = Rules(root)
-    yield from _judged(root, rules, _listed(root, rules))
+    yield from _judged(root, rules, _listed(root, rules), public)
 
 
-def look(root: Path, paths: Sequence[str]) -> Iterator[Found]:
+def look(root: Path, paths: Sequence[str], public: Container[str] = ()) -> Iterator[Found]:
     """What `walk` finds of `paths` (relative files or folders), without a look at the rest where git is to be asked."""
     rules = Rules(root)
     is_short = len(paths) <= _MOST_LOOKED_AT and sum(map(len, paths)) <= _MOST_LOOKED_AT_CHARS
@@ -135,10 +136,10 @@ def look(root: Path, paths: Sequence[str]) -> Iterator[Found]:
     if listed is None:
         folders = tuple(f"{path}/" for path in paths)
         listed = [path for path in _listed(root, rules) if path in paths or path.startswith(folders)]
-    yield from _judged(root, rules, listed)
+    yield from _judged(root, rules, listed, public)
 
 
-def _judged(root: Path, rules: Rules, listed: Iterable[str]) -> Iterator[Found]:
+def _judged(root: Path, rules: Rules, listed: Iterable[str], public: Container[str]) -> Iterator[Found]:
     top = f"{root}{os.sep}"
     links: dict[str, bool] = {"": False}
     paths = sorted(listed)
@@ -149,8 +150,8 @@ def _judged(root: Path, rules: Rules, listed: Iterable[str]) -> Iterator[Found]:
             continue
         left_out, reason = rules.verdict(path)
         name = printable(path)
-        if (public := redact(path)) != path:
-            yield Found(printable(public), 0, 0, "secret")
+        if path not in public and (shown := redact(path)) != path:
+            yield Found(printable(shown), 0, 0, "secret")
             continue
         if left_out or name != path:
             yield Found(name, 0, 0, _word(reason) if left_out else "name")

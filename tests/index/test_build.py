@@ -18,10 +18,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from repocomp.errors import StoreError
+from repocomp.index import walk
 from repocomp.index.build import build, build_from, update
 from repocomp.index.read import READING
 from repocomp.index.status import status
 from repocomp.index.write import CUTS
+from repocomp.secrets.redaction import redact
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import ChunkKind
 from repocomp.store.index.swap import replacing_index
@@ -410,3 +412,25 @@ def _is_there(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_names_that_an_index_holds_are_not_searched_for_secrets_again(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = repository({"a.py": "x = 1\n", "b.py": "y = 2\n"})
+    build(root)
+    looked_at: list[str] = []
+
+    def looking(name: str) -> str:
+        looked_at.append(name)
+        return redact(name)
+
+    monkeypatch.setattr(walk, "redact", looking)
+    (root / "c.py").write_text("z = 3\n")
+    build(root)
+    update(root, ["a.py"])
+    assert looked_at == ["c.py"]
+    # An index of a version that reads in another way says nothing of names.
+    monkeypatch.setattr("repocomp.index.build.READING", 0)
+    build(root)
+    assert looked_at[1:] == ["a.py", "b.py", "c.py"]
