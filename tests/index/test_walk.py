@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from repocomp.index.walk import explain, user_ignore_file, walk
 from repocomp.secrets.redaction import REDACTED
 from tests.conftest import Repository, write_files
 
+DEPTH = 1500
 FILES = {
     "keep.py": "x\n",
     "a/keep.py": "x\n",
@@ -203,15 +205,19 @@ def test_without_git_its_files_are_read_as_far_as_they_go(
     assert "git is not found" in capsys.readouterr().err
 
 
-def test_deep_trees_are_walked_without_git(tmp_path: Path) -> None:
-    depth = 1500
-    here = os.getcwd()
-    os.chdir(tmp_path)
-    try:
-        for _ in range(depth):
-            os.mkdir("d")
-            os.chdir("d")
-        Path("a.py").write_text("x\n")
-    finally:
-        os.chdir(here)
-    assert indexed(tmp_path) == {"d/" * depth + "a.py"}
+@pytest.fixture
+def deep(tmp_path: Path) -> Iterator[Path]:
+    """A tree of more levels than Python calls go deep. It goes again: pytest's own tidying up would fail at it."""
+    folders = [f"{tmp_path}{'/d' * level}" for level in range(1, DEPTH + 1)]
+    for folder in folders:
+        os.mkdir(folder)
+    file = Path(folders[-1], "a.py")
+    file.write_text("x\n")
+    yield tmp_path
+    file.unlink()
+    for folder in reversed(folders):
+        os.rmdir(folder)
+
+
+def test_deep_trees_are_walked_without_git(deep: Path) -> None:
+    assert indexed(deep) == {"d/" * DEPTH + "a.py"}

@@ -22,7 +22,7 @@ def test_every_family_is_found_by_its_own_tokens(family: Family) -> None:
     assert control.file == (tokens[family.file] if family.file else None)
     assert control.repo == (tokens[family.repo] if family.repo else None)
     assert control.end == tokens["<|endoftext|>"]
-    assert control.can_fill
+    assert None not in (control.prefix, control.suffix, control.middle)
     assert set(control.stop_ids) == set(tokens.values())
 
 
@@ -45,7 +45,7 @@ STARCODER = ("<fim_prefix>", "<fim_suffix>", "<fim_middle>")
 def test_a_companion_decides_ties(tokens: tuple[str, ...], expected: str) -> None:
     name, control = find_family(vocabulary("</s>", *tokens))
     assert name == expected
-    assert control.can_fill == (expected != LEFT_ONLY)
+    assert (None in (control.prefix, control.suffix, control.middle)) == (expected == LEFT_ONLY)
 
 
 def test_what_a_person_says_overrides() -> None:

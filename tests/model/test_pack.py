@@ -147,7 +147,7 @@ def test_a_pack_of_another_family_is_read_back(tmp_path: Path) -> None:
     pack = Pack("toy", "1", tmp_path / "toy", shape, family="other", roles=("generator",), control=control)
     written = write_pack(pack, FILES)
     assert load_pack(tmp_path / "toy") == written
-    assert (control.stop_ids, control.can_fill, written.control.decide) == ((3, 8, 9), True, None)
+    assert (control.stop_ids, written.control.middle, written.control.decide) == ((3, 8, 9), 6, None)
     assert json.loads((tmp_path / "toy" / "pack.json").read_text())["format"] == 3
 
 

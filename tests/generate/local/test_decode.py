@@ -27,6 +27,7 @@ from repocomp.model.pack import ALONE, CacheMixture
 from repocomp.model.shape import ModelShape
 
 TOKENS = FimTokens()
+BANNED = tuple(token for token in TOKENS.all if token != TOKENS.end)
 VOCABULARY = 16
 LETTERS = st.integers(8, VOCABULARY - 1)
 MIXED = CacheMixture(tuple((0.5 * n - 2, 0.6 * n - 2, 0.3 * n - 2) for n in range(MAX_ORDER)), -0.2, 0.1)
@@ -82,7 +83,7 @@ def answer(
         model,
         cache,
         logits,
-        TokenRules(length, frozenset((TOKENS.end,)), TOKENS.banned, stop, barred=barred),
+        TokenRules(length, frozenset((TOKENS.end,)), BANNED, stop, barred=barred),
         NgramCache(prompt),
         draft_tokens=draft_tokens,
         mixture=mixture,
@@ -202,7 +203,7 @@ def test_past_the_deadline_what_is_there_is_returned() -> None:
     model = FakeModel()
     cache = KvCache.of(model)
     logits = prefill(model, cache, [8, 9])
-    rules = TokenRules(9, frozenset((TOKENS.end,)), TOKENS.banned)
+    rules = TokenRules(9, frozenset((TOKENS.end,)), BANNED)
     generated = decode(model, cache, logits, rules, NgramCache([8, 9]), budget=Budget(time.monotonic() - 1))
     assert (len(generated.ids), generated.stop_reason) == (1, "deadline")
 
@@ -211,7 +212,7 @@ def test_once_cancelled_what_is_there_is_returned() -> None:
     model = FakeModel()
     cache = KvCache.of(model)
     logits = prefill(model, cache, [8, 9])
-    rules = TokenRules(9, frozenset((TOKENS.end,)), TOKENS.banned)
+    rules = TokenRules(9, frozenset((TOKENS.end,)), BANNED)
     looks = iter((False, False, True))
     generated = decode(model, cache, logits, rules, NgramCache([8, 9]), budget=Budget(None, lambda: next(looks)))
     assert generated.stop_reason == "cancelled"
