@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,21 @@ settings.load_profile("here")
 Repository = Callable[[dict[str, str]], Path]
 
 
+@pytest.fixture(scope="session")
+def runtime_folders() -> Iterator[Path]:
+    """Room for folders of sockets: wherever temporary files lie, the path of a socket must be short."""
+    with tempfile.TemporaryDirectory(prefix="repocomp-", dir=None if os.name == "nt" else "/tmp") as folder:
+        yield Path(folder).resolve()
+
+
+@pytest.fixture
+def runtime_folder(runtime_folders: Path) -> Path:
+    """A folder for the sockets of one test."""
+    return Path(tempfile.mkdtemp(dir=runtime_folders))
+
+
 @pytest.fixture(autouse=True)
-def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def isolated(tmp_path_factory: pytest.TempPathFactory, runtime_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of its own; returns it."""
     home = tmp_path_factory.mktemp("home")
     for name in list(os.environ):
@@ -30,9 +44,9 @@ def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
         "XDG_CONFIG_HOME": "config",
         "XDG_STATE_HOME": "state",
         "XDG_DATA_HOME": "data",
-        "XDG_RUNTIME_DIR": "run",
     }.items():
         monkeypatch.setenv(name, str(home / folder))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime_folder / "run"))
     # No hook or daemon of a test leaves a process that learns behind.
     monkeypatch.setenv("REPOCOMP_LEARN", "never")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))

@@ -38,9 +38,9 @@ def test_what_can_be_made_again_lies_apart_from_what_cannot(monkeypatch: pytest.
 
 
 def test_the_client_finds_the_runtime_folder_by_itself_as_the_library_would(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runtime_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime_folder))
     assert protocol.folder() == platformdirs.user_runtime_dir("repocomp", appauthor=False)
     names = protocol.directories({name: "x" for name in os.environ} | {"XDG_CACHE_HOME": "y"})
     assert "XDG_CACHE_HOME" in names

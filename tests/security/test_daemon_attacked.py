@@ -69,17 +69,17 @@ KINDS = ("mutated", "mutated", "mutated", "mutated", "without", "line", "half", 
 
 
 @pytest.fixture
-def served(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+def served(repository: Repository, runtime_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """A daemon in a process of its own; a request that it answers."""
     root = repository({"a.py": "def add(one, two):\n    return one\n"})
     monkeypatch.chdir(root)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime_folder))
     words = ["a.py:2:15", "--max-new-tokens", "2", "--no-record"]
     values = quick.parse(words)
     assert values is not None
     place = quick.place_of("a.py:2:15")
     assert place is not None
-    with daemon(tmp_path):
+    with daemon(runtime_folder):
         yield quick._request(values, place, Path("a.py").read_bytes())
 
 

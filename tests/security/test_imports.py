@@ -88,9 +88,8 @@ def test_the_package_is_found_where_it_is_not_installed(hostile: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no signal to end it with")
-def test_background_processes_import_nothing_of_the_repository(hostile: Path, tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir(mode=0o700)
-    variables = {"XDG_RUNTIME_DIR": str(tmp_path / "run")}
+def test_background_processes_import_nothing_of_the_repository(hostile: Path, runtime_folder: Path) -> None:
+    variables = {"XDG_RUNTIME_DIR": str(runtime_folder)}
     lure = "import os; os.environ['PYTHONPATH'] = 'src' + os.pathsep"
     run(hostile, "serve", "--detach", before=lure, variables=variables)
     try:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,9 +38,9 @@ def at_home(home: Path, isolated: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.fixture(scope="module")
-def runtime(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def runtime(home: Path, runtime_folders: Path) -> Iterator[Path]:
     """One daemon for this file's tests: starting it is most of what they cost."""
-    folder = tmp_path_factory.mktemp("run")
+    folder = Path(tempfile.mkdtemp(dir=runtime_folders))
     directories = {f"XDG_{name}_HOME": str(home / name.lower()) for name in ("CACHE", "CONFIG", "DATA", "STATE")}
     with daemon(folder, variables={"HOME": str(home), **directories}):
         yield folder
@@ -176,27 +177,24 @@ def test_asking_imports_next_to_nothing(indexed: Path, warm: Path) -> None:
     assert set(modules) <= own | {"__future__", "_json", "_socket"}
 
 
-def test_a_daemon_that_is_killed_amid_requests_costs_no_answer(indexed: Path, tmp_path: Path) -> None:
-    runtime = tmp_path / "own"
-    runtime.mkdir()
+def test_a_daemon_that_is_killed_amid_requests_costs_no_answer(indexed: Path, runtime_folder: Path) -> None:
     expected = repocomp("complete", CURSOR, cwd=indexed)
-    with daemon(runtime) as process:
+    with daemon(runtime_folder) as process:
         process.send_signal(signal.SIGSTOP)
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_RUNTIME_DIR": str(runtime)}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_RUNTIME_DIR": str(runtime_folder)}
         command = [sys.executable, "-m", "repocomp", "complete", CURSOR]
         with subprocess.Popen(command, cwd=indexed, stdout=subprocess.PIPE, env=environment) as asking:
             time.sleep(0.3)
             process.kill()
             assert asking.communicate()[0] == expected.stdout
     # The socket is still there, with nobody behind it.
-    assert (runtime / "repocomp" / "socket").exists()
-    after = repocomp("complete", CURSOR, cwd=indexed, variables={"XDG_RUNTIME_DIR": str(runtime)})
+    assert (runtime_folder / "repocomp" / "socket").exists()
+    after = repocomp("complete", CURSOR, cwd=indexed, variables={"XDG_RUNTIME_DIR": str(runtime_folder)})
     assert (after.returncode, after.stdout) == (expected.returncode, expected.stdout)
 
 
-def test_always_starts_one_and_several_at_once_start_one(indexed: Path, tmp_path: Path) -> None:
-    variables = {"XDG_RUNTIME_DIR": str(tmp_path / "own")}
-    (tmp_path / "own").mkdir()
+def test_always_starts_one_and_several_at_once_start_one(indexed: Path, runtime_folder: Path) -> None:
+    variables = {"XDG_RUNTIME_DIR": str(runtime_folder)}
     command = [sys.executable, "-m", "repocomp", "complete", CURSOR, "--daemon", "always"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
     clients = [subprocess.Popen(command, cwd=indexed, stdout=subprocess.PIPE, env=environment) for _ in range(3)]
@@ -214,9 +212,9 @@ def test_always_starts_one_and_several_at_once_start_one(indexed: Path, tmp_path
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="nothing can be stopped there")
-def test_a_stopped_daemon_costs_no_answer_is_named_and_ended(indexed: Path, tmp_path: Path) -> None:
-    variables = {"XDG_RUNTIME_DIR": str(tmp_path)}
-    with daemon(tmp_path) as process:
+def test_a_stopped_daemon_costs_no_answer_is_named_and_ended(indexed: Path, runtime_folder: Path) -> None:
+    variables = {"XDG_RUNTIME_DIR": str(runtime_folder)}
+    with daemon(runtime_folder) as process:
         process.send_signal(signal.SIGSTOP)
         done = repocomp("complete", CURSOR, cwd=indexed, variables=variables)
         assert done.stdout == repocomp("complete", CURSOR, "--daemon", "never", cwd=indexed).stdout
@@ -227,14 +225,14 @@ def test_a_stopped_daemon_costs_no_answer_is_named_and_ended(indexed: Path, tmp_
     assert repocomp("serve", "--status", cwd=indexed, variables=variables).stdout == b"no daemon runs\n"
 
 
-def test_auto_starts_none(indexed: Path, tmp_path: Path) -> None:
-    repocomp("complete", CURSOR, cwd=indexed, variables={"XDG_RUNTIME_DIR": str(tmp_path)})
-    assert list(tmp_path.glob("repocomp*")) == []
+def test_auto_starts_none(indexed: Path, runtime_folder: Path) -> None:
+    repocomp("complete", CURSOR, cwd=indexed, variables={"XDG_RUNTIME_DIR": str(runtime_folder)})
+    assert list(runtime_folder.glob("repocomp*")) == []
 
 
-def test_with_too_little_memory_it_answers_and_leaves(indexed: Path, tmp_path: Path) -> None:
-    with daemon(tmp_path, "--memory-cap", "64") as process:
-        done = repocomp("complete", CURSOR, cwd=indexed, variables={"XDG_RUNTIME_DIR": str(tmp_path)})
+def test_with_too_little_memory_it_answers_and_leaves(indexed: Path, runtime_folder: Path) -> None:
+    with daemon(runtime_folder, "--memory-cap", "64") as process:
+        done = repocomp("complete", CURSOR, cwd=indexed, variables={"XDG_RUNTIME_DIR": str(runtime_folder)})
         assert done.stdout == repocomp("complete", CURSOR, cwd=indexed).stdout
         assert process.wait(20) == 0
 

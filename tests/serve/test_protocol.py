@@ -47,24 +47,24 @@ def test_garbage_is_refused(line: bytes) -> None:
         protocol.decode(line)
 
 
-def test_the_folder_is_the_users_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+def test_the_folder_is_the_users_alone(runtime_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime_folder))
     folder = Path(protocol.folder())
-    assert folder == tmp_path / "repocomp"
+    assert folder == runtime_folder / "repocomp"
     assert not protocol.is_private(str(folder))
     folder.mkdir(mode=0o700)
     assert protocol.is_private(str(folder))
     folder.chmod(0o750)
     assert not protocol.is_private(str(folder))
-    link = tmp_path / "link"
+    link = runtime_folder / "link"
     folder.chmod(0o700)
     link.symlink_to(folder)
     assert not protocol.is_private(str(link))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser gives files away")
-def test_somebody_elses_folder_is_not_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+def test_somebody_elses_folder_is_not_entered(runtime_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime_folder))
     folder = Path(protocol.folder())
     folder.mkdir(mode=0o700)
     os.chown(folder, 12345, 12345)

@@ -27,9 +27,9 @@ from repocomp.serve.server import Server
 
 
 @pytest.fixture(autouse=True)
-def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    return tmp_path / "repocomp"
+def runtime(runtime_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime_folder))
+    return runtime_folder / "repocomp"
 
 
 def echo(call: Call) -> bool:

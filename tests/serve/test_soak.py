@@ -178,17 +178,15 @@ def wait_for_chores() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells what a process holds there")
-def test_a_soak(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_soak(repository: Repository, runtime_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = repository({"lib/part0.py": "def helper(value):\n    return value\n"})
     (root / "own").mkdir()
     soak = Soak(root, {**os.environ, "PYTHONPATH": str(ROOT)}, references(root / "own"))
-    runtime = tmp_path / "run"
-    runtime.mkdir()
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-    soak.environment["XDG_RUNTIME_DIR"] = str(runtime)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime_folder))
+    soak.environment["XDG_RUNTIME_DIR"] = str(runtime_folder)
     assert repocomp("index", cwd=root).returncode == 0
     # Few key/value caches: all are full before the first reading, and what grows after it is a leak.
-    with daemon(runtime, "--memory-cap", "200") as process:
+    with daemon(runtime_folder, "--memory-cap", "200") as process:
         for (path, offset), text in soak.expected.items():
             soak.check(path, offset, text)
         run(soak, SECONDS / 3)
