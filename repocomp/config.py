@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from repocomp import directories
-from repocomp.errors import ConfigError
+from repocomp.errors import ConfigError, did_you_mean
 from repocomp.request import DaemonMode, FillMode, RetrieveMode, SelectRule
 from repocomp.tree import read, read_alone
 
@@ -105,13 +105,37 @@ def load_with_origin(
         own = root / REPOSITORY_FILE
         _read_file(own, lambda: read(root, REPOSITORY_FILE, _MOST_BYTES), values, REPOSITORY_KEYS)
     for name in values:
-        variable = _PREFIX + name.upper()
-        if variable in environment:
-            values[name] = (_checked(name, environment[variable], variable), variable)
+        variable = variable_of(name)
+        # One that is set and empty is not set, as everywhere.
+        if environment.get(variable):
+            values[name] = (checked(name, environment[variable], variable), variable)
     for name, value in flags.items():
         if value is not None:
-            values[name] = (_checked(name, value, f"--{name.replace('_', '-')}"), "flag")
+            values[name] = (checked(name, value, f"--{name.replace('_', '-')}"), "flag")
     return values
+
+
+def names() -> list[str]:
+    """Every setting."""
+    return [f.name for f in fields(Settings)]
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a setting."""
+    return _PREFIX + name.upper()
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Variables that look like settings and are none: misspelt, or of another version."""
+    known = set(map(variable_of, names()))
+    return sorted(name for name in environment if name.startswith(_PREFIX) and name not in known)
+
+
+def check_name(name: str, where: str) -> None:
+    """Raise ConfigError for what is no setting."""
+    if name not in names():
+        message = f"{where}: there is no setting {_shown(name)}.{did_you_mean(name, names())}"
+        raise ConfigError(message, f"use one of: {', '.join(sorted(names()))}")
 
 
 def _read_file(
@@ -128,17 +152,14 @@ def _read_file(
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: {error}", "fix the file, or remove it") from None
     for name, value in found.items():
-        if name not in values:
-            raise ConfigError(
-                f"{path}: there is no setting {_shown(name)}", f"use one of: {', '.join(sorted(allowed))}"
-            )
+        check_name(name, str(path))
         if name not in allowed:
             raise ConfigError(f"{path}: a repository may not set {name!r}", f"set it in {user_file()}")
-        values[name] = (_checked(name, value, str(path)), str(path))
+        values[name] = (checked(name, value, str(path)), str(path))
 
 
-def _checked(name: str, value: object, where: str) -> object:
-    """`value` as the setting's type; text from the environment is converted."""
+def checked(name: str, value: object, where: str) -> Any:  # noqa: ANN401  (of the setting's type)
+    """`value` as the type of the setting `name`; text is converted. Raises ConfigError, which begins with `where`."""
     if name in _CHOICES:
         if not isinstance(value, str) or value not in _CHOICES[name]:
             raise ConfigError(f"{where}: {name} cannot be {_shown(value)}", f"use one of: {', '.join(_CHOICES[name])}")
@@ -159,7 +180,9 @@ def _number(name: str, value: object, where: str) -> int | float:
     # Neither comparison holds of a number that is none.
     if not low <= number <= high or (isinstance(value, float) and number != value):
         limits = f"a number from {low} to {high}" if kind is float else f"a whole number from {low} to {high}"
-        raise ConfigError(f"{where}: {name} must be {limits}, not {_shown(value)}", f"write {name} = {kind(1)}")
+        raise ConfigError(
+            f"{where}: {name} must be {limits}, not {_shown(value)}", f"as in: repocomp config set {name} 1"
+        )
     return number
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -94,3 +95,11 @@ class TrainError(RepocompError):
     """A training stage lacks its input, or its input cannot be used."""
 
     code = "train"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A sentence that names which `known` word a misspelt one resembles; nothing where it is like none."""
+    from difflib import get_close_matches
+
+    (*_, likeliest) = ("", *get_close_matches(word, list(known), 1))
+    return f" Did you mean {likeliest!r}?" if likeliest else ""

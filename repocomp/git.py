@@ -150,6 +150,12 @@ def changed_paths(root: Path, commit: str) -> dict[str, str | None]:
     return {old: new for old, new, _ in _changed(root, _against_parent(root, commit))}
 
 
+def changed_between(root: Path, old: str, new: str) -> dict[str, str | None]:
+    """As `changed_paths`, for what `new` changes of `old`, which need not be related to it."""
+    sides = [old, new] if _COMMIT.fullmatch(old) and _COMMIT.fullmatch(new) else []
+    return {before: now for before, now, _ in _changed(root, sides)}
+
+
 def added_lines(root: Path, commit: str, most: int) -> list[tuple[str, str]]:
     """(path, line) for every line that `commit` adds to its first parent; none at all where they are over `most`."""
     sides = _against_parent(root, commit)

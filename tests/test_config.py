@@ -72,7 +72,7 @@ def test_text_of_the_environment_becomes_numbers_and_lists(monkeypatch: pytest.M
     assert (settings.threshold, settings.arm_names) == (0.4, ("bm25", "jaccard"))
 
 
-@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "2", "1e400", "", "0x1", "9" * 5000])
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "2", "1e400", " ", "0x1", "9" * 5000])
 def test_variables_out_of_range_are_named(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     for name in ("THRESHOLD", "DEADLINE_MS", "MAX_NEW_TOKENS", "RETENTION_DAYS"):
         monkeypatch.setenv("REPOCOMP_" + name, value)

@@ -17,7 +17,8 @@ import click
 
 from repocomp import __version__, directories
 from repocomp.cli import output
-from repocomp.errors import ExitCode, RepocompError
+from repocomp.errors import ExitCode, RepocompError, did_you_mean
+from repocomp.serve.protocol import PREFIX
 
 VERBS = {
     "index": "Index a work tree, or bring its index up to date.",
@@ -59,6 +60,15 @@ class LazyGroup(click.Group):
         command: click.Command = import_module(f"repocomp.cli.verbs.{cmd_name.replace('-', '_')}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first of `args` names. One that there is not is answered with the likeliest that is."""
+        name = args[0]
+        if name not in VERBS and not name.startswith("-"):
+            raise click.UsageError(f"No such command {name!r}.{did_you_mean(name, VERBS)}", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs without importing them."""
         with formatter.section("Commands"):
@@ -95,8 +105,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line; returns the exit code. Prints every error, raises none."""
     _hold_descriptors()
     as_json = "--json" in arguments
-    verb = next((word for word in arguments if word in VERBS), "")
+    verb = _verb(arguments)
     try:
+        _warn_of_variables()
         done = cli.main(list(arguments), prog_name="repocomp", standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -104,7 +115,8 @@ def run(arguments: Sequence[str]) -> int:
     except RepocompError as error:
         return output.failure(verb, error.code, error.message, error.hint, error.exit_code, as_json)
     except click.ClickException as error:
-        hint = f"repocomp {verb} --help".replace("  ", " ")
+        context = getattr(error, "ctx", None)
+        hint = f"{context.command_path if context is not None else 'repocomp'} --help"
         return output.failure(verb, "usage", error.format_message(), hint, ExitCode.ERROR, as_json)
     except (KeyboardInterrupt, click.Abort):
         return interrupted(verb, as_json)
@@ -120,9 +132,30 @@ def run(arguments: Sequence[str]) -> int:
         return output.failure(verb, "bug", message, "report it with that file", ExitCode.BUG, as_json)
 
 
+def _verb(arguments: Sequence[str]) -> str:
+    """The verb that a command line names; nothing where it names none that there is."""
+    words = iter(arguments)
+    for word in words:
+        if word == "--color":
+            next(words, None)
+        elif not word.startswith("-"):
+            return word if word in VERBS else ""
+    return ""
+
+
 def interrupted(verb: str, as_json: bool) -> int:
     """Say that the user ended `verb`; returns the exit code."""
     return output.failure(verb, "interrupted", "interrupted", None, ExitCode.INTERRUPTED, as_json)
+
+
+def _warn_of_variables() -> None:
+    """Name variables that look like settings and are none, once."""
+    if any(name.startswith(PREFIX) for name in os.environ):
+        from repocomp.config import names, unknown_variables, variable_of
+
+        for variable in unknown_variables(os.environ):
+            likeliest = did_you_mean(variable, map(variable_of, names()))
+            output.note(f"repocomp: {variable} sets nothing: there is no such setting.{likeliest}")
 
 
 def _hold_descriptors() -> None:
@@ -155,20 +188,22 @@ def _has_folder() -> bool:
 
 def _write_crash_log(arguments: Sequence[str]) -> Path | None:
     """Write what happened where this user alone may read it, without secrets and without source text."""
+    from tempfile import mkstemp
+
     from repocomp.secrets.redaction import legible, redact
 
     folder = directories.state()
-    path = folder / f"crash-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.log"
     head = f"repocomp {__version__}\nPython {sys.version}\n{sys.platform}\narguments: {_without_text(arguments)!r}\n\n"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        # Two may crash within one second, and one process twice.
+        descriptor, path = mkstemp(".log", f"crash-{time.strftime('%Y%m%dT%H%M%S')}-", folder)
         with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(legible(redact(head + traceback.format_exc())))
     except OSError:
         return None
-    return path
+    return Path(path)
 
 
 def _without_text(arguments: Sequence[str]) -> list[str]:

@@ -30,15 +30,17 @@ def exit_code_of(completion: Mapping[str, Any], *, exit_zero: bool) -> int:
     return 0 if completion["text"] or exit_zero else 1
 
 
-def notes_on(completion: Mapping[str, Any], *, is_terminal: bool) -> list[str]:
+def notes_on(completion: Mapping[str, Any], *, is_terminal: bool, is_verbose: bool = False) -> list[str]:
     """What a person is told beside the text, a line each; `completion` is the `data` of `--json`.
+
+    How it came about is told on a terminal, and elsewhere where it `is_verbose`.
 
     On a terminal the text and the notes share a screen, so that the first note begins a line of its own.
     """
     notes = [f"repocomp: {warning}" for warning in completion["warnings"]]
     if completion["reason"]:
         notes.append(f"repocomp: nothing to offer: {completion['reason']}")
-    elif is_terminal:
+    elif is_terminal or is_verbose:
         retrieval, ms = completion["retrieval"], completion["timings_ms"]["total"]
         probability = retrieval["probability"]
         shown = "" if probability is None else f" (p = {probability:.2f})"

@@ -74,7 +74,7 @@ def _page(command: click.Command, name: str) -> str:
         f".B {roff.escape(name)}",
         roff.escape(" ".join(command.collect_usage_pieces(_context(command)))),
         ".SH DESCRIPTION",
-        *roff.paragraphs((command.help or summary).replace("\b", "")),
+        *roff.paragraphs(command.help or summary),
         *_options(command),
         *_commands(command, name),
         *roff.section("EXIT STATUS", _EXIT_STATUS),
@@ -109,7 +109,7 @@ def _commands(command: click.Command, name: str) -> Iterator[str]:
             if sub is not None:
                 usage = " ".join(sub.collect_usage_pieces(_context(sub)))
                 yield f".SS {roff.escape(f'{name} {own} {usage}')}"
-                yield from roff.paragraphs((sub.help or "").replace("\b", ""))
+                yield from roff.paragraphs(sub.help or "")
                 yield from roff.tagged(_option_rows(sub))
 
 

@@ -37,7 +37,12 @@ SETTINGS = {
 RECORDING = {"--no-text": "no-text", "--no-record": "off"}
 """Flags for the setting `record`."""
 OTHERS = ("--stdin-filename", "--position-encoding")
-FLAGS = ("--stream", "--exit-zero", "--json")
+VARIABLES = {
+    f"{protocol.PREFIX}{name.upper()}"
+    for name in (*(option[2:].replace("-", "_") for option in SETTINGS), "record", "retention_days", "learn")
+}
+"""Those that set something."""
+FLAGS = ("--stream", "--exit-zero", "--json", "--verbose")
 
 
 def ask(arguments: Sequence[str]) -> int | None:
@@ -175,8 +180,10 @@ def _print(completion: Values | None, values: Values) -> int | None:
         return code
     if not values.get("--stream"):
         _write(_shown(completion["text"], sys.stdout))
-    for note in notes_on(completion, is_terminal=sys.stderr.isatty()):
+    for note in notes_on(completion, is_terminal=sys.stderr.isatty(), is_verbose=bool(values.get("--verbose"))):
         sys.stderr.write(_shown(note, sys.stderr) + "\n")
+    for name in protocol.settings(os.environ).keys() - VARIABLES:
+        sys.stderr.write(_shown(f"repocomp: {name} sets nothing: there is no such setting", sys.stderr) + "\n")
     return code
 
 

@@ -36,9 +36,24 @@ def tagged(rows: Rows) -> Iterator[str]:
 
 
 def paragraphs(text: str) -> Iterator[str]:
-    """Paragraphs of running text, which are parted by empty lines."""
+    r"""Paragraphs, which are parted by empty lines. One that begins with click's mark, a line "\b", is a table."""
     for paragraph in re.split(r"\n\s*\n", text.strip()):
-        yield from (".PP", escape(" ".join(paragraph.split())))
+        if paragraph.startswith("\b"):
+            yield from tagged(_rows(paragraph.removeprefix("\b")))
+        else:
+            yield from (".PP", escape(" ".join(paragraph.split())))
+
+
+def _rows(table: str) -> Iterator[tuple[str, str]]:
+    """Rows of a name and a text, two blanks or more between them; lines that begin with blanks go on with the text."""
+    rows: list[tuple[str, list[str]]] = []
+    for line in filter(None, table.split("\n")):
+        if line[0] != " ":
+            name, _, said = line.partition("  ")
+            rows.append((name, [said.strip()]))
+        elif rows:
+            rows[-1][1].append(line.strip())
+    return ((name, " ".join(said).strip()) for name, said in rows)
 
 
 def verbatim(lines: Iterable[str]) -> Iterator[str]:

@@ -4,8 +4,8 @@ The definition. A completion is measured at every commit made within seven days 
 commit changes its file (a renamed file is the same file) and stands on the completion's *anchor*. The anchor is the
 commit the work tree stood on when it was asked, and moves to each commit in which at least half of it stands. So a fix
 on another branch in between says nothing, nor does a commit that somebody else made elsewhere. A commit that takes the
-place of a measured one (amend, rebase) is measured in its stead. The last measurement counts; one of a commit that was
-thrown away stays.
+place of a measured one (amend, rebase) is measured in its stead, and one that amends the anchor is measured like a
+commit made on it. The last measurement counts; one of a commit that was thrown away stays.
 
 Fast-forward merges change no file here; a merge is measured like any commit, against its first parent.
 """
@@ -115,6 +115,24 @@ def _rewritten(connection: Connection, root: Path, event: GitEvent) -> int:
             new = standing(measured[-1].commit_id, ledger.rewrites)
             path = _path_in(root, new, measured[-1].path)
             count += ledger.add(row, new, path, ledger.text(new, path))
+    return count + sum(_amended(ledger, old, new) for old, new in event.rewrites.items())
+
+
+def _amended(ledger: _Ledger, old: str, new: str) -> int:
+    """Measure completions that were asked on `old` in `new`, where it holds more than that did and on the same parents.
+
+    After a rebase the parents are others, and what differs was not written here.
+    """
+    earlier = {before: after for before, after in ledger.rewrites.items() if before not in ledger.event.rewrites}
+    asked = [row for row, measured in ledger.open if not measured and standing(row.base or "", earlier) == old]
+    if not asked or git.parents(ledger.root, old) != git.parents(ledger.root, new):
+        return 0
+    changed = git.changed_between(ledger.root, old, new)
+    count = 0
+    for row in asked:
+        if row.path in changed:
+            now = changed[row.path]
+            count += ledger.add(row, new, now or row.path, None if now is None else ledger.text(new, now))
     return count
 
 

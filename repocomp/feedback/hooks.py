@@ -61,7 +61,7 @@ def install(root: Path, shared: bool = False) -> list[Hook]:
 
     `shared` allows a folder outside the repository. Raises FeedbackError.
     """
-    folder = _writable(root, shared)
+    folder = _writable(root, shared, "install")
     with _explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for event in EVENTS:
@@ -71,7 +71,7 @@ def install(root: Path, shared: bool = False) -> list[Hook]:
 
 def uninstall(root: Path, shared: bool = False) -> list[Hook]:
     """Take the block out of every hook, and leave each as it was before. Raises FeedbackError."""
-    folder = _writable(root, shared)
+    folder = _writable(root, shared, "uninstall")
     with _explained(folder):
         for path in _candidates(folder):
             _uninstall(path)
@@ -91,8 +91,8 @@ def status(root: Path) -> list[Hook]:
     ]
 
 
-def _writable(root: Path, shared: bool) -> Path:
-    """The folder of the hooks, if it is one to write to. Raises FeedbackError."""
+def _writable(root: Path, shared: bool, action: Literal["install", "uninstall"]) -> Path:
+    """The folder of the hooks, if it is one to write to for `action`. Raises FeedbackError."""
     folder = hooks_folder(root)
     common = git.run(root, "rev-parse", "--git-common-dir")
     own = os.path.realpath(root / os.fsdecode(common or b".git").rstrip("\n"))
@@ -100,14 +100,15 @@ def _writable(root: Path, shared: bool) -> Path:
     if is_below(real, [own]):
         return folder
     if is_below(real, [os.path.realpath(root)]):
+        calls = "call this from your own hooks: repocomp hooks run post-commit >/dev/null 2>&1 &"
         raise FeedbackError(
             f"the hooks are in {folder}, inside the work tree, which repocomp never writes",
-            "call this from your own hooks: repocomp hooks run post-commit >/dev/null 2>&1 &",
+            calls if action == "install" else f"remove the call of repocomp from your own hooks, in {folder}",
         )
     if not shared:
         raise FeedbackError(
             f"the hooks are in {folder}, outside this repository, and may run in others too",
-            "repocomp hooks install --shared, if that is what you want",
+            f"repocomp hooks {action} --shared, if that is what you want",
         )
     return folder
 

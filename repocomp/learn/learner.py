@@ -40,7 +40,10 @@ _PLACES = ("place", "last_name", "language", "mode")
 
 @dataclass(frozen=True, slots=True)
 class Learning:
-    """How one run went: counts, the proposal, and the number of the version that it made (None: none)."""
+    """How one run went: counts, the proposal, and the number of the version that it made (None: none).
+
+    Of the `events`, completions of which is known what became of them, the user gave a verdict on `verdicts`.
+    """
 
     replays: int
     new_replays: int
@@ -48,6 +51,7 @@ class Learning:
     proposal: Proposal | None
     version: int | None
     is_frozen: bool = False
+    verdicts: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -55,6 +59,7 @@ class Learning:
             "replays": self.replays,
             "new_replays": self.new_replays,
             "events": self.events,
+            "verdicts": self.verdicts,
             "version": self.version,
             "is_frozen": self.is_frozen,
             "gate": None if self.proposal is None else self.proposal.to_json(),
@@ -93,7 +98,8 @@ def learn(
             number = versions.promote(connection, path, found.parameters, report)
         elif found.is_withdrawn:
             versions.withdraw(connection, path, report)
-        return Learning(len(replays), len(replays) - before, len(heard), found, number)
+        told = sum(event.is_told for event in heard)
+        return Learning(len(replays), len(replays) - before, len(heard), found, number, verdicts=told)
 
 
 def measured(root: Path, limit: int, progress: OnProgress, pack: str = "default") -> World:
@@ -141,6 +147,7 @@ def show(root: Path, pack: str = "default") -> dict[str, Any]:
             ],
             "replays": len(replays),
             "events": len(heard),
+            "verdicts": sum(event.is_told for event in heard),
             "cost_nats_per_second": COST,
             "thresholds": thresholds_of(parameters, loaded.pack.thresholds),
             "gate": versions.last_attempt(connection),

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from repocomp.errors import PackError
+from repocomp.errors import PackError, did_you_mean
 from repocomp.model.home import packs_folder
 from repocomp.model.integrity import REPAIR, check_files, file_digest, read_bounded, remember
 from repocomp.model.manifest import parse_manifest
@@ -32,7 +32,8 @@ def load_pack(name_or_path: str | Path) -> Pack:
     except (FileNotFoundError, NotADirectoryError) as error:
         known = ", ".join(pack_names()) or "none is built in"
         hint = f"name a folder that holds a {MANIFEST}, or a pack (there are: {known})"
-        raise PackError(f"there is no model pack {str(name_or_path)!r}", hint) from error
+        message = f"there is no model pack {str(name_or_path)!r}.{did_you_mean(str(name_or_path), pack_names())}"
+        raise PackError(message, hint) from error
     except (OSError, UnicodeDecodeError) as error:
         raise PackError(f"cannot read {folder / MANIFEST}: {error}", REPAIR) from error
     pack = parse_manifest(text, folder)

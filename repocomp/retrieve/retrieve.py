@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from repocomp.errors import ConfigError
+from repocomp.errors import ConfigError, did_you_mean
 from repocomp.retrieve.arms.bm25 import Bm25
 from repocomp.retrieve.arms.dense import Dense
 from repocomp.retrieve.arms.hybrid import Hybrid
@@ -110,5 +110,7 @@ def _root(reader: IndexReader) -> str | None:
 
 def _arm(name: str) -> Arm:
     if name not in ARMS:
-        raise ConfigError(f"there is no arm {name!r}", f"use one of: {', '.join(sorted(ARMS))}")
+        raise ConfigError(
+            f"there is no arm {name!r}.{did_you_mean(name, ARMS)}", f"use one of: {', '.join(sorted(ARMS))}"
+        )
     return ARMS[name]

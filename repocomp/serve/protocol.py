@@ -38,7 +38,8 @@ _DIRECTORIES = (
     "XDG_DATA_HOME",
     "XDG_STATE_HOME",
 )
-_PREFIX = "REPOCOMP_"
+PREFIX = "REPOCOMP_"
+"""What the variables that set something begin with."""
 _LONGEST_FOLDER = 80
 """A socket's whole path has 104 bytes on macOS, 108 on Linux."""
 
@@ -71,7 +72,7 @@ def to_bytes(text: str) -> bytes:
 
 def settings(environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that set something: they go with each request."""
-    return {name: value for name, value in environment.items() if name.startswith(_PREFIX)}
+    return {name: value for name, value in environment.items() if name.startswith(PREFIX)}
 
 
 def directories(environment: Mapping[str, str]) -> dict[str, str]:

@@ -42,6 +42,27 @@ def test_a_bug_is_3_and_leaves_a_crash_log(
     assert "Traceback" not in said
 
 
+def test_two_bugs_within_a_second_have_a_log_each(monkeypatch: pytest.MonkeyPatch, isolated: Path) -> None:
+    monkeypatch.setattr(app.cli, "main", lambda *a, **k: 1 / 0)
+    for _ in range(3):
+        assert app.run(["config"]) == ExitCode.BUG
+    logs = list((isolated / "state" / "repocomp").iterdir())
+    assert len(logs) == 3
+    assert all("ZeroDivisionError" in log.read_text() and log.stat().st_mode & 0o777 == 0o600 for log in logs)
+
+
+def test_a_wrong_cursor_is_told_without_the_models(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n")
+    code = (
+        "import sys; from repocomp.cli.app import run; codes = [int(run(['complete', cursor, '--daemon', 'never']))"
+        " for cursor in ('a.py', 'a.py:9:1', 'a.py:1:99', 'a.py:#99', 'b.py:1:1')];"
+        "print(codes, sorted({'numpy', 'onnxruntime', 'tokenizers'} & set(sys.modules)))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(HERE)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert done.stdout == "[2, 2, 2, 2, 2] []\n"
+
+
 def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

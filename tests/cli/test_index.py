@@ -59,6 +59,19 @@ def test_vectors_follow_what_a_watch_sees_once_they_are_there(
     assert made == [[(0, first), (first, 1)], [(first + 1, 0), (first + 1, 1)]]
 
 
+def test_a_home_is_indexed_on_request_alone(isolated: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (isolated / "project").mkdir()
+    (isolated / "project" / "a.py").write_text("x = 1\n")
+    for folder in (isolated, isolated.parent, Path("/")):
+        code, answer = run(capsys, "index", str(folder))
+        assert code == 2
+        assert answer["errors"][0]["hint"].endswith(f"repocomp index {folder} --force")
+    assert run(capsys, "index", str(isolated / "project"))[0] == 0
+    assert run(capsys, "index", str(isolated), "--force")[0] == 0
+    # Whoever did it once meant it.
+    assert run(capsys, "index", str(isolated))[0] == 0
+
+
 @pytest.mark.parametrize("arm", ["dense", "sparse", "hybrid"])
 def test_a_completion_can_ask_for_them(repository: Repository, capsys: pytest.CaptureFixture[str], arm: str) -> None:
     root = repository(modules("alpha", 3))

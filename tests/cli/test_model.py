@@ -49,10 +49,10 @@ def test_a_file_becomes_the_generator_and_goes_again(file: Path, capsys: pytest.
 
 def test_settings_beside_it_stay(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     user_file().parent.mkdir(parents=True)
-    user_file().write_text('# mine\nmode = "line"\n  generator = "old" # gone\nmax_new_tokens = 9\n')
+    user_file().write_text('# mine\nmode = "line"\n  generator = "old" # why\nmax_new_tokens = 9\n')
     run(capsys, "add", file, "--name", "toy")
     assert run(capsys, "use", "toy")[0] == 0
-    assert user_file().read_text() == '# mine\nmode = "line"\ngenerator = "toy"\nmax_new_tokens = 9\n'
+    assert user_file().read_text() == '# mine\nmode = "line"\n  generator = "toy" # why\nmax_new_tokens = 9\n'
 
 
 def test_a_pack_that_cannot_decide_is_no_policy(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,6 +76,44 @@ def test_commits_and_an_amended_one(week: Week) -> None:
     assert (own.count("checked"), own.count("ran")) == (4, 4)
 
 
+def test_what_is_asked_on_a_commit_that_is_then_amended(week: Week) -> None:
+    week.type("a.py", "four", OTHER)
+    week.git("commit", "-q", "-a", "-m", "to be amended")
+    first, second = week.ask("a.py", "one", CALL), week.ask("a.py", "two", LOOP)
+    untouched = week.ask("b.py", "five", CALL)
+    week.type("a.py", "one", CALL)
+    # Only what the new commit holds more than the old one says anything.
+    week.git("commit", "-q", "--amend", "-m", "said better")
+    week.settle("post-rewrite")
+    week.settle("post-commit")
+    assert week.measured(first) == []
+    week.git("commit", "-q", "-a", "--amend", "-m", "and more")
+    amended = week.settle("post-rewrite")
+    week.settle("post-commit")
+    assert week.measured(first) == [week.expected(first, amended, "a.py")]
+    assert week.measured(first)[0][1] == len("".join(CALL.split()))
+    assert week.measured(second) == [(amended, 0)]
+    assert week.measured(untouched) == []
+    week.type("a.py", "two", LOOP)
+    last = week.commit("on top of it")
+    assert week.measured(second)[-1] == week.expected(second, last, "a.py")
+
+
+def test_a_rebase_onto_other_work_measures_nothing_that_was_not_written_here(week: Week) -> None:
+    week.git("checkout", "-q", "-b", "feature")
+    week.type("b.py", "five", OTHER)
+    week.git("commit", "-q", "-a", "-m", "mine")
+    shown = week.ask("a.py", "one", CALL)
+    week.git("checkout", "-q", "main")
+    week.type("a.py", "two", "theirs(alpha)")
+    week.commit("theirs")
+    week.git("checkout", "-q", "feature")
+    before = week.measured(shown)
+    week.git("rebase", "-q", "main")
+    week.settle("post-rewrite")
+    assert week.measured(shown) == before
+
+
 def test_a_stash_and_a_fix_on_another_branch(week: Week) -> None:
     shown = week.ask("a.py", "one", CALL)
     week.type("a.py", "one", CALL)

@@ -180,6 +180,24 @@ def test_submodules_and_repositories_within_are_said_to_be_left_out(
     ]
 
 
+def test_everything_that_is_no_file_of_the_tree_is_said_in_words(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = repository({"a.py": "x\n", "folder/c.py": "x\n"})
+    monkeypatch.chdir(root)
+    os.mkfifo(root / "pipe")
+    (root / "link").symlink_to("a.py")
+    assert app.run(["check-ignore", "pipe", "link", ".git", ".git/config", ".", str(root), "folder", "gone.py"]) == 0
+    answers = [line.rpartition(": ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert answers == [
+        "neither a file nor a folder",
+        "a symbolic link, or behind one",
+        *["belongs to git itself"] * 2,
+        *["a folder, whose files are judged one by one"] * 3,
+        "no such file",
+    ]
+
+
 def test_a_bare_repository_has_nothing_to_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "bare")], check=True)
     assert app.run(["index", str(tmp_path / "bare")]) == 2

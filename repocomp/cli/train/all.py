@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from repocomp.cli import output, progress
-from repocomp.cli.options import Number
-from repocomp.cli.train.base import PATH, compile_option, done, exclude_option, jobs_option, recipe_option
+from repocomp.cli.train.base import PATH, compile_option, done, exclude_option, hours_option, jobs_option, recipe_option
 from repocomp.progress import duration
 
 EPILOG = """\b
@@ -22,14 +21,7 @@ Example:
 @click.command("all", epilog=EPILOG)
 @click.argument("folder", type=PATH)
 @click.argument("out", type=PATH)
-@click.option(
-    "--hours",
-    type=Number(),
-    default=10.0,
-    show_default=True,
-    metavar="H",
-    help="Time for pre-training, labelling and tuning.",
-)
+@hours_option("Time for pre-training, labelling and tuning.")
 @click.option("--name", default="mine", show_default=True, help="The pack's name.")
 @exclude_option
 @jobs_option

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from repocomp.cli import output, progress
 from repocomp.cli.options import Count, Number
 
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
 recipe_option = click.option(
     "--recipe", default="tiny", show_default=True, metavar="NAME", help="A built-in recipe, or a file."
@@ -27,6 +29,11 @@ jobs_option = click.option(
 compile_option = click.option(
     "--compile/--no-compile", "compiled", default=True, help="Compile the model before training."
 )
+
+
+def hours_option(covers: str) -> Callable[[Decorated], Decorated]:
+    """How long a stage trains; the help says what the hours cover."""
+    return click.option("--hours", type=Number(min=0), default=10.0, show_default=True, metavar="H", help=covers)
 
 
 @click.command()
@@ -81,14 +88,7 @@ def data(corpus: Path, tokenizer: Path, out: Path, jobs: int, recipe: str, as_js
 @click.command()
 @click.argument("rows", type=PATH)
 @click.argument("out", type=PATH)
-@click.option(
-    "--hours",
-    type=Number(),
-    default=10.0,
-    show_default=True,
-    metavar="H",
-    help="Length of the whole run, including resumed parts.",
-)
+@hours_option("Length of the whole run, including resumed parts.")
 @click.option("--start", type=PATH, metavar="CHECKPOINT", help="Start a new OUT from these weights.")
 @click.option(
     "--cooldown",

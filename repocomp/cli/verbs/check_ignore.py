@@ -18,6 +18,15 @@ Examples:
   repocomp check-ignore src/app.py build/out.js .env
 """
 
+_REASONS = {
+    "git": "belongs to git itself",
+    "repository": "belongs to another repository",
+    "special": "neither a file nor a folder",
+    "symlink": "a symbolic link, or behind one",
+    "name": "its name holds characters that cannot be shown",
+}
+"""Reasons that are plain to those who know the code, in words."""
+
 
 @click.command(epilog=EPILOG)
 @click.argument("paths", type=click.Path(path_type=Path), nargs=-1, required=True)
@@ -38,6 +47,10 @@ def command(paths: tuple[Path, ...], as_json: bool) -> int:
         outer = work_tree(Path.cwd())
         if outer not in (None, root) and root.is_relative_to(outer):
             left_out, reason = True, f"belongs to another repository, with an index of its own: repocomp index {root}"
+        elif place == root:
+            left_out, reason = False, "folder"
+        elif ".git" in place.relative_to(root).parts:
+            left_out, reason = True, "git"
         else:
             left_out, reason = explain(root, place.relative_to(root).as_posix())
         name = printable(str(path))
@@ -52,5 +65,5 @@ def command(paths: tuple[Path, ...], as_json: bool) -> int:
 
 def _words(row: dict[str, Any]) -> str:
     if row["ignored"]:
-        return f"left out: {row['reason']}"
+        return f"left out: {_REASONS.get(row['reason'], row['reason'])}"
     return "a folder, whose files are judged one by one" if row["reason"] == "folder" else "indexed"

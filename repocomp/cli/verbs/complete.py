@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,11 +12,12 @@ from repocomp.cli import output
 from repocomp.cli.cursor import Cursor, read
 from repocomp.cli.envelope import exit_code_of, notes_on
 from repocomp.cli.options import Count, Number
-from repocomp.document import PositionEncoding
-from repocomp.request import Completion
+from repocomp.document import Document, PositionEncoding
 from repocomp.serve.client import start
 from repocomp.service.question import Question
-from repocomp.service.service import CompletionService
+
+if TYPE_CHECKING:
+    from repocomp.request import Completion
 
 EPILOG = """\b
 Examples:
@@ -72,6 +73,11 @@ class CursorCommand(click.Command):
     help="The units COL counts.",
 )
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even when there is nothing to offer.")
+@click.option(
+    "--verbose",
+    is_flag=True,
+    help="Say on standard error whether it retrieved and why, also where that is no terminal.",
+)
 @output.json_option
 def command(
     cursor: str,
@@ -79,6 +85,7 @@ def command(
     position_encoding: str,
     stream: bool,
     exit_zero: bool,
+    verbose: bool,
     as_json: bool,
     **flags: Any,  # noqa: ANN401
 ) -> int:
@@ -90,11 +97,16 @@ def command(
     where = Cursor.parse(cursor)
     path, data = read(where, stdin_filename)
     question = Question(path, data, where.place(PositionEncoding(position_encoding)), flags, os.environ)
+    # A mistake is told before that is imported which only an answer needs.
+    question.place.position(Document.from_bytes(str(path), data))
+    from repocomp.service.service import CompletionService
+
     service = CompletionService()
     prepared = service.prepare(question)
     emit = None if not stream else _print_line if as_json else output.text
     completion = service.answer(prepared, emit)
-    code = _print(completion, as_json, exit_zero, emit is not None)
+    code = exit_code_of(completion.to_json(), exit_zero=exit_zero)
+    _print(completion, code, as_json, is_out=emit is not None, is_verbose=verbose)
     # The answer was printed and flushed: nothing that happens here can touch it.
     warning = service.record(prepared, completion)
     if warning is not None:
@@ -108,14 +120,13 @@ def _print_line(piece: str) -> None:
     output.json_line({"text": piece})
 
 
-def _print(completion: Completion, as_json: bool, exit_zero: bool, is_out: bool) -> int:
-    """Print the answer, its text only where streaming has not done so; returns the exit code."""
+def _print(completion: Completion, code: int, as_json: bool, *, is_out: bool, is_verbose: bool) -> None:
+    """Print the answer, its text only where streaming has not done so."""
     data = completion.to_json()
-    code = exit_code_of(data, exit_zero=exit_zero)
     if as_json:
-        return output.document("complete", data, code)
+        output.document("complete", data, code)
+        return
     if not is_out:
         output.text(completion.text)
-    for note in notes_on(data, is_terminal=sys.stderr.isatty()):
+    for note in notes_on(data, is_terminal=sys.stderr.isatty(), is_verbose=is_verbose):
         output.note(note)
-    return code

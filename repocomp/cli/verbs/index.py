@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from repocomp.cli import output, progress
 from repocomp.cli.options import Count
 from repocomp.errors import DocumentError
 from repocomp.git import is_bare, work_tree
+from repocomp.store.paths import index_path
 from repocomp.tree import real
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ Examples:
 )
 @click.option("--watch", is_flag=True, help="Keep running, and index changes as they happen, until Ctrl-C.")
 @click.option("--prune", is_flag=True, help="Remove the indexes of work trees that are gone, and do nothing else.")
+@click.option("--force", is_flag=True, help="Also index a home folder, or one that holds it.")
 @click.option("--jobs", type=Count(min=1), metavar="N", help="Worker processes (default: one per core).")
 @click.option("--quiet", is_flag=True, help="Print only errors.")
 @output.json_option
@@ -49,6 +52,7 @@ def command(
     vectors: bool,
     watch: bool,
     prune: bool,
+    force: bool,
     jobs: int | None,
     quiet: bool,
     as_json: bool,
@@ -67,6 +71,8 @@ def command(
     root = real(path) if is_bare(path) else work_tree(path) or real(path)
     if status:
         return _print_status(root, as_json)
+    if not force:
+        _refuse_everything(root)
     if watch:
         return _watch(root, jobs, rebuild, vectors, quiet, as_json)
     from repocomp.index.build import build
@@ -85,6 +91,15 @@ def command(
     if not quiet:
         output.note("\n".join([_summary(report, made), *(f"warning: {line}" for line in caveats(root))]))
     return 0
+
+
+def _refuse_everything(root: Path) -> None:
+    """Raise DocumentError for the home folder, or one that holds it: hardly anybody means to index all of that."""
+    if real(Path.home()).is_relative_to(root) and not index_path(root).exists():
+        raise DocumentError(
+            f"{root} {'is your home folder' if root == real(Path.home()) else 'holds your home folder'}, not a project",
+            f"cd to a project, or name one; if you mean all of it: repocomp index {shlex.quote(str(root))} --force",
+        )
 
 
 def _prune(quiet: bool, as_json: bool) -> int:

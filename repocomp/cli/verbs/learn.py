@@ -92,7 +92,7 @@ def _learn(root: Path, minutes: float, limit: int | None, pack: str, as_json: bo
     code = ExitCode.OK if found.replays else ExitCode.NOTHING
     if as_json:
         return output.document("learn", found.to_json(), code)
-    output.note(f"{found.replays:,} replays ({found.new_replays:,} new), {found.events:,} completions with feedback")
+    output.note(f"{found.replays:,} replays ({found.new_replays:,} new), {_heard(found.events, found.verdicts)}")
     is_withdrawn = found.proposal is not None and found.proposal.is_withdrawn
     kept = "what was learned is withdrawn" if is_withdrawn else "kept what is in use"
     output.note(kept if found.version is None else f"version {found.version} is in use")
@@ -121,6 +121,11 @@ def _show(root: Path, pack: str, as_json: bool) -> int:
     return ExitCode.OK
 
 
+def _heard(events: int, verdicts: int) -> str:
+    """What is known of real completions, and from whom."""
+    return f"completions: {verdicts:,} with feedback, {events - verdicts:,} seen in files or commits alone"
+
+
 def _version(number: int | None) -> str:
     return "the shipped behaviour" if number is None else f"version {number}"
 
@@ -128,7 +133,7 @@ def _version(number: int | None) -> str:
 def _lines(data: dict[str, Any]) -> Iterator[str]:
     frozen = ", frozen" if data["is_frozen"] else ""
     yield f"in use       {_version(data['version'])}{frozen}"
-    yield f"learned from {data['replays']:,} replays and {data['events']:,} completions with feedback"
+    yield f"learned from {data['replays']:,} replays, {_heard(data['events'], data['verdicts'])}"
     for mode, value in data["thresholds"].items():
         yield f"threshold    {mode}: {value:.4f}"
     for line in _verdicts(data["gate"]):
