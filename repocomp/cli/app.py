@@ -31,6 +31,7 @@ VERBS = {
     "bench": "Measure completion with and without retrieval on this repository.",
     "model": "List model packs, add models of others, say which completes.",
     "config": "Show every setting and where its value comes from.",
+    "shell-completion": "Print what makes a shell complete this command line.",
     "check-ignore": "Explain why a path is or is not indexed.",
     "doctor": "Check this installation and name how to fix it.",
     "train": "Train, tune and export a model pack.",

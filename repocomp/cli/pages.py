@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-from click.shell_completion import get_completion_class
 
 from repocomp import __version__
 from repocomp.cli import roff
 from repocomp.cli.app import VERBS, cli
 from repocomp.cli.formats import format_pages
 from repocomp.cli.house import with_map
+from repocomp.cli.verbs.shell_completion import script
 
 _EXIT_STATUS = (
     ("0", "Done."),
@@ -58,9 +58,7 @@ def pages() -> dict[str, str]:
         if command is not None:
             files[f"man/man1/repocomp-{verb}.1"] = _page(command, f"repocomp {verb}")
     for shell, name in _SHELLS.items():
-        maker = get_completion_class(shell)
-        if maker is not None:
-            files[f"completions/{name}"] = maker(cli, {}, "repocomp", "_REPOCOMP_COMPLETE").source()
+        files[f"completions/{name}"] = script(shell)
     guide = Path("CONTRIBUTING.md")
     return {**files, guide.name: with_map(guide.read_text(encoding="utf-8"))}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from repocomp.errors import PackError
+from repocomp.errors import PackError, did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,5 +107,7 @@ def entry(name: str) -> Entry:
     found = next((one for one in CATALOGUE if one.name == name), None)
     if found is None:
         names = ", ".join(one.name for one in CATALOGUE)
-        raise PackError(f"the catalogue has no model {name!r}", f"use one of: {names}; a file of yours: model add PATH")
+        meant = did_you_mean(name, (one.name for one in CATALOGUE))
+        hint = f"use one of: {names}; a file of yours: repocomp model add PATH"
+        raise PackError(f"the catalogue has no model {name!r}.{meant}", hint)
     return found

@@ -51,6 +51,7 @@ model show default
 model use default
 config
 check-ignore m3.py
+shell-completion bash
 doctor
 feedback forget --all
 complete m3.py

@@ -9,6 +9,7 @@ import click
 
 from repocomp.cli import output, progress
 from repocomp.cli.options import Count
+from repocomp.cli.words import PACK
 from repocomp.git import work_tree
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ Examples:
 )
 @click.option("--limit", type=Count(min=1), default=50, show_default=True, metavar="N", help="Completions to time.")
 @click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing completions.")
-@click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to measure.")
+@click.option("--pack", type=PACK, default="default", show_default=True, metavar="PACK", help="The pack to measure.")
 @output.json_option
 def engine(path: Path | None, llama_bench: Path | None, limit: int, seed: int, pack: str, as_json: bool) -> int:
     """Measure prefill and decoding beside llama.cpp: the weights of a pack, converted, on two threads, in turns.

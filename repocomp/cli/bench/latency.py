@@ -9,6 +9,7 @@ import click
 
 from repocomp.cli import output, progress
 from repocomp.cli.options import Count
+from repocomp.cli.words import PACK
 from repocomp.git import work_tree
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ Examples:
 @click.option(
     "--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing files and cursors."
 )
-@click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to measure.")
+@click.option("--pack", type=PACK, default="default", show_default=True, metavar="PACK", help="The pack to measure.")
 @output.json_option
 def latency(path: Path | None, keys: int, places: int, seed: int, pack: str, as_json: bool) -> int:
     """Measure from key to text in the indexed work tree of PATH (default: this one), the client process included.

@@ -9,6 +9,7 @@ import click
 
 from repocomp.cli import output, progress
 from repocomp.cli.options import Count
+from repocomp.cli.words import PACK
 from repocomp.errors import ExitCode
 from repocomp.git import work_tree
 
@@ -18,7 +19,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.command()
 @click.option("--limit", type=Count(min=60), default=200, show_default=True, metavar="N", help="Replays per tree.")
 @click.option("--seeds", type=Count(min=1), default=5, show_default=True, metavar="N", help="Runs of each kind.")
-@click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to measure.")
+@click.option("--pack", type=PACK, default="default", show_default=True, metavar="PACK", help="The pack to measure.")
 @output.json_option
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=_FOLDER)
 def learn(paths: tuple[Path, ...], limit: int, seeds: int, pack: str, as_json: bool) -> int:

@@ -11,6 +11,7 @@ import click
 
 from repocomp.cli import output
 from repocomp.cli.options import Count
+from repocomp.cli.words import PACK
 from repocomp.git import work_tree
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -40,7 +41,9 @@ def report_options(suite: Callable[..., int]) -> Callable[..., int]:
 
     options = (
         click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing holes."),
-        click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to measure."),
+        click.option(
+            "--pack", type=PACK, default="default", show_default=True, metavar="PACK", help="The pack to measure."
+        ),
         click.option("--html", type=FILE, metavar="FILE", help="Also write the report as one HTML page."),
         click.option(
             "--compare",

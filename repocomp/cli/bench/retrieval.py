@@ -10,6 +10,7 @@ from repocomp.cli import output, progress
 from repocomp.cli.bench.options import FOLDER, tree_options
 from repocomp.cli.bench.tables import print_retrieval
 from repocomp.cli.options import Count
+from repocomp.cli.words import PACK
 from repocomp.errors import ExitCode
 
 EPILOG = """\b
@@ -21,7 +22,9 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing holes.")
-@click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack that counts tokens.")
+@click.option(
+    "--pack", type=PACK, default="default", show_default=True, metavar="PACK", help="The pack that counts tokens."
+)
 @click.option("--likelihood", is_flag=True, help="Also measure how much more likely the true text becomes; slow.")
 @click.option("--answers", is_flag=True, help="Also complete with what each arm finds; slower still.")
 @click.option("--trees", type=FOLDER, metavar="FOLDER", help="Ranking trees to use instead of the shipped ones.")

@@ -10,11 +10,12 @@ import click
 
 from repocomp.cli import output, progress
 from repocomp.cli.options import Count, Number
+from repocomp.cli.words import RECIPE
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
 recipe_option = click.option(
-    "--recipe", default="tiny", show_default=True, metavar="NAME", help="A built-in recipe, or a file."
+    "--recipe", type=RECIPE, default="tiny", show_default=True, metavar="NAME", help="A built-in recipe, or a file."
 )
 
 exclude_option = click.option(

@@ -10,6 +10,7 @@ import click
 from repocomp.cli import output, progress
 from repocomp.cli.options import Count, Number
 from repocomp.cli.train.base import PATH, done, recipe_option
+from repocomp.cli.words import PACK
 
 if TYPE_CHECKING:
     from repocomp.model.graph.decoder import Precision
@@ -21,7 +22,7 @@ holes_option = click.option(
 
 @click.command()
 @click.argument("corpus", type=PATH)
-@click.argument("pack")
+@click.argument("pack", type=PACK)
 @click.argument("out", type=PATH)
 @click.option(
     "--split", type=click.Choice(["train", "validation"]), default="train", show_default=True, help="Whose files."
@@ -114,7 +115,7 @@ def export(
 
 @click.command()
 @click.argument("corpus", type=PATH)
-@click.argument("pack")
+@click.argument("pack", type=PACK)
 @holes_option
 @click.option("--read", is_flag=True, help="Let what is retrieved be read in any case, as labels to tune with need it.")
 @output.json_option
@@ -132,7 +133,7 @@ def mix(corpus: Path, pack: str, holes: int, read: bool, as_json: bool) -> int:
 
 @click.command()
 @click.argument("corpus", type=PATH)
-@click.argument("pack")
+@click.argument("pack", type=PACK)
 @click.argument("out", type=PATH)
 @click.option(
     "--minutes",
@@ -156,7 +157,7 @@ def encoder(corpus: Path, pack: str, out: Path, minutes: float, as_json: bool) -
 
 
 @click.command()
-@click.argument("pack")
+@click.argument("pack", type=PACK)
 @click.argument("labels", type=PATH)
 @click.argument("corpus", type=PATH)
 @click.option("--notes", default="", metavar="TEXT", help="Introduction of the model card.")

@@ -17,6 +17,7 @@ from repocomp.cli.bench.options import Asked, dataset_options, report_options, r
 from repocomp.cli.bench.retrieval import retrieval
 from repocomp.cli.bench.search import search
 from repocomp.cli.bench.tables import print_comparison, print_policy, print_report
+from repocomp.cli.words import HOLE_KINDS, PACK
 from repocomp.errors import BenchError, ExitCode
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ command.add_command(retrieval)
 
 
 @command.command("self", epilog=EPILOG)
-@click.option("--kinds", metavar="K,K", help="Of line, api, chunk, function, midline (default: all).")
+@click.option("--kinds", type=HOLE_KINDS, metavar="K,K", help="Of line, api, chunk, function, midline (default: all).")
 @click.option(
     "--rival",
     "rivals",
@@ -88,7 +89,9 @@ def self_(
 
 
 @command.command(epilog=EPILOG)
-@click.option("--policy", "decides", metavar="PACK", help="The pack that decides (default: the one that writes).")
+@click.option(
+    "--policy", "decides", type=PACK, metavar="PACK", help="The pack that decides (default: the one that writes)."
+)
 @report_options
 @tree_options
 def policy(asked: Asked, roots: list[Path], limit: int, decides: str | None) -> int:

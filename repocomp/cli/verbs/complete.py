@@ -12,6 +12,7 @@ from repocomp.cli import output
 from repocomp.cli.cursor import Cursor, read
 from repocomp.cli.envelope import exit_code_of, notes_on
 from repocomp.cli.options import Count, Number
+from repocomp.cli.words import ARMS, CURSOR, FILE_NAME, PACK
 from repocomp.document import Document, PositionEncoding
 from repocomp.serve.client import start
 from repocomp.service.question import Question
@@ -40,7 +41,7 @@ class CursorCommand(click.Command):
 
 
 @click.command(cls=CursorCommand, epilog=EPILOG)
-@click.argument("cursor")
+@click.argument("cursor", type=CURSOR)
 @click.option(
     "--retrieve",
     type=click.Choice(["auto", "always", "never"]),
@@ -48,10 +49,10 @@ class CursorCommand(click.Command):
 )
 @click.option("--select", type=click.Choice(["greedy", "threshold"]), help="How the policy decides.")
 @click.option("--threshold", type=Number(0, 1), metavar="T", help="Retrieve above this probability.")
-@click.option("--policy", metavar="PACK", help="The pack that decides.")
-@click.option("--generator", metavar="PACK", help="The pack that writes.")
+@click.option("--policy", type=PACK, metavar="PACK", help="The pack that decides.")
+@click.option("--generator", type=PACK, metavar="PACK", help="The pack that writes.")
 @click.option("--mode", type=click.Choice(["auto", "line", "block"]), help="How much to write.")
-@click.option("--arms", metavar="NAME,…", help="Ask only these retrieval strategies.")
+@click.option("--arms", type=ARMS, metavar="NAME,…", help="Ask only these retrieval strategies.")
 @click.option("--max-new-tokens", type=Count(min=1), metavar="N", help="Write at most N tokens.")
 @click.option("--deadline-ms", type=Number(min=0), metavar="N", help="Return what is finished after N milliseconds.")
 @click.option(
@@ -64,7 +65,7 @@ class CursorCommand(click.Command):
     type=click.Choice(["auto", "always", "never"]),
     help="Use a running daemon (auto), start one for the next time as well (always), or use none.",
 )
-@click.option("--stdin-filename", metavar="FILE", help="The name of the buffer on standard input.")
+@click.option("--stdin-filename", type=FILE_NAME, metavar="FILE", help="The name of the buffer on standard input.")
 @click.option(
     "--position-encoding",
     type=click.Choice([encoding.value for encoding in PositionEncoding]),

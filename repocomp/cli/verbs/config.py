@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from repocomp.cli import output
-from repocomp.config import check_name, checked, load_with_origin, names, user_file, variable_of
+from repocomp.cli.words import SETTING
+from repocomp.config import check_name, checked, load_with_origin, user_file, variable_of
 from repocomp.errors import ExitCode
 from repocomp.git import work_tree
 
@@ -23,12 +24,7 @@ Examples:
 """
 
 
-def _names(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Settings that begin so, for shell completion."""
-    return [name for name in names() if name.startswith(incomplete)]
-
-
-_name = click.argument("name", metavar="NAME", shell_complete=_names)
+_name = click.argument("name", type=SETTING, metavar="NAME")
 
 
 @click.group(epilog=EPILOG, invoke_without_command=True)

@@ -9,6 +9,7 @@ import click
 
 from repocomp.cli import output
 from repocomp.cli.verbs.feedback import here
+from repocomp.cli.words import IMPRESSION
 
 EPILOG = """\b
 Examples:
@@ -21,7 +22,7 @@ _WIDTH = 13
 
 
 @click.command(epilog=EPILOG)
-@click.argument("impression_id", metavar="ID")
+@click.argument("impression_id", type=IMPRESSION, metavar="ID")
 @output.json_option
 def command(impression_id: str, as_json: bool) -> int:
     """Show how the completion ID (or `last`) came about, even if it was empty.

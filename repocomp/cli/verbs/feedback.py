@@ -12,6 +12,7 @@ import click
 from repocomp.cli import output
 from repocomp.cli.cursor import standard_input
 from repocomp.cli.options import Count
+from repocomp.cli.words import IMPRESSION
 from repocomp.config import load_settings
 from repocomp.errors import ExitCode, FeedbackError
 from repocomp.service.roots import root_of
@@ -80,7 +81,7 @@ def _word(name: str) -> Callable[..., int]:
 
     @output.json_option
     @click.option("--text", metavar="TEXT", help="The text in question; `-` reads standard input.")
-    @click.argument("impression_id", metavar="ID")
+    @click.argument("impression_id", type=IMPRESSION, metavar="ID")
     def say_word(impression_id: str, text: str | None, as_json: bool) -> int:
         if text is None and name in _NEED_TEXT:
             raise FeedbackError(f"{name} needs the text", f"repocomp feedback {name} {impression_id} --text TEXT")
@@ -178,7 +179,7 @@ def export() -> int:
 
 
 @command.command()
-@click.argument("impression_id", metavar="[ID]", required=False)
+@click.argument("impression_id", type=IMPRESSION, metavar="[ID]", required=False)
 @click.option("--before", metavar="DATE", help="Everything before this day (YYYY-MM-DD), or older than this (30d).")
 @click.option("--all", "everything", is_flag=True, help="Everything of this repository.")
 @output.json_option

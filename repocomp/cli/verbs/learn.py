@@ -12,6 +12,7 @@ import click
 from repocomp.cli import output, progress
 from repocomp.cli.options import Count, Number
 from repocomp.cli.verbs.feedback import here
+from repocomp.cli.words import PACK
 from repocomp.errors import ExitCode, FeedbackError
 
 EPILOG = """\b
@@ -44,7 +45,7 @@ Examples:
 )
 @click.option("--freeze", "what", flag_value="freeze", help="Stop learning and exploring.")
 @click.option("--unfreeze", "what", flag_value="unfreeze", help="Resume learning.")
-@click.option("--pack", default="default", show_default=True, metavar="PACK", help="The pack to learn for.")
+@click.option("--pack", type=PACK, default="default", show_default=True, metavar="PACK", help="The pack to learn for.")
 @output.json_option
 def command(minutes: float, limit: int | None, what: str | None, pack: str, as_json: bool) -> int:
     """Learn from this repository which retrieval strategies help where, and from what became of completions.

@@ -11,6 +11,7 @@ import click
 from repocomp.cli import output
 from repocomp.cli.options import Count
 from repocomp.cli.progress import bar
+from repocomp.cli.words import ADDED_PACK, CATALOGUE_MODEL, PACK
 from repocomp.tree import real
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def list_packs(as_json: bool) -> int:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", type=CATALOGUE_MODEL)
 @click.option("--from", "path", type=click.Path(path_type=Path), help="The file, where it was downloaded before.")
 @_precision_option
 @output.json_option
@@ -104,7 +105,7 @@ def add(path: Path, name: str | None, family: str | None, precision: str, as_jso
 
 
 @command.command()
-@click.argument("pack")
+@click.argument("pack", type=PACK)
 @output.json_option
 def show(pack: str, as_json: bool) -> int:
     """Show all that is known of PACK, a name or a folder, after checking its files."""
@@ -119,7 +120,7 @@ def show(pack: str, as_json: bool) -> int:
 
 
 @command.command()
-@click.argument("pack")
+@click.argument("pack", type=PACK)
 @click.option("--as", "role", type=click.Choice(["generator", "policy", "both"]), help="Otherwise all that it can do.")
 @output.json_option
 def use(pack: str, role: str | None, as_json: bool) -> int:
@@ -142,7 +143,7 @@ def use(pack: str, role: str | None, as_json: bool) -> int:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", type=ADDED_PACK)
 @output.json_option
 def remove(name: str, as_json: bool) -> int:
     """Remove the pack NAME that was added."""
@@ -160,7 +161,7 @@ def remove(name: str, as_json: bool) -> int:
 
 
 @command.command()
-@click.argument("pack")
+@click.argument("pack", type=PACK)
 @click.option("--against", type=click.Path(path_type=Path), help="The GGUF file or safetensors folder it was made of.")
 @click.option("--tokens", type=Count(2, 100_000), default=256, show_default=True, help="How many to compare.")
 @output.json_option
