@@ -54,7 +54,8 @@ class Settings:
 
     `record` says what is kept for feedback, `retention_days` for how long (0: without end).
     `learn`: "auto" lets hooks and the daemon replay for five minutes a day, at the lowest priority.
-    `daemon`: "auto" asks one that is there, "always" also starts one for the next time, "never" does neither.
+    `daemon`: "auto" asks one that is there, and starts one where requests follow each other, "always" starts one at
+    once for the next time, "never" does neither.
     """
 
     retrieve: RetrieveMode = "auto"

@@ -29,10 +29,13 @@ class Daemon:
 
     def __init__(self, service: CompletionService, jobs: DeferredJobs) -> None:
         self._service, self._jobs, self._upgrade = service, jobs, UpgradeCheck()
+        self.is_outdated = False
+        """Whether its code is no longer what is installed."""
 
     def answer(self, call: Call) -> bool:
         """Answer a call; False once the daemon should make room for a new one."""
         if self._upgrade.is_changed():
+            self.is_outdated = True
             call.decline("repocomp was upgraded")
             return False
         try:

@@ -30,11 +30,11 @@ def listening() -> Iterator[tuple[socket.socket, str | None]]:
     The lock goes with the process, however it ends, so what a crashed daemon left behind is simply replaced.
     Raises ServeError where another daemon is there, or where the folder is not this user's own.
     """
-    folder = _own_folder()
-    with open(folder / protocol.LOCK, "a+b") as lock:
-        if not _lock(lock):
+    folder = own_folder()
+    with open(folder / protocol.LOCK, "a+b") as place:
+        if not lock(place):
             raise ServeError(f"a daemon is already there ({folder})", "repocomp serve --status")
-        _name_holder(lock)
+        _name_holder(place)
         if hasattr(socket, "AF_UNIX"):
             path, listener, token = folder / protocol.SOCKET, _unix(folder / protocol.SOCKET), None
         else:
@@ -51,8 +51,8 @@ def listening() -> Iterator[tuple[socket.socket, str | None]]:
 def holder() -> int | None:
     """The process that holds the place, whether or not it answers; None where nobody does."""
     try:
-        with open(os.path.join(protocol.folder(), protocol.LOCK), "r+b") as lock:
-            return None if _lock(lock) else int(lock.read(20) or b"0") or None
+        with open(os.path.join(protocol.folder(), protocol.LOCK), "r+b") as place:
+            return None if lock(place) else int(place.read(20) or b"0") or None
     except (OSError, ValueError):
         return None
 
@@ -83,7 +83,8 @@ def is_own(peer: socket.socket) -> bool:
     return bool(uid == os.getuid())
 
 
-def _own_folder() -> Path:
+def own_folder() -> Path:
+    """The folder where the daemon is met, made where there is none. Raises ServeError where others can enter it."""
     folder = Path(protocol.folder())
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +96,7 @@ def _own_folder() -> Path:
     return folder
 
 
-def _lock(file: IO[bytes]) -> bool:
+def lock(file: IO[bytes]) -> bool:
     """Whether the lock is ours now. It goes with the open file."""
     try:
         if sys.platform == "win32":

@@ -60,6 +60,8 @@ class Server:
         self._paused_until: float | None = None
         self._started = self._active = time.monotonic()
         self._requests = 0
+        self.is_superseded = False
+        """Whether it leaves because another repocomp asked for a daemon."""
 
     def run(self) -> None:
         """Serve; returns when the daemon should end, with every answer that was under way sent."""
@@ -177,7 +179,7 @@ class Server:
             self._reply(peer, {"declined": f"this daemon speaks version {protocol.VERSION} of the protocol"})
         elif message.get("identity", protocol.IDENTITY) != protocol.IDENTITY:
             # Whoever upgraded repocomp wants the new one to answer.
-            self._leaving = True
+            self._leaving = self.is_superseded = True
             self._reply(peer, {"declined": "another version"})
         elif self._leaving or message.get("op") != "complete":
             self._reply(peer, {"declined": "leaving" if self._leaving else "unknown operation"})

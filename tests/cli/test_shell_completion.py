@@ -106,7 +106,7 @@ def test_tab_in_a_real_shell(shell: str, program: None, repository: Repository) 
         terminal.close()
 
 
-def words(kind: click.ParamType, incomplete: str) -> list[str]:
+def words(kind: click.types.StringParamType, incomplete: str) -> list[str]:
     items: list[CompletionItem] = kind.shell_complete(click.Context(cli), click.Argument(["x"]), incomplete)
     return [item.type if item.type != "plain" else str(item.value) for item in items]
 

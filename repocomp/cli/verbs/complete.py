@@ -63,7 +63,8 @@ class CursorCommand(click.Command):
 @click.option(
     "--daemon",
     type=click.Choice(["auto", "always", "never"]),
-    help="Use a running daemon (auto), start one for the next time as well (always), or use none.",
+    help="Use a running daemon and start one at the second request within minutes (auto), or at once (always); or use"
+    " none (never).",
 )
 @click.option("--stdin-filename", type=FILE_NAME, metavar="FILE", help="The name of the buffer on standard input.")
 @click.option(
@@ -100,6 +101,7 @@ def command(
     question = Question(path, data, where.place(PositionEncoding(position_encoding)), flags, os.environ)
     # A mistake is told before that is imported which only an answer needs.
     question.place.position(Document.from_bytes(str(path), data))
+    from repocomp.serve import autostart
     from repocomp.service.service import CompletionService
 
     service = CompletionService()
@@ -114,6 +116,8 @@ def command(
         output.note(f"repocomp: {warning}")
     if prepared.settings.daemon == "always":
         start()
+    elif prepared.settings.daemon == "auto" and autostart.start_if_due():
+        output.note(autostart.STARTED)
     return code
 
 

@@ -65,12 +65,19 @@ def command(detach: bool, status: bool, stop: bool, idle_exit: float, memory_cap
     if stop:
         return _stop(as_json)
     if detach:
-        return _detach(("--idle-exit", str(idle_exit), "--memory-cap", str(memory_cap)), as_json)
-    _serve(idle_exit * _MINUTE_S or None, memory_cap * _MEGABYTE)
+        return _detach(_options(idle_exit, memory_cap), as_json)
+    if _serve(idle_exit * _MINUTE_S or None, memory_cap * _MEGABYTE):
+        client.start(*_options(idle_exit, memory_cap))
     return ExitCode.OK
 
 
-def _serve(idle_s: float | None, memory_bytes: int) -> None:
+def _options(idle_exit: float, memory_cap: int) -> tuple[str, ...]:
+    return ("--idle-exit", str(idle_exit), "--memory-cap", str(memory_cap))
+
+
+def _serve(idle_s: float | None, memory_bytes: int) -> bool:
+    """Serve until it is time to end; whether that is because the code was upgraded, and the new one is to go on."""
+    from repocomp.serve import autostart
     from repocomp.serve.endpoint import listening
 
     with listening() as (listener, token):
@@ -84,11 +91,16 @@ def _serve(idle_s: float | None, memory_bytes: int) -> None:
         with suppress(RepocompError):
             service.preload("default")
         jobs = DeferredJobs()
-        server = Server(listener, token, Daemon(service, jobs).answer, service.describe, idle_s, jobs)
+        daemon = Daemon(service, jobs)
+        server = Server(listener, token, daemon.answer, service.describe, idle_s, jobs)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: server.stop())
         output.note(f"repocomp {__version__}: ready")
         server.run()
+        if server.is_superseded:
+            # One of another installation asked, and starts its own.
+            autostart.expect()
+        return daemon.is_outdated
 
 
 def _status(as_json: bool) -> int:
