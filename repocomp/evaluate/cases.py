@@ -24,6 +24,8 @@ from repocomp.request import Tokens
 from repocomp.retrieve.hit import Hit
 
 _NONE = Tokens(0, 0, 0)
+LINES_BEFORE, LINES_AFTER = 8, 2
+_MOST_CHARS = 400
 STEPS = ("prefill", "policy", "retrieve", "copy", "decode")
 
 
@@ -90,7 +92,7 @@ class Case:
     """A hole: where it is, what stood there, both answers, and what the policy thought of it.
 
     `measured_bytes` of the truth are in the budget of one answer; the model's bits are for those. `policy_ms` is what
-    it takes to ask a policy that is not the generator.
+    it takes to ask a policy that is not the generator. `before` and `after` are a few lines around the hole.
     """
 
     path: str
@@ -107,6 +109,8 @@ class Case:
     baselines: dict[str, Answer]
     measured_bytes: int = 0
     policy_ms: float = 0.0
+    before: str = ""
+    after: str = ""
 
     @classmethod
     def of(cls, outcome: Outcome, parts: Parts, cut: Cut = uncut) -> Case:
@@ -122,6 +126,8 @@ class Case:
 
         return cls(
             path=hole.document.path,
+            before=_around(hole.document.data[: hole.start], slice(-LINES_BEFORE, None)),
+            after=_around(hole.document.data[hole.end :], slice(LINES_AFTER)),
             line=hole.document.at_offset(hole.start).line,
             start=hole.start,
             kind=hole.kind,
@@ -171,6 +177,12 @@ class Case:
         sides = {side: _answer(content[side]) for side in ("without", "retrieved")}
         baselines = {name: _answer(answer) for name, answer in content["baselines"].items()}
         return cls(**{**content, **sides, "chunks": tuple(content["chunks"]), "baselines": baselines})
+
+
+def _around(data: bytes, lines: slice) -> str:
+    """Some lines of what stands on one side of a hole, for people; long ones are cut."""
+    text = data.decode(errors="replace").replace("\r\n", "\n")
+    return "".join(line[-_MOST_CHARS:] for line in text.splitlines(keepends=True)[lines])
 
 
 def _answer(content: dict[str, Any]) -> Answer:

@@ -91,10 +91,30 @@ def test_the_page_is_whole_and_asks_for_nothing() -> None:
     assert page.open == []
     assert "url(" not in html
     assert "@import" not in html
-    assert (page.count["svg"], page.count["details"]) == (5, 40)
+    assert (page.count["svg"], page.count["details"]) == (5, 40 + len(("policies", "measures")))
     assert "<b>&amp;\n" not in html
     assert "&lt;b&gt;&amp;" in html
     assert not re.search(r"\bnan\b|\binf\b", html)
+
+
+def test_the_page_explains_every_column_and_policy() -> None:
+    html = render(report())
+    terms = " ".join(re.findall(r"<dt>(.*?)</dt>", html))
+    heads = {re.sub(r" %$", "", head) for head in re.findall(r"<th>([^<]*)</th>", html)}
+    assert {head for head in heads if head not in terms} == {"policy", "selector", "policy ahead by"}
+    for score in report().overall.scores:
+        assert f"<dt>{score.policy}</dt>" in html
+    assert html.count("<table>") == html.count('<div class="wide"><table>') == 2
+
+
+def test_a_case_shows_where_it_stands_and_no_secret_across_the_hole() -> None:
+    token = "ghp_" + "1a2B3c4D5e6F7g8H9i0J1k2L3m4N5o6P7q8R"
+    open_ = replace(cases()[0], before="def f(a):\n    return ", truth="a + 1", after="\n\n")
+    shut = replace(open_, start=99, before=f'token = "{token[:9]}', truth=token[9:], after='"\n')
+    html = render(Report.of(report().facts, [open_, shut]))
+    assert "<pre>def f(a):\n    return <mark>a + 1</mark>\n\n</pre>" in html
+    assert token[9:] not in html.partition("the place")[2].partition("without retrieval")[0]
+    assert f"{token[:9]}<mark>" not in html
 
 
 def test_one_case_makes_a_page_too() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from repocomp.bench.completion.terms import MEASURES, POLICIES
 from repocomp.bench.report import Report
-from repocomp.charts.page import figure, header, page, row
+from repocomp.charts.page import figure, glossary, page, row, table
 from repocomp.charts.svg import Dot, Line, plane, stacked
 from repocomp.evaluate.cases import STEPS, Answer, Case
+from repocomp.evaluate.selectors import Selector
 from repocomp.evaluate.summary import Baseline, Score, Summary
 from repocomp.policy.calibrate import NO_LOSS
 from repocomp.secrets.redaction import legible, redact
@@ -27,7 +29,9 @@ def render(report: Report) -> str:
     )
     body = [
         *_verdict(s),
-        *_table(report),
+        _table(report),
+        glossary("What the policies are", POLICIES),
+        glossary("What the measures mean", MEASURES),
         '<h2>Selection</h2><div class="figures">',
         figure(_latency_chart(s), "Each point of the curve is a threshold; up and to the left is better."),
         figure(_rate_chart(s), "Dashed: retrieving at random as often."),
@@ -64,23 +68,24 @@ def _selectors(s: Summary) -> Iterator[str]:
     yield (
         "<p>Mean edit similarity over all retrieval rates, by who orders the holes. The interval is that of the"
         f" policy's area minus the other's; what it could skip costs at most {NO_LOSS} ES.</p>"
-        f"<table>{header(('selector', 'area', 'policy ahead by', 'ROC-AUC', 'could skip %'))}"
     )
-    for one in s.selectors:
-        low, high = one.interval_to_policy
-        ahead, auc = f"{low:+.2f} .. {high:+.2f}", "" if one.roc_auc is None else f"{one.roc_auc:.3f}"
-        yield row((one.name, f"{one.area:.2f}", ahead, auc, f"{one.skippable:.0f}"))
-    yield "</table>"
+    yield table(("selector", "area", "policy ahead by", "ROC-AUC", "could skip %"), map(_selector_row, s.selectors))
 
 
-def _table(report: Report) -> Iterator[str]:
-    names = ("EM %", "ES %", "95 %", "ES (ratio) %", "id F1 %", "retrieved %", "tokens", "ms", "p50", "p95")
-    yield f"<table>{header(('policy', *names))}"
+def _selector_row(one: Selector) -> str:
+    low, high = one.interval_to_policy
+    ahead, auc = f"{low:+.2f} .. {high:+.2f}", "" if one.roc_auc is None else f"{one.roc_auc:.3f}"
+    return row((one.name, f"{one.area:.2f}", ahead, auc, f"{one.skippable:.0f}"))
+
+
+def _table(report: Report) -> str:
+    names = ("policy", "EM %", "ES %", "95 %", "ES (ratio) %", "id F1 %", "retrieved %", "tokens", "ms", "p50", "p95")
+    rows = []
     for name, summary in reversed(report.groups.items()):
-        yield f'<tr><th colspan="{1 + len(names)}">{escape(name)} · {summary.holes}</th></tr>'
-        yield from (_row(score) for score in summary.scores)
-        yield from (_baseline_row(baseline) for baseline in summary.baselines)
-    yield "</table>"
+        rows.append(f'<tr><th colspan="{len(names)}">{escape(name)} · {summary.holes}</th></tr>')
+        rows += [_row(score) for score in summary.scores]
+        rows += [_baseline_row(baseline) for baseline in summary.baselines]
+    return table(names, rows)
 
 
 def _row(s: Score) -> str:
@@ -156,10 +161,19 @@ def _case(case: Case) -> str:
     )
     chunks = ", ".join(map(escape, case.chunks)) or "none"
     return (
-        f"<details><summary>{head}</summary><p class=faint>truth</p><pre>{_shown(case.truth)}</pre>"
+        f"<details><summary>{head}</summary><p class=faint>the place, and what stood there</p>"
+        f"<pre>{_place(case)}</pre>"
         f"{_answer('without retrieval', case.without)}{_answer('with retrieval', case.retrieved)}"
         f"<p class=faint>chunks: {chunks}</p></details>"
     )
+
+
+def _place(case: Case) -> str:
+    """The truth, marked, between the lines around it; unmarked where a secret might reach into it."""
+    whole = case.before + case.truth + case.after
+    if redact(whole) != whole:
+        return _shown(whole)
+    return f"{_shown(case.before)}<mark>{_shown(case.truth)}</mark>{_shown(case.after)}"
 
 
 def _answer(name: str, answer: Answer) -> str:
