@@ -125,7 +125,8 @@ class Document:
         where = f"{self.path}:{line}:{column}"
         if not 1 <= line <= self.line_count:
             raise CursorError(
-                f"{where}: the file has {self.line_count} lines", f"use a line from 1 to {self.line_count}"
+                f"{where}: the file has {self.line_count} line{'s' * (self.line_count != 1)}",
+                f"use a line from 1 to {self.line_count}" if self.line_count > 1 else "use line 1",
             )
         text = self.line(line).decode()
         head = encoding.prefix(text, column - 1) if column >= 1 else None

@@ -5,6 +5,7 @@ Verbs are loaded when they are named: `repocomp --help` imports none of them, an
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -45,6 +46,16 @@ Examples:
   repocomp complete -:42:17 --stdin-filename src/app.py < buffer
   repocomp complete --json src/app.py:#1300
 """
+
+_REMEDIES = {
+    errno.ENAMETOOLONG: "use a shorter name",
+    errno.ENOSPC: "free some space on that disk",
+    errno.EROFS: "name a place that can be written",
+    errno.EACCES: "check the permissions of that file, or of the folder it is in",
+    errno.EPERM: "check the permissions of that file, or of the folder it is in",
+    errno.EMFILE: "close files, or raise the limit: ulimit -n",
+}
+"""What helps against what the system refuses; `repocomp doctor` looks at the rest."""
 
 
 class LazyGroup(click.Group):
@@ -116,6 +127,9 @@ def run(arguments: Sequence[str]) -> int:
     except RepocompError as error:
         return output.failure(verb, error.code, error.message, error.hint, error.exit_code, as_json)
     except click.ClickException as error:
+        if not as_json and (shown := _help_of(error)):
+            output.note(shown)
+            return ExitCode.ERROR
         context = getattr(error, "ctx", None)
         hint = f"{context.command_path if context is not None else 'repocomp'} --help"
         return output.failure(verb, "usage", error.format_message(), hint, ExitCode.ERROR, as_json)
@@ -131,6 +145,14 @@ def run(arguments: Sequence[str]) -> int:
         path = _write_crash_log(arguments)
         message = f"a bug in repocomp; the details are in {path}" if path else "a bug in repocomp"
         return output.failure(verb, "bug", message, "report it with that file", ExitCode.BUG, as_json)
+
+
+def _help_of(error: click.ClickException) -> str | None:
+    """The help page of a group that was called without a command: newer versions of click raise it as an error."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ != "NoArgsIsHelpError" or context is None:
+        return None
+    return str(context.get_help())
 
 
 def _verb(arguments: Sequence[str]) -> str:
@@ -177,7 +199,7 @@ def _refusal(error: OSError) -> str:
 def _remedy(error: OSError) -> str:
     if isinstance(error, FileNotFoundError) and not _has_folder():
         return "the folder this was called in is gone: cd to another one"
-    return "repocomp doctor"
+    return _REMEDIES.get(error.errno or 0, "repocomp doctor")
 
 
 def _has_folder() -> bool:

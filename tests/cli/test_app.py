@@ -63,6 +63,43 @@ def test_a_wrong_cursor_is_told_without_the_models(tmp_path: Path) -> None:
     assert done.stdout == "[2, 2, 2, 2, 2] []\n"
 
 
+@pytest.mark.parametrize("group", ["", "hooks", "feedback", "bench", "train"])
+def test_a_group_without_a_command_shows_its_help(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.run(group.split()) == ExitCode.ERROR
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"Usage: {f'repocomp {group}'.strip()} [OPTIONS] COMMAND")
+    assert "\nCommands:\n" in said.err
+
+
+def test_a_closed_standard_error_loses_what_is_said_on_it_alone(repository: Repository) -> None:
+    root = repository({"a.py": "alpha = 1\nbeta = alp"})
+    command = f"{sys.executable} -m repocomp complete a.py:2:11 --verbose --daemon never 2>&-"
+    environment = {**os.environ, "PYTHONPATH": str(HERE)}
+    done = subprocess.run(["sh", "-c", command], cwd=root, env=environment, stdout=subprocess.PIPE, check=False)
+    assert done.returncode == ExitCode.OK
+    assert done.stdout
+
+
+@pytest.mark.parametrize(("name", "hint"), [("a" * 300, "use a shorter name"), ("a" * 300 + ":1:1", "name a readable")])
+def test_what_the_system_refuses_has_a_hint_that_helps(
+    name: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.run(["complete" if ":" in name else "index", name]) == ExitCode.ERROR
+    assert f"hint: {hint}" in capsys.readouterr().err
+
+
+def test_doctor_finds_folders_that_cannot_be(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert app.run(["doctor", "--json"]) == ExitCode.ERROR
+    (fault,) = (check for check in json.loads(capsys.readouterr().out)["data"] if not check["ok"])
+    assert fault["name"] == "folders"
+    assert f"{tmp_path / 'file'} is not a folder" in fault["found"]
+
+
 def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

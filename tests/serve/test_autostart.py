@@ -32,7 +32,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     now = [1_000_000.0]
-    monkeypatch.setattr(autostart.time, "time", lambda: now[0])
+    monkeypatch.setattr("repocomp.serve.autostart.time.time", lambda: now[0])
 
     def forward(seconds: float) -> None:
         now[0] += seconds

@@ -133,5 +133,5 @@ def _print(completion: Completion, code: int, as_json: bool, *, is_out: bool, is
         return
     if not is_out:
         output.text(completion.text)
-    for note in notes_on(data, is_terminal=sys.stderr.isatty(), is_verbose=is_verbose):
+    for note in notes_on(data, is_terminal=output.is_terminal(sys.stderr), is_verbose=is_verbose):
         output.note(note)

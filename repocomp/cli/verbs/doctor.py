@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from repocomp import __version__, git
+from repocomp import __version__, directories, git
 from repocomp.cli import output
 from repocomp.errors import ExitCode, RepocompError
 from repocomp.store.connect import sqlite_version
@@ -36,7 +37,7 @@ class Check:
 @click.command(epilog=EPILOG)
 @output.json_option
 def command(as_json: bool) -> int:
-    """Check Python, SQLite, ONNX Runtime, git, the default pack and this work tree's index.
+    """Check Python, SQLite, the folders of this user, ONNX Runtime, git, the default pack and this work tree's index.
 
     Exits with 2 when something needs fixing.
     """
@@ -55,11 +56,24 @@ def _checks() -> Iterator[Check]:
     yield Check("repocomp", True, f"{__version__}, Python {platform.python_version()}, {platform.platform()}")
     version, is_recent = sqlite_version()
     yield Check("sqlite", is_recent, version)
+    yield _folders()
     yield _runtime()
     yield _git()
     yield _pack()
     yield _index()
     yield _old_indexes()
+
+
+def _folders() -> Check:
+    """Whether indexes, feedback, settings and logs can be written where they belong."""
+    wanted = {directories.cache(), directories.data(), directories.config(), directories.state()}
+    for folder in sorted(wanted):
+        nearest = next(above for above in (folder, *folder.parents) if os.path.lexists(above))
+        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+            reason = "cannot be written" if nearest.is_dir() else "is not a folder"
+            hint = "give it to your user, or set HOME or the XDG_*_HOME variables to folders of your own"
+            return Check("folders", False, f"{nearest} {reason}, and {folder} belongs there", hint)
+    return Check("folders", True, f"indexes in {directories.cache()}, feedback in {directories.data()}")
 
 
 def _git() -> Check:
