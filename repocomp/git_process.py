@@ -91,7 +91,7 @@ def ask(
     """Run `git ARGUMENTS` in `folder`, which lies in the work tree `top`; None: it is a git directory itself."""
     program = find(top or folder)
     if program is None:
-        return Answer(None, b"", "git is not library_folders")
+        return Answer(None, b"", "git is not found")
     if time.monotonic() - _stuck.get(folder, -_STUCK_S) < _STUCK_S:
         return Answer(None, b"", "git did not answer a moment ago")
     settings = [item for name in _SETTINGS if not (reads_hooks_path and name == _HOOKS_PATH) for item in ("-c", name)]
@@ -213,6 +213,7 @@ def _ended(process: subprocess.Popen[bytes], timeout_s: float) -> Iterator[threa
         yield is_late
     finally:
         timer.cancel()
+        timer.join()
         if process.poll() is None:
             _kill(process)
             process.wait()

@@ -15,6 +15,7 @@ from repocomp.errors import BenchError
 from repocomp.evaluate.cases import Case
 from repocomp.evaluate.summary import Summary, summarise
 from repocomp.model.pack import Pack
+from repocomp.named_files import read_text
 
 FORMAT = 1
 
@@ -75,7 +76,7 @@ def facts_of(suite: str, pack: Pack, seed: int, limit: int) -> dict[str, Any]:
 def load(path: Path) -> Report:
     """Read a report that `--json` wrote. Raises BenchError."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
         content = content.get("data", content)
         if content["format"] != FORMAT:
             raise BenchError(f"{path}: is a report of format {content['format']}; this version reads {FORMAT}")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from repocomp.document import PositionEncoding
 from repocomp.errors import CursorError, DocumentError
+from repocomp.named_files import read_named
 from repocomp.serve.protocol import LIMIT_BYTES
 from repocomp.service.question import Place
 
@@ -53,7 +51,7 @@ def read(cursor: Cursor, stdin_filename: str | None) -> tuple[Path, bytes]:
         return Path(stdin_filename), standard_input()
     path = Path(stdin_filename or cursor.file)
     try:
-        return path, _of_file(cursor.file)
+        return path, read_named(cursor.file, LIMIT_BYTES)
     except FileNotFoundError:
         raise DocumentError(
             f"{cursor.file}: no such file", "check the path, or pass the buffer with -:LINE:COL"
@@ -68,25 +66,9 @@ def standard_input() -> bytes:
     if sys.stdin is None:
         raise DocumentError("standard input is closed", "pass the text on it, or name a file")
     try:
-        return _bounded(sys.stdin.buffer, "standard input")
+        data = sys.stdin.buffer.read(LIMIT_BYTES + 1)
     except (OSError, ValueError) as error:
         raise DocumentError(f"standard input: {error}", "pass the text on it, or name a file") from None
-
-
-def _of_file(name: str) -> bytes:
-    """The bytes of a file, or of a pipe that somebody writes to: what nobody writes to is not waited for."""
-    with open(name, "rb", opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0))) as file:
-        if hasattr(os, "set_blocking"):
-            os.set_blocking(file.fileno(), True)
-        data = _bounded(file, name)
-        if not data and stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
-            raise DocumentError(f"{name}: nobody writes to this pipe", "pass the buffer with -:LINE:COL")
-        return data
-
-
-def _bounded(stream: BinaryIO, name: str) -> bytes:
-    """All of it. Raises DocumentError where it is larger than any buffer to complete in."""
-    data = stream.read(LIMIT_BYTES + 1)
     if len(data) > LIMIT_BYTES:
-        raise DocumentError(f"{name}: larger than {LIMIT_BYTES:,} bytes", "name a text file")
+        raise DocumentError(f"standard input: larger than {LIMIT_BYTES:,} bytes", "name a text file")
     return data

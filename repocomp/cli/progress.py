@@ -5,11 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from repocomp.cli import output
 from repocomp.progress import OnProgress, Progress, duration, ignore
 
-_LINE_SECONDS = 30
+if TYPE_CHECKING:
+    from rich.progress import Progress as ProgressBar
+
+_DRAW_SECONDS, _LINE_SECONDS = 0.1, 30
 
 
 @contextmanager
@@ -23,9 +27,9 @@ def bar(*, in_bytes: bool = False, wanted: bool = True) -> Iterator[OnProgress]:
 
         meter = Meter(in_bytes)
         columns = rich.BarColumn(), rich.TextColumn("{task.description}")
-        with rich.Progress(*columns, console=console, transient=True) as shown:
-            task = shown.add_task("", total=None)
-            yield lambda now: shown.update(task, description=meter.read(now), completed=now.done, total=now.total or 1)
+        # Drawn at each report and by no thread: where none runs, workers can be forks of this process.
+        with rich.Progress(*columns, console=console, transient=True, auto_refresh=False) as shown:
+            yield _drawn(shown, meter)
     else:
         yield _lines(Meter(in_bytes))
 
@@ -63,6 +67,20 @@ class Meter:
     def _count(self, value: float) -> str:
         scaled = value / self._scale
         return f"{scaled:,.1f}" if scaled < 10 and scaled != int(scaled) else f"{scaled:,.0f}"
+
+
+def _drawn(shown: ProgressBar, meter: Meter) -> OnProgress:
+    task = shown.add_task("", total=None)
+    last = 0.0
+
+    def show(now: Progress) -> None:
+        nonlocal last
+        shown.update(task, description=meter.read(now), completed=now.done, total=now.total or 1)
+        if time.monotonic() - last > _DRAW_SECONDS:
+            last = time.monotonic()
+            shown.refresh()
+
+    return show
 
 
 def _lines(meter: Meter) -> OnProgress:

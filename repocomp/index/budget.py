@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import time
-import zlib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,7 +21,6 @@ _LONGEST_PIPELINE = 4000
 _BRACKETS = re.compile(rb"(?<!<)<(?![<=])|(?<![=-])>|[;(){}\[\]]")
 _MOST_SIBLING_STEPS = 10**8
 """A tenth of a second of a query."""
-_DOUBTFUL_BYTES, _REPETITION = 1000, 10
 _PIPES = re.compile(rb"\|\s*|\n")
 T = TypeVar("T")
 
@@ -86,15 +84,6 @@ class Budget:
         for item in items:
             self.check()
             yield item
-
-
-def is_doubtful(data: bytes) -> bool:
-    """Whether a text says the same over and over, as hardly any file does: one of a hundred, none of them large.
-
-    At the end of a text that never ends its first statement some grammars take memory by the square, gigabytes for
-    8 kB, within a single step. That needs thousands of like tokens.
-    """
-    return len(data) >= _DOUBTFUL_BYTES and len(zlib.compress(data, 1)) * _REPETITION < len(data)
 
 
 def _is_too_deep(data: bytes) -> bool:

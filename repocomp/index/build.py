@@ -1,7 +1,7 @@
 """Making an index current: look at every file, read what changed, write it a batch at a time.
 
 Each batch is one transaction, so an end at any moment leaves a usable index that the next run completes, and runs side
-by side add the same contents under the same digests. Large work is parsed in worker processes.
+by side add the same contents under the same digests. Files are parsed in worker processes, large work in several.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from repocomp.tree import real
 
 _BATCH_BYTES = 1 << 20
 _POOL_BYTES = 4 << 20
-"""Below this much to read, starting worker processes costs more than they save."""
+"""Below this much to read, starting a second worker process costs more than it saves."""
 _MAX_JOBS = 8
 _COSTLY = "costly"
 """Why a file is left out that takes more time or memory than any that somebody wrote."""
@@ -112,11 +112,11 @@ def update(root: Path, paths: Sequence[str]) -> IndexReport:
 
 
 def build_from(path: Path, sources: Iterable[tuple[str, bytes]]) -> IndexReport:
-    """Index (path, bytes) pairs that need not lie on a disk into the database at `path`, in this process."""
+    """Index (path, bytes) pairs that need not lie on a disk into the database at `path`, in one worker."""
     report = IndexReport()
     with writing_index(path) as connection:
         jobs = [_Job(Found(name, len(data), 0), partial(bytes, data)) for name, data in sources]
-        _read_all(connection, jobs, report, None, 0)
+        _read_all(connection, jobs, report, None, 1)
         tidy(connection)
     return report
 
@@ -176,7 +176,7 @@ def _read_all(
     done_bytes = 0
     digests = known_digests(connection)
     unread: set[str] = set()
-    with reading(workers if total > _POOL_BYTES else 0) as submit:
+    with reading(workers if total > _POOL_BYTES else 1) as submit:
         waiting: deque[tuple[list[FileState], Contents]] = deque()
         for batch in _batches(jobs):
             waiting.append(_start(batch, digests, report, submit))

@@ -1,11 +1,13 @@
 """Reading files in worker processes, which end when a file takes them too much time or memory.
 
-Nothing else ends a query of a tree, or a parser that takes gigabytes within a single step. The file that ended a worker
-is read by none: the others of its batch are read again, each by itself.
+Nothing else ends a query of a tree, or a parser that takes gigabytes or hours within a single step: at the end of a
+text that never ends its first statement some grammars take both by the square, 15 GB for 60 kB. The file that ended a
+worker is read by none: the others of its batch are read again, each by itself.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +17,6 @@ from contextlib import contextmanager, suppress
 from multiprocessing import parent_process
 from threading import Thread
 
-from repocomp.index.budget import is_doubtful
 from repocomp.index.read import Content, read
 from repocomp.worker_pool import WorkerPool
 
@@ -29,6 +30,8 @@ MOST_READING_S = 10.0
 """Processor time for one file. Ordinary ones of the greatest size take a tenth of it."""
 _MOST_BYTES = 1 << 30
 """Memory on top of what a worker starts with. Ordinary files of the greatest size take a fifth of it."""
+_HARMLESS_BYTES = 1000
+"""Too little to take any grammar much: read in this process, where a run has nothing else to read."""
 
 
 def read_batch(files: Files) -> list[Content]:
@@ -49,10 +52,10 @@ def _timed(path: str, data: bytes) -> Content:
 
 @contextmanager
 def reading(workers: int) -> Iterator[Submit]:
-    """A way to read files: in so many worker processes, or where it is 0 in this one, as far as they look harmless."""
+    """A way to read files, in so many worker processes."""
     pool = _Workers(workers)
     try:
-        yield pool.submit if workers else pool.submit_doubtful
+        yield pool.submit
     except BaseException:
         pool.end(is_failed=True)
         raise
@@ -63,17 +66,13 @@ class _Workers:
     """A pool that is started when it is first needed, and replaced when a file has ended it."""
 
     def __init__(self, workers: int) -> None:
-        self._workers = max(1, workers)
+        self._workers = workers
         self._pool: WorkerPool | None = None
 
-    def submit_doubtful(self, files: Files) -> Contents:
-        """Read files at once where all look harmless, for which no process need be started."""
-        if any(is_doubtful(data) for _, data in files):
-            return self.submit(files)
-        contents: list[Content | None] = [read(path, data) for path, data in files]
-        return lambda: contents
-
     def submit(self, files: Files) -> Contents:
+        if self._pool is None and all(len(data) <= _HARMLESS_BYTES for _, data in files):
+            contents: list[Content | None] = [read(path, data) for path, data in files]
+            return lambda: contents
         if self._pool is None:
             self._pool = _start(self._workers)
         try:
@@ -110,10 +109,13 @@ class _Workers:
 
 
 def _start(workers: int) -> WorkerPool:
-    return WorkerPool(workers, _prepare)
+    return WorkerPool(workers, _prepare, may_fork=True)
 
 
 def _prepare() -> None:
+    # What a library says as it dies is nothing that a person could use.
+    faulthandler.disable()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     _limit_memory()
     _end_with_parent()
 

@@ -21,6 +21,7 @@ from typing import BinaryIO
 from repocomp.errors import PackError
 from repocomp.model.catalogue import Entry, Source, Url, Wheels
 from repocomp.model.home import downloads_folder
+from repocomp.named_files import open_regular
 from repocomp.progress import OnProgress, Progress
 
 _READ_BYTES = 1 << 20
@@ -169,7 +170,7 @@ def _digests(path: Path, entry: Entry, show: OnProgress) -> bool:
     if entry.size_bytes is not None and size != entry.size_bytes:
         return False
     total, done = hashlib.sha256(), 0
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while data := file.read(_READ_BYTES):
             total.update(data)
             done += len(data)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import BinaryIO
 
 from repocomp.errors import PackError
 from repocomp.model.home import checked_folder
+from repocomp.named_files import open_regular
 from repocomp.tree import real
 
 REPAIR = "copy the pack again, or install repocomp again if it is a built-in one"
@@ -28,24 +28,6 @@ _READ_BYTES = 1 << 20
 def digest_of(data: bytes) -> str:
     """Digest of `data`, tagged with its algorithm: BLAKE2b of 32 bytes."""
     return _tagged(hashlib.blake2b(data, digest_size=32))
-
-
-def open_regular(path: Path) -> BinaryIO:
-    """Open a file for reading; a device or a FIFO is refused, and never waited for. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(0, "it is not a regular file")
-    return os.fdopen(descriptor, "rb")
-
-
-def read_bounded(path: Path, most_bytes: int) -> bytes:
-    """The bytes of a regular file. Raises OSError, also where it holds more than `most_bytes`."""
-    with open_regular(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > most_bytes:
-            raise OSError(0, f"it holds {size:,} bytes, more than {most_bytes:,}")
-        return file.read(most_bytes)
 
 
 def file_digest(path: Path) -> str:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from repocomp.errors import PackError, did_you_mean
 from repocomp.model.home import packs_folder
-from repocomp.model.integrity import REPAIR, check_files, file_digest, read_bounded, remember
+from repocomp.model.integrity import REPAIR, check_files, file_digest, remember
 from repocomp.model.manifest import parse_manifest
 from repocomp.model.pack import BUILT_IN, MANIFEST, MODEL, TOKENIZER, Pack, manifest_text
+from repocomp.named_files import read_regular
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MANIFEST_BYTES = 1 << 22
@@ -28,7 +29,7 @@ def load_pack(name_or_path: str | Path) -> Pack:
     """
     folder = folder_of(name_or_path)
     try:
-        text = read_bounded(folder / MANIFEST, _MANIFEST_BYTES).decode()
+        text = read_regular(folder / MANIFEST, _MANIFEST_BYTES).decode()
     except (FileNotFoundError, NotADirectoryError) as error:
         known = ", ".join(pack_names()) or "none is built in"
         hint = f"name a folder that holds a {MANIFEST}, or a pack (there are: {known})"

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from repocomp.named_files import read_regular
 from repocomp.policy.select import Action, Parameters, from_json, to_json
 from repocomp.store.identity import known_name
 from repocomp.store.paths import learned_path
@@ -41,7 +42,7 @@ def load_learned(path: Path | None, pack: str, actions: Sequence[Action]) -> Lea
     if path is None:
         return Learned()
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except (FileNotFoundError, NotADirectoryError):
         return Learned()
     except OSError as error:

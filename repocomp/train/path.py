@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from repocomp.errors import TrainError
+from repocomp.named_files import read_regular
 from repocomp.progress import OnProgress, Progress, duration
 from repocomp.train import stages
 from repocomp.train.corpus.collect import MANIFEST, collect
@@ -252,7 +253,7 @@ def _remove_stale(plan: Plan, first: int) -> None:
 
 def _read_journal(plan: Plan) -> list[Done]:
     try:
-        journal = json.loads(plan.at(JOURNAL).read_text(encoding="utf-8"))
+        journal = json.loads(read_regular(plan.at(JOURNAL)))
     except FileNotFoundError:
         if plan.out.exists() and any(plan.out.iterdir()):
             raise TrainError(f"{plan.out}: holds other files", "name a new folder") from None

@@ -12,6 +12,7 @@ from typing import Any
 from repocomp.errors import TrainError
 from repocomp.model.pack import Budgets
 from repocomp.model.shape import ModelShape
+from repocomp.named_files import read_text
 
 BUILT_IN = Path(__file__).parent / "recipes"
 
@@ -116,7 +117,7 @@ def load_recipe(name_or_path: str) -> Recipe:
 
 def _content(path: Path) -> dict[str, Any]:
     """The tables of a recipe. Where its corpus is `like` that of a built-in recipe, it has the same splits."""
-    content = tomllib.loads(path.read_text(encoding="utf-8"))
+    content = tomllib.loads(read_text(path))
     corpus = content["corpus"]
     if "like" in corpus:
         content["corpus"] = {**_content(BUILT_IN / f"{corpus['like']}.toml")["corpus"], **corpus}

@@ -389,7 +389,7 @@ def test_workers_end_with_a_parent_that_was_killed() -> None:
         "from repocomp.index.workers import reading\n"
         "if __name__ == '__main__':\n"
         "    with reading(2) as submit:\n"
-        "        submit([('a.py', b'x = 1')])()\n"
+        "        submit([('a.py', b'x = 1\\n' * 999)])()\n"
         "        import multiprocessing\n"
         "        print(*[child.pid for child in multiprocessing.active_children()], flush=True)\n"
         "        os.kill(os.getpid(), 9)\n"

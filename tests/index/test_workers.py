@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import random
+import sys
+import threading
+from multiprocessing import get_context
+from multiprocessing.context import BaseContext
 from pathlib import Path
 
 import pytest
 
-from repocomp.index.budget import is_doubtful
+from repocomp import worker_pool
+from repocomp.index import workers
 from repocomp.index.build import build
 from repocomp.index.workers import reading
 
 GOOD = ("good.py", b"def fine():\n    return 1\n")
-HOSTILE = ("bad.py", b"/*\n" * 20_000)
+LONG = ("long.py", GOOD[1] * 99)
+HOSTILE = ("bad.py", b"/*\n" * 8_000)
 """Takes the parser of Python 15 GB at its end."""
+
+
+@pytest.fixture(autouse=True)
+def less_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For forks, which then end the sooner."""
+    monkeypatch.setattr(workers, "_MOST_BYTES", 1 << 28)
 
 
 def test_a_file_that_takes_all_memory_is_left_out_alone() -> None:
@@ -24,13 +37,36 @@ def test_a_file_that_takes_all_memory_is_left_out_alone() -> None:
         assert [content is None for content in submit([GOOD])()] == [False]
 
 
-def test_a_small_run_reads_doubtful_files_in_a_worker(tree: Path) -> None:
-    assert is_doubtful(HOSTILE[1])
-    for name, data in (GOOD, HOSTILE, ("same.py", HOSTILE[1])):
+@pytest.mark.parametrize("spaces", [("\n",), (" \n", "\t\n", "  \n", " \t\n", "\t \n", "\n\n", "\t\t\n", "\n\t\n")])
+def test_a_small_run_leaves_out_what_takes_all_memory(tree: Path, spaces: tuple[str, ...]) -> None:
+    """Whether it says the same over and over, or in eight ways, so that it can hardly be compressed."""
+    rng = random.Random(0)
+    hostile = "".join(f"/*{rng.choice(spaces)}" for _ in range(8_000)).encode()
+    for name, data in (GOOD, ("bad.py", hostile), ("same.py", hostile)):
         (tree / name).write_bytes(data)
     report = build(tree)
     assert (report.skipped, report.indexed) == ({"costly": 2}, 1)
     assert build(tree).skipped == {"costly": 2}
+
+
+def test_where_other_threads_run_workers_are_fresh_interpreters(monkeypatch: pytest.MonkeyPatch) -> None:
+    methods: list[str] = []
+
+    def noted(method: str) -> BaseContext:
+        methods.append(method)
+        return get_context(method)
+
+    monkeypatch.setattr(worker_pool, "get_context", noted)
+    with reading(1) as submit:
+        submit([LONG])()
+    done = threading.Event()
+    other = threading.Thread(target=done.wait)
+    other.start()
+    with reading(1) as submit:
+        submit([LONG])()
+    done.set()
+    other.join()
+    assert methods == ["fork" if sys.platform == "linux" else "spawn", "spawn"]
 
 
 @pytest.fixture

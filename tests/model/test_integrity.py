@@ -10,7 +10,7 @@ import pytest
 from repocomp.errors import PackError
 from repocomp.model import integrity
 from repocomp.model.home import checked_folder
-from repocomp.model.integrity import check_files, digest_of, file_digest, read_bounded
+from repocomp.model.integrity import check_files, digest_of, file_digest
 
 
 @pytest.fixture
@@ -84,15 +84,3 @@ def test_a_fifo_is_refused_and_not_waited_for(tmp_path: Path) -> None:
         check_files(tmp_path, {"pipe": "b2:0"})
     with pytest.raises(OSError, match="not a regular file"):
         file_digest(tmp_path / "pipe")
-
-
-def test_a_device_and_a_folder_are_refused(tmp_path: Path) -> None:
-    for path in (Path("/dev/zero"), tmp_path):
-        with pytest.raises(OSError):
-            read_bounded(path, 1 << 20)
-
-
-def test_more_than_is_wanted_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "big").write_bytes(b"x" * 11)
-    with pytest.raises(OSError, match="more than 10"):
-        read_bounded(tmp_path / "big", 10)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from repocomp.complete.finish import syntax
+from repocomp.complete.finish.finish import Finish
 from repocomp.index import budget, symbols
 from repocomp.index.budget import Budget, OverBudgetError
 from repocomp.index.read import read
 from repocomp.index.symbols import parse
 from repocomp.languages.table import parser
 from repocomp.store.index.rows import ChunkKind
+
+if TYPE_CHECKING:
+    from tree_sitter import Parser, Tree
 
 SIZE = 1 << 18
 DEEP = {"a.java": "A<", "a.cs": "A<B,", "a.js": "`${", "a.go": "func(", "a.py": "([", "a.c": "f({"}
@@ -60,6 +67,34 @@ def test_time_grows_with_the_size(unit: str) -> None:
 def test_no_query_looks_through_thousands_of_siblings(path: str, unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(symbols, "_cursor", lambda _: pytest.fail("a query"))
     assert read(path, (unit * SIZE)[:SIZE].encode()).syntax.definitions == ()
+
+
+class Counting:
+    """A parser that says how much it was given."""
+
+    def __init__(self, inner: Parser, sizes: list[int]) -> None:
+        self._inner, self._sizes = inner, sizes
+
+    def parse(self, read: Callable[..., bytes], **options: Any) -> Tree:
+        self._sizes.append(len(read(0, None)))
+        return self._inner.parse(read, **options)
+
+    def reset(self) -> None:
+        self._inner.reset()
+
+
+@pytest.mark.parametrize("language", ["python", "rust", "java"])
+@pytest.mark.parametrize("unit", ["/*", "/*\n", "%q(", "  %q(\n", "f(", "!;", "é"])
+def test_a_completion_parses_a_little_a_few_times_whatever_stands_around(
+    language: str, unit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    monkeypatch.setattr(syntax, "parser", lambda name: Counting(parser(name), sizes))  # type: ignore[arg-type]
+    for around in (300, 2600, 20_000):
+        text = (unit * around)[:around]
+        Finish.of(text, f"\n{text}", language).trim(" y) + foo(a, b)\n    return x", is_finished=True)
+    assert max(sizes, default=0) <= 2 * 3000
+    assert len(sizes) <= 30
 
 
 def test_pipes_on_many_lines_are_parsed() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from repocomp.document import Document
 from repocomp.errors import BenchError
 from repocomp.evaluate.holes import Hole, HoleKind
+from repocomp.named_files import read_text
 from repocomp.retrieve.hit import Hit
 
 _KIND_MARKS: tuple[tuple[str, HoleKind], ...] = (("function", "function"), ("api", "api"), ("line", "line"))
@@ -77,7 +78,7 @@ def by_repository(tasks: Sequence[Task]) -> Iterator[tuple[Path | None, list[Tas
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except OSError as error:
         raise BenchError(f"{path}: {error.strerror}", "name the dataset's .jsonl file") from error
     except UnicodeDecodeError as error:

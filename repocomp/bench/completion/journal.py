@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from repocomp.evaluate.cases import Case
+from repocomp.named_files import read_regular
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Journal:
         digest = hashlib.blake2b("\0".join(identity).encode(), digest_size=8).hexdigest()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / f"bench-{digest}.jsonl"
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        text = read_regular(path).decode() if path.exists() else ""
         # A crash may have cut the last line short.
         whole = text[: text.rfind("\n") + 1]
         if whole != text:

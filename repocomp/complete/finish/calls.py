@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from repocomp.complete.finish.parameters import ARGUMENTS, arguments, split_list
 
-_CALL = re.compile(r"([^\W\d][\w$]*[!?]?)(?:::<[^()]*>)?\(")
+# From the start of a word, which is taken whole, and of bounded type arguments: long lines take no time by the square.
+_CALL = re.compile(r"(?<![\w$])([^\W\d][\w$]*+[!?]?)(?:::<[^()]{0,200}>)?\(")
 _WORDS = r"(?!(?:return|new|await|else|throw|case|yield|delete|goto|in|and|or|not|if|while|for|def|func|fn|function)\b)"
 _KEYWORD = r"\b(?:def|func|fn|function)\b\*?\s*(?:\([^()\n]*\)\s*)?(?:self\.)?"
 _TYPES = rf"(?:{_WORDS}[\w:<>\[\].,?@]+[&*]*[ \t]+[&*]*)"

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 _LEFT, _RIGHT = 1600, 1000
 """Characters that are parsed at most on each side, to whole lines."""
-_LONGEST, _MOST_CALLS = 8000, 500
+_LONGEST, _MOST_CALLS = 3000, 500
 """Characters with long lines, and calls of a parser for leave to go on: it asks a hundred times for 3,000 characters of
 code at most, and tens of thousands of times for some that nobody wrote. Counted, so that an answer depends on no clock.
+Within one step some grammars take memory by the square of a text: 0.3 GB for 3,000 characters, 2 GB for 8,000.
 """
 
 
@@ -61,7 +62,7 @@ class Syntax:
         # What an answer leaves open counts against it, what the cut has left open does not.
         cut_open = min(self.open, end_of(text, self.language).open, key=len)
         text += "".join(CLOSERS[bracket.char] for bracket in reversed(cut_open))
-        root = _parsed(known, text.encode())
+        root = _parsed(known, text)
         return 0 if root is None else _count(root)
 
     def best(self, answers: Sequence[str]) -> str:
@@ -109,11 +110,11 @@ def _is_telling(line: str) -> bool:
     return head.isalnum() or head in ("_", "@", '"', "'", "<", "*", "&")
 
 
-def _parsed(parser: Parser, data: bytes) -> Node | None:
+def _parsed(parser: Parser, text: str) -> Node | None:
     """The root of the tree; None where it would take too long."""
-    if len(data) > _LONGEST:
+    if len(text) > _LONGEST:
         return None
-    calls = itertools.count()
+    data, calls = text.encode(), itertools.count()
     try:
         return parser.parse(lambda at, _: data[at:], progress_callback=lambda *_: next(calls) >= _MOST_CALLS).root_node
     except ValueError:

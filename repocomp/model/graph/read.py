@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from repocomp.errors import PackError
 from repocomp.model.graph.protobuf import Value, as_bytes, as_number, as_text, fields, numbers
 from repocomp.model.graph.write import DATA_TYPES
-from repocomp.model.integrity import read_bounded
+from repocomp.named_files import read_regular
 
 _DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft"}
 """The operators that stock ONNX Runtime has."""
@@ -43,7 +43,7 @@ class GraphFacts:
 def inspect(path: Path) -> GraphFacts:
     """Read a graph and refuse one that could load code, or files from elsewhere. Raises PackError."""
     try:
-        facts = _facts(memoryview(read_bounded(path, MOST_GRAPH_BYTES)))
+        facts = _facts(memoryview(read_regular(path, MOST_GRAPH_BYTES)))
     except (OSError, ValueError) as error:
         raise PackError(f"{path} is no ONNX file that can be read: {error}", "download it again") from error
     if unknown := sorted(facts.domains - _DOMAINS):

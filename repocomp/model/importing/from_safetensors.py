@@ -20,8 +20,8 @@ from repocomp.model.importing.checkpoint import (
     scaled_factors,
 )
 from repocomp.model.importing.safetensors import SafetensorsFolder
-from repocomp.model.integrity import read_bounded
 from repocomp.model.shape import EMBEDDING, FINAL_NORM, HEAD, ModelShape
+from repocomp.named_files import read_regular
 
 _ARCHITECTURES = ("llama", "mistral", "qwen2")
 _THEIR_NAMES = {
@@ -119,7 +119,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def read_text(path: Path) -> str:
     """The text of a file of bounded size. Raises PackError."""
     try:
-        return read_bounded(path, MOST_JSON_BYTES).decode()
+        return read_regular(path, MOST_JSON_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise PackError(f"cannot read {path}: {error}", "download the whole folder") from error
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from repocomp.errors import PackError
-from repocomp.model.integrity import open_regular
+from repocomp.named_files import open_regular
 
 MAGIC = b"GGUF"
 _VERSIONS = (2, 3)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from repocomp.errors import PackError
-from repocomp.model.integrity import open_regular
+from repocomp.named_files import open_regular
 
 _DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
 _MOST_HEADER_BYTES = 1 << 27

@@ -20,6 +20,7 @@ from repocomp.errors import TrainError
 from repocomp.index.fitness import unfit
 from repocomp.languages.language import TEXT
 from repocomp.languages.table import language_of
+from repocomp.named_files import read_regular
 from repocomp.progress import OnProgress, Progress, ignore
 from repocomp.train.recipe import Recipe
 
@@ -104,7 +105,7 @@ def collect(
 def repositories_of(corpus: Path, split: str) -> Iterator[tuple[str, Path]]:
     """(repository, its file of the corpus) of one split, in the manifest's order. Raises TrainError without one."""
     try:
-        facts = json.loads((corpus / MANIFEST).read_text(encoding="utf-8"))
+        facts = json.loads(read_regular(corpus / MANIFEST))
     except OSError as error:
         raise TrainError(f"{corpus}: holds no corpus", "repocomp train corpus FOLDER OUT") from error
     for one in facts:
@@ -115,7 +116,7 @@ def repositories_of(corpus: Path, split: str) -> Iterator[tuple[str, Path]]:
 
 def read_repository(source: Path) -> list[tuple[str, str]]:
     """(path, text) of the files of one repository."""
-    rows = (json.loads(line) for line in source.read_text(encoding="utf-8").split("\n") if line)
+    rows = (json.loads(line) for line in read_regular(source).decode().split("\n") if line)
     return [(row["path"], row["text"]) for row in rows]
 
 

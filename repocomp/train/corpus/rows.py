@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from repocomp.errors import TrainError
+from repocomp.named_files import read_regular
 from repocomp.progress import OnProgress, Progress, ignore
 from repocomp.train.corpus.collect import MANIFEST, read_repository, repositories_of
 from repocomp.train.corpus.examples import Encode, Neighbourhood, encoder, fill_in, plain
@@ -112,7 +113,7 @@ def read_shard(shard: Path) -> Ids:
     """Ids [rows, T + 1] of a shard, in memory. Raises TrainError when it is damaged."""
     try:
         # Whole, so that its check sum is looked at.
-        ids: Ids = np.load(io.BytesIO(lzma.decompress(shard.read_bytes())), allow_pickle=False)
+        ids: Ids = np.load(io.BytesIO(lzma.decompress(read_regular(shard))), allow_pickle=False)
     except (OSError, ValueError, EOFError, lzma.LZMAError) as error:
         raise TrainError(f"{shard}: cannot be read: {error}", "repocomp train data CORPUS TOKENIZER OUT") from error
     return ids
@@ -121,7 +122,7 @@ def read_shard(shard: Path) -> Ids:
 def _identity(corpus: Path, tokenizer: Path, recipe: Recipe) -> str:
     """Of everything that rows depend on: rows made of something else are not taken for these."""
     try:
-        parts = (recipe.digest.encode(), tokenizer.read_bytes(), (corpus / MANIFEST).read_bytes())
+        parts = (recipe.digest.encode(), read_regular(tokenizer), read_regular(corpus / MANIFEST))
     except OSError as error:
         raise TrainError(f"{error.filename}: {error.strerror}", "repocomp train --help") from error
     return hashlib.blake2b(b"\0".join(parts), digest_size=8).hexdigest()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from repocomp.model.pack import Pack
+from repocomp.named_files import read_regular
 from repocomp.train.corpus.collect import MANIFEST
 
 CARD = "MODEL_CARD.md"
@@ -29,7 +30,7 @@ def write_card(pack: Pack, corpus: Path, fits: Mapping[str, Any], notes: str, en
 
     It ends with the section `encoder`, where the pack has one.
     """
-    facts = json.loads((corpus / MANIFEST).read_text(encoding="utf-8"))
+    facts = json.loads(read_regular(corpus / MANIFEST))
     trained = [one for one in facts if one["split"] == "train"]
     counts = Counter(one["split"] for one in facts)
     shape = pack.shape

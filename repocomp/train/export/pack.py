@@ -21,6 +21,7 @@ from repocomp.model.opening import open_session
 from repocomp.model.pack import CUDA_MODEL, MODEL, TOKENIZER, Pack
 from repocomp.model.shape import ModelShape
 from repocomp.model.tokenizer import Tokenizer
+from repocomp.named_files import read_regular
 
 Floats = npt.NDArray[np.float32]
 Weights = Mapping[str, Floats]
@@ -63,7 +64,7 @@ def export_pack(
     vocabulary = Tokenizer.read(tokenizer_json, pack.tokens.all)
     if vocabulary.vocab_size != shape.vocab_size:
         raise TrainError(f"{tokenizer_json} has {vocabulary.vocab_size} tokens, the model {shape.vocab_size}")
-    files = {MODEL: _graph(weights, shape, precision), TOKENIZER: tokenizer_json.read_bytes()}
+    files = {MODEL: _graph(weights, shape, precision), TOKENIZER: read_regular(tokenizer_json)}
     if with_cuda:
         files[CUDA_MODEL] = _graph(weights, shape, "float16")
     return write_pack(pack, files)

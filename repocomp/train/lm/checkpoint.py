@@ -14,6 +14,7 @@ from torch import Tensor
 
 from repocomp.errors import TrainError
 from repocomp.model.shape import ModelShape
+from repocomp.named_files import open_regular
 from repocomp.train.lm.network import LanguageModel, model_with, weights_of
 
 
@@ -41,7 +42,8 @@ def tensors_of(model: LanguageModel) -> dict[str, Tensor]:
 def read_checkpoint(checkpoint: Path) -> dict[str, Any]:
     """What a checkpoint holds. Raises TrainError when it cannot be read."""
     try:
-        content: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        with open_regular(checkpoint) as file:
+            content: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # noqa: BLE001  (what unpickling a damaged file raises is anything)
         raise TrainError(f"{checkpoint}: cannot be read: {error}", "repocomp train pretrain ROWS OUT") from error
     return content

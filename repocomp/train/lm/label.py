@@ -22,6 +22,7 @@ from repocomp.evaluate.holes import KINDS, mode_of, sample, sources_of
 from repocomp.generate.local.generator import LocalGenerator, load
 from repocomp.index.build import build_from
 from repocomp.model.pack import MODES, Calibration
+from repocomp.named_files import read_regular
 from repocomp.progress import OnProgress, Progress, ignore
 from repocomp.prompt.repocomp import prompt_format
 from repocomp.store.index.reader import IndexReader
@@ -94,7 +95,7 @@ def label(
 
 def read(path: Path) -> list[Example]:
     """All examples of a file written by `label`; a last line cut short by a crash is left out."""
-    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = read_regular(path).decode().split("\n")
     return [Example(**json.loads(line)) for line in lines[:-1]]
 
 

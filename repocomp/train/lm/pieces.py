@@ -19,6 +19,7 @@ import torch
 
 from repocomp.errors import TrainError
 from repocomp.model.shape import ModelShape, weight_shapes
+from repocomp.named_files import read_regular
 from repocomp.train.lm.checkpoint import read_checkpoint, write_checkpoint
 
 MANIFEST = "pieces.json"
@@ -52,8 +53,8 @@ def write_pieces(checkpoint: Path, folder: Path, piece_bytes: int = PIECE_BYTES)
 def join_pieces(folder: Path, checkpoint: Path) -> None:
     """Put the pieces in `folder` together and write `checkpoint`. Raises TrainError when one is missing or damaged."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        content = b"".join((folder / name).read_bytes() for name in manifest["files"])
+        manifest = json.loads(read_regular(folder / MANIFEST))
+        content = b"".join(read_regular(folder / name) for name in manifest["files"])
     except (OSError, ValueError, KeyError) as error:
         raise TrainError(f"{folder}: the pieces are not complete: {error}", _HINT) from error
     if hashlib.sha256(content).hexdigest() != manifest["sha256"]:
