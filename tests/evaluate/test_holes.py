@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from repocomp.document import Document
-from repocomp.evaluate.holes import KINDS, HoleKind, Source, cluster_blocks, is_source, mode_of, sample
+from repocomp.evaluate.holes import KINDS, HoleKind, Source, cluster_blocks, is_source, sample
 
 CODE = (
     "def helper(alpha, beta):\n    total = alpha + beta\n    total += 1\n    return total\n\n\n"

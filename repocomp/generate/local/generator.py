@@ -7,8 +7,9 @@ cache, so that what one has read the other need not read again.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Protocol
 
 import numpy as np
@@ -16,12 +17,13 @@ import numpy.typing as npt
 
 from repocomp.budget import UNLIMITED, Budget, BudgetSpent
 from repocomp.document import Document, Position
-from repocomp.generate.generator import DecodingRules, Emit, Expectation, Generated, Task
+from repocomp.generate.generator import DecodingRules, Emit, Expectation, Generated, Task, TokenEvidence
 from repocomp.generate.local.copying import ngram_cache
-from repocomp.generate.local.decode import DRAFT_TOKENS, LanguageModel, Logits, TokenRules, decode, prefill, softmax
+from repocomp.generate.local.decode import DRAFT_TOKENS, LanguageModel, Logits, Step, TokenRules, decode, prefill, softmax
 from repocomp.generate.local.kv_cache import KvCache, KvCaches
 from repocomp.generate.local.ngram_cache import NgramCache, mix
 from repocomp.generate.local.repetition import said_twice
+from repocomp.model.confidence import Confidence
 from repocomp.model.library import load_pack
 from repocomp.model.pack import Calibration, Pack
 from repocomp.prompt import window as windows
@@ -101,6 +103,11 @@ class LocalGenerator:
         return self.pack.thresholds
 
     @property
+    def confidence(self) -> Confidence | None:
+        """The pack's."""
+        return self.pack.confidence
+
+    @property
     def format(self) -> PromptFormat:
         """How the pack's family is prompted."""
         return format_of(self.pack, self.tokenizer.encode)
@@ -172,7 +179,14 @@ class LocalGenerator:
         spent_ms = {name: 1000 * (laps[at + 1] - laps[at]) for at, name in enumerate(("prefill", "copy", "decode"))}
         text = self.tokenizer.decode(made.ids)[healed:]
         counts = Tokens(len(ids), cached, len(made.ids))
-        return Generated(text, tuple(made.logprobs), made.stop_reason, counts, spent_ms)
+        evidence = self._evidence(made.steps, len(task.window.open_end.encode()))
+        return Generated(text, tuple(made.logprobs), made.stop_reason, counts, spent_ms, evidence)
+
+    def alternatives(
+        self, task: Task, rules: DecodingRules, budget: Budget, first: Generated
+    ) -> Iterator[Generated]:
+        """Other answers to the task that `first` answers, likelier ones first."""
+        yield from ()
 
     def ngrams(self, task: Task) -> NgramCache:
         """What may be copied, ready to continue at the cursor."""
@@ -211,6 +225,15 @@ class LocalGenerator:
             return row, len(ids) - 1
         cached = cache.reuse(ids)
         return prefill(self.model, cache, ids[cached:], budget=budget)[-1], cached
+
+    def _evidence(self, steps: Sequence[Step], healed_bytes: int) -> tuple[TokenEvidence, ...]:
+        sizes = (len(self.tokenizer.decode_bytes([step.token])) for step in steps)
+        ends = accumulate(sizes, initial=-healed_bytes)
+        next(ends)
+        return tuple(
+            TokenEvidence(step.logprob - step.rival_logprob, step.alone, step.copied, end)
+            for step, end in zip(steps, ends, strict=True)
+        )
 
     def _token_rules(self, window: Window, rules: DecodingRules, emit: Emit | None) -> TokenRules:
         """`rules` in ids: what is written begins with the open end of the window, and says nothing three times."""
