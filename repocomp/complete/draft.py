@@ -35,7 +35,7 @@ class Draft:
     def of(
         cls, generated: Generated, place: Place, finish: Finish, sources: Sequence[str], fit: Confidence | None
     ) -> Draft:
-        """Finish an answer, which may have been copied from `sources`, and judge it by `fit` (None: the generic one)."""
+        """Finish an answer, which may have been copied from `sources`; `fit` judges it (None: the generic one)."""
         is_finished = generated.stop_reason not in _UNFINISHED
         text, filters = finish.trim(generated.text, is_finished=is_finished)
         region = finish.needs.start.region

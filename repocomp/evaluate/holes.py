@@ -97,9 +97,7 @@ def sample(
 
 def texts_of(reader: IndexReader) -> list[Source]:
     """Every text of an index, prose and data too."""
-    return [
-        Source(Document(row.path, reader.contents.text(row.content_id).encode()), ()) for row in reader.files.all()
-    ]
+    return [Source(Document(row.path, reader.contents.text(row.content_id).encode()), ()) for row in reader.files.all()]
 
 
 def sources_of(reader: IndexReader) -> tuple[list[Source], frozenset[str]]:

@@ -55,8 +55,8 @@ class TokenEvidence:
     """What speaks for one token beside its log-probability.
 
     `margin` is how far it is ahead of the second best token, `alone` its log-probability before repeated text was mixed
-    in, both in nats. `copied` is the length in tokens of the longest repeated text that goes on with it, `end_bytes` the
-    length of the answer up to its end.
+    in, both in nats. `copied` is the length in tokens of the longest repeated text that goes on with it. `end_bytes` is
+    the length of the answer up to its end.
     """
 
     margin: float
@@ -152,8 +152,8 @@ class Generator(Protocol):
         `emit` is given the whole text so far after each step.
         """
 
-    def alternatives(self, task: Task, rules: DecodingRules, budget: Budget, first: Generated) -> Iterator[Generated]:
-        """Other answers to the task that `first` answers, likelier ones first; none where it cannot branch."""
+    def several(self, task: Task, rules: DecodingRules, budget: Budget) -> Iterator[Generated]:
+        """The answer of `complete`, then others, each written when it is asked for; the prompt is read once."""
 
 
 def expects(policy: Policy, expectation: Expectation | None, mode: Mode) -> float | None:

@@ -70,19 +70,34 @@ class TokenRules:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One token as it was chosen: its log-probability (nats), that of the model `alone`, and the second best token.
+class Choice:
+    """A token that may come next: its log-probability, and that by the model `alone`, both in nats.
 
-    `rival_logprob` is the second best token's. `copied` is the length in tokens of the longest repeated text that goes
-    on with this token; 0: no repeated text does.
+    `copied` is the length in tokens of the longest repeated text that goes on with it; 0: none does.
     """
 
     token: int
     logprob: float
     alone: float
-    rival: int
-    rival_logprob: float
     copied: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The token that was taken, and the best of the others."""
+
+    taken: Choice
+    rival: Choice
+
+    @property
+    def token(self) -> int:
+        """The one that was taken."""
+        return self.taken.token
+
+    @property
+    def turned(self) -> Step:
+        """The step that takes the other one."""
+        return Step(self.rival, self.taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +118,7 @@ class Decoded:
     @property
     def logprobs(self) -> list[float]:
         """The log-probability (nats) of each token."""
-        return [step.logprob for step in self.steps]
+        return [step.taken.logprob for step in self.steps]
 
 
 @dataclass(slots=True)
@@ -130,12 +145,10 @@ class _Answer:
         token = int(probabilities.argmax())
         if token in self.rules.stop_ids:
             return "end"
-        chance, own = float(probabilities[token]), float(alone[token])
+        taken = self._choice(token, float(probabilities[token]), float(alone[token]))
         probabilities[token] = 0.0
         rival = int(probabilities.argmax())
-        rival_logprob = math.log(max(float(probabilities[rival]), LEAST))
-        copied = self.places.longest_before(token)
-        self.take(Step(token, math.log(chance), math.log(max(own, LEAST)), rival, rival_logprob, copied))
+        self.take(Step(taken, self._choice(rival, float(probabilities[rival]), float(alone[rival]))))
         return self.verdict()
 
     def take(self, step: Step) -> None:
@@ -149,6 +162,10 @@ class _Answer:
 
     def guess(self, count: int) -> list[int]:
         return self.ngrams.guess(self.places, count)
+
+    def _choice(self, token: int, probability: float, alone: float) -> Choice:
+        copied = self.places.longest_before(token)
+        return Choice(token, math.log(max(probability, LEAST)), math.log(max(alone, LEAST)), copied)
 
 
 def prefill(
@@ -188,8 +205,8 @@ def decode(
 ) -> Decoded:
     """Continue greedily after the prompt in the cache, whose last logits are `logits[-1]`.
 
-    Where an answer is `begun`, what is decoded continues it: the cache holds the prompt and all of it but its last token,
-    and no logits are needed.
+    An answer that is `begun` is continued instead, and no logits are needed: the cache then holds the prompt and all of
+    it but its last token.
 
     The cache then holds the answer too, but for its last token. What is there when the `budget` is spent is returned.
     `ngrams` ends at the cursor and grows by the answer; `mixture` says how far it is trusted. The answer does not

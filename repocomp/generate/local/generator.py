@@ -19,10 +19,21 @@ from repocomp.budget import UNLIMITED, Budget, BudgetSpent
 from repocomp.document import Document, Position
 from repocomp.generate.generator import DecodingRules, Emit, Expectation, Generated, Task, TokenEvidence
 from repocomp.generate.local.copying import ngram_cache
-from repocomp.generate.local.decode import DRAFT_TOKENS, LanguageModel, Logits, Step, TokenRules, decode, prefill, softmax
+from repocomp.generate.local.decode import (
+    DRAFT_TOKENS,
+    Decoded,
+    LanguageModel,
+    Logits,
+    Step,
+    TokenRules,
+    decode,
+    prefill,
+    softmax,
+)
 from repocomp.generate.local.kv_cache import KvCache, KvCaches
 from repocomp.generate.local.ngram_cache import NgramCache, mix
 from repocomp.generate.local.repetition import said_twice
+from repocomp.generate.local.turns import Turns
 from repocomp.model.confidence import Confidence
 from repocomp.model.library import load_pack
 from repocomp.model.pack import Calibration, Pack
@@ -155,38 +166,59 @@ class LocalGenerator:
         self, task: Task, rules: DecodingRules, budget: Budget = UNLIMITED, emit: Emit | None = None
     ) -> Generated:
         """Answer one task. `emit` is given the whole text so far after each step."""
-        laps = [time.perf_counter()]
+        return next(self._answers(task, rules, budget, emit))
+
+    def several(self, task: Task, rules: DecodingRules, budget: Budget = UNLIMITED) -> Iterator[Generated]:
+        """The answer of `complete`, then those that turn off where it was least sure, the likeliest turn first."""
+        return self._answers(task, rules, budget, None)
+
+    def _answers(self, task: Task, rules: DecodingRules, budget: Budget, emit: Emit | None) -> Iterator[Generated]:
+        started = time.perf_counter()
         ids = self.format.prompt(task.window, task.snippets)
         try:
             row, cached = self._read(ids, budget)
         except BudgetSpent as spent:
-            return Generated("", (), spent.reason, Tokens(len(ids), self.cache.length, 0))
-        laps.append(time.perf_counter())
-        ngrams = self.ngrams(task)
-        laps.append(time.perf_counter())
-        healed = len(task.window.open_end)
-        made = decode(
-            self.model,
-            self.cache,
-            row[None],
-            self._token_rules(task.window, rules, emit),
-            ngrams,
-            mixture=self.pack.cache,
-            draft_tokens=self.draft_tokens,
-            budget=budget,
-        )
-        laps.append(time.perf_counter())
-        spent_ms = {name: 1000 * (laps[at + 1] - laps[at]) for at, name in enumerate(("prefill", "copy", "decode"))}
-        text = self.tokenizer.decode(made.ids)[healed:]
-        counts = Tokens(len(ids), cached, len(made.ids))
-        evidence = self._evidence(made.steps, len(task.window.open_end.encode()))
-        return Generated(text, tuple(made.logprobs), made.stop_reason, counts, spent_ms, evidence)
+            yield Generated("", (), spent.reason, Tokens(len(ids), self.cache.length, 0))
+            return
+        token_rules = self._token_rules(task.window, rules, emit)
+        turns, begun = Turns(token_rules.stop_ids), list[Step]()
+        spent_ms = {"prefill": 1000 * (time.perf_counter() - started)}
+        while True:
+            started = time.perf_counter()
+            ngrams = self.ngrams(task)
+            spent_ms["copy"] = 1000 * (time.perf_counter() - started)
+            made = decode(
+                self.model,
+                self.cache,
+                row[None],
+                token_rules,
+                ngrams,
+                mixture=self.pack.cache,
+                draft_tokens=self.draft_tokens,
+                budget=budget,
+                begun=begun,
+            )
+            spent_ms["decode"] = 1000 * (time.perf_counter() - started) - spent_ms["copy"]
+            yield self._generated(task, made, Tokens(len(ids), cached, len(made.steps)), spent_ms)
+            turns.add(made.steps, len(begun))
+            if budget.spent is not None or not (begun := turns.next()):
+                return
+            started, cached = time.perf_counter(), len(ids)
+            self._return_to([*ids, *(step.token for step in begun[:-1])])
+            spent_ms = {"prefill": 1000 * (time.perf_counter() - started)}
 
-    def alternatives(
-        self, task: Task, rules: DecodingRules, budget: Budget, first: Generated
-    ) -> Iterator[Generated]:
-        """Other answers to the task that `first` answers, likelier ones first."""
-        yield from ()
+    def _return_to(self, ids: Sequence[int]) -> None:
+        """Have the cache hold exactly `ids`: what of them it holds is not read again."""
+        cache = self.caches.take(ids)
+        cache.truncate(cache.shared(ids))
+        if cache.length < len(ids):
+            prefill(self.model, cache, ids[cache.length :])
+
+    def _generated(self, task: Task, made: Decoded, counts: Tokens, spent_ms: Mapping[str, float]) -> Generated:
+        forced = task.window.open_end
+        text = self.tokenizer.decode(made.ids)[len(forced) :]
+        evidence = self._evidence(made.steps, len(forced.encode()))
+        return Generated(text, tuple(made.logprobs), made.stop_reason, counts, spent_ms, evidence)
 
     def ngrams(self, task: Task) -> NgramCache:
         """What may be copied, ready to continue at the cursor."""
@@ -231,7 +263,7 @@ class LocalGenerator:
         ends = accumulate(sizes, initial=-healed_bytes)
         next(ends)
         return tuple(
-            TokenEvidence(step.logprob - step.rival_logprob, step.alone, step.copied, end)
+            TokenEvidence(step.taken.logprob - step.rival.logprob, step.taken.alone, step.taken.copied, end)
             for step, end in zip(steps, ends, strict=True)
         )
 
