@@ -56,7 +56,7 @@ def complete(
     clock.lap("policy")
     context = retrieve_context(options, parts, place, decision, clock.budget)
     clock.lap("retrieve")
-    least = _least_confidence(options, parts)
+    least = options.min_confidence if options.min_confidence is not None else least_confidence(parts)
     stream = Stream(emit, request.document.newline_at(request.cursor), may_begin=not least and options.candidates == 1)
     drafts = _drafts(options, parts, place, context, clock, stream)
     if expected is not None and parts.is_self_selecting:
@@ -126,10 +126,8 @@ def _drafts(
     return sorted(drafts.values(), key=Draft.worth, reverse=True)
 
 
-def _least_confidence(options: CompletionOptions, parts: Parts) -> float:
-    """The bound below which an answer is withheld: the request's own, else that of what judges it."""
-    if options.min_confidence is not None:
-        return options.min_confidence
+def least_confidence(parts: Parts) -> float:
+    """The bound below which an answer is withheld where the request sets none: that of what judges it."""
     return parts.confidence.threshold if parts.confidence is not None else 0.0
 
 
