@@ -168,9 +168,9 @@ class Timings:
 class Completion:
     """The answer: `text` replaces `range`. An empty text has a `reason`, "quiet" where the answer was `withheld`.
 
-    `confidence` is the chance (0..1) that a person keeps what was written, `min_confidence` the bound it was held
-    against, `figures` what it was computed from. `candidates` are the surest first, and none where the answer is empty.
-    `features` describe the place as it was known before retrieval.
+    `candidates` are the surest first, and none where the answer is empty. `confidence` is the chance (0..1) that a
+    person keeps what was written, `min_confidence` the bound that it was held against, `score` (nats) and `figures` what
+    it was computed from. `features` describe the place as it was known before retrieval.
     `continues` names the answer that this is the untyped rest of, where the model was not asked again.
     """
 
@@ -191,6 +191,7 @@ class Completion:
     confidence: float | None = None
     min_confidence: float = 0.0
     withheld: str | None = None
+    score: float | None = None
     figures: dict[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def exit_code_of(completion: Mapping[str, Any], *, exit_zero: bool) -> int:
 
 def told(completion: Mapping[str, Any], *, is_explained: bool) -> dict[str, Any]:
     """The `data` of `--json`; what was withheld, and why an answer is sure, only where it `is_explained`."""
-    hidden = () if is_explained else ("withheld", "figures")
+    hidden = () if is_explained else ("withheld", "score", "figures")
     return {key: value for key, value in completion.items() if key not in hidden}
 
 

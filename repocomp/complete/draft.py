@@ -12,7 +12,7 @@ from repocomp.complete.place import Place
 from repocomp.generate.generator import Generated
 from repocomp.languages.language import TEXT
 from repocomp.model.confidence import Confidence
-from repocomp.policy.speak import confidence_of
+from repocomp.policy.speak import Sureness
 from repocomp.request import Candidate, Filter
 
 _UNFINISHED = ("length", "deadline", "cancelled")
@@ -22,14 +22,14 @@ _UNFINISHED = ("length", "deadline", "cancelled")
 class Draft:
     """`text` is what of an answer is inserted, `filters` what finishing changed, `figures` what speaks for it.
 
-    `confidence` is the chance (0..1) that a person would keep it; None where the generator tells no probabilities.
+    `sureness` is None where it is empty or the generator tells no probabilities.
     """
 
     generated: Generated
     text: str
     filters: tuple[Filter, ...]
     figures: Mapping[str, float]
-    confidence: float | None
+    sureness: Sureness | None
 
     @classmethod
     def of(
@@ -41,7 +41,7 @@ class Draft:
         region = finish.needs.start.region
         kind = kind_of(place.window.left, place.window.right, region, is_code=place.query.language != TEXT)
         figures = figures_of(generated, text, filters, place, kind, sources) if text else {}
-        return cls(generated, text, filters, figures, confidence_of(fit, figures))
+        return cls(generated, text, filters, figures, Sureness.of(fit, figures))
 
     def less_cached(self, tokens: int) -> Draft:
         """The same, where so many tokens of its prompt had been read for it just before."""
@@ -52,6 +52,11 @@ class Draft:
     def worth(self) -> tuple[bool, float, float]:
         """What drafts are ordered by: something to offer, how sure it is, how likely."""
         return bool(self.text), self.confidence or 0.0, self.logprob
+
+    @property
+    def confidence(self) -> float | None:
+        """The chance (0..1) that a person would keep it."""
+        return None if self.sureness is None else self.sureness.confidence
 
     @property
     def logprob(self) -> float:

@@ -65,7 +65,8 @@ class Parts:
     @property
     def confidence(self) -> Confidence | None:
         """What judges the answers: what was learned here, else what was fitted to the generator."""
-        return self.generator.confidence
+        shipped = self.generator.confidence
+        return shipped if self.selector is None else self.selector.confidence(shipped)
 
     @property
     def is_self_selecting(self) -> bool:

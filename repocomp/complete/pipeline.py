@@ -174,6 +174,7 @@ def _answer(
         confidence=candidates[0].confidence if candidates else None,
         min_confidence=least or 0.0,
         withheld=candidates[0].text if is_quiet else None,
+        score=None if best.sureness is None else round(best.sureness.score, 4),
         figures={name: round(value, 4) for name, value in best.figures.items()},
     )
 

@@ -119,6 +119,7 @@ def _detail(completion: Completion, request: CompletionRequest, is_secret: bool)
         "stop_reason": completion.stop_reason,
         "reason": completion.reason,
         "confidence": completion.confidence,
+        "score": completion.score,
         "min_confidence": completion.min_confidence,
         "logprobs": [candidate.logprob for candidate in completion.candidates],
         "filters": [asdict(item) for item in completion.filters],

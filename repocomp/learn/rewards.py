@@ -28,7 +28,8 @@ PATIENCE_S = 5.0
 class Event:
     """One completion that came to something. `known` describes its place, `shares` its prompt's snippets by arm.
 
-    `action` was taken with `propensities` of all (None: there was no choice).
+    `action` was taken with `propensities` of all (None: there was no choice). `score` is what its confidence was
+    calibrated from.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Event:
     reward: float
     action: str | None
     propensities: dict[str, float] | None
+    score: float | None = None
 
 
 def events(connection: Connection) -> list[Event]:
@@ -64,6 +66,7 @@ def event_of(row: Impression, outcome: Outcome) -> Event | None:
         worth - COST * min(PATIENCE_S, outcome.total_ms / 1000),
         choice["action"] if choice else None,
         choice["propensities"] if choice else None,
+        detail.get("score"),
     )
 
 

@@ -10,7 +10,7 @@ import json
 import math
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from repocomp.errors import PackError
@@ -18,7 +18,7 @@ from repocomp.errors import PackError
 CONFIDENCE = "confidence.json"
 """The file of a pack that holds it."""
 FORMAT = 1
-_MOST_LOG_ODDS = 30.0
+_MOST_LOG_ODDS = 7.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,11 @@ class Confidence:
             return self.chances[max(0, at - 1)]
         low, high = self.scores[at - 1], self.scores[at]
         return self.chances[at - 1] + (self.chances[at] - self.chances[at - 1]) * (score - low) / (high - low)
+
+    def recalibrated(self, slope: float, offset: float) -> Confidence:
+        """The same with each chance moved in log-odds, by a slope above 0 and an offset in nats."""
+        moved = (1 / (1 + math.exp(-slope * log_odds(chance) - offset)) for chance in self.chances)
+        return replace(self, chances=tuple(moved))
 
     def to_json(self) -> str:
         """As the file of a pack."""
@@ -88,7 +93,7 @@ class Confidence:
 
 
 def log_odds(chance: float) -> float:
-    """In nats, no further than thirty."""
+    """In nats, no further than those of one in a thousand."""
     if not 0 < chance < 1:
         return math.copysign(_MOST_LOG_ODDS, chance - 0.5)
-    return math.log(chance / (1 - chance))
+    return min(_MOST_LOG_ODDS, max(-_MOST_LOG_ODDS, math.log(chance / (1 - chance))))

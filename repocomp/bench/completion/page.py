@@ -39,6 +39,7 @@ def render(report: Report) -> str:
         figure(
             _time_chart(s), "Mean milliseconds per answer, by step.", [(css, step) for step, css in _STEP_CSS.items()]
         ),
+        *_silence(report),
         f"<h2>Cases</h2>{''.join(_case(case) for case in report.cases)}",
     ]
     return page(f"repocomp bench {facts['suite']}", named, body)
@@ -80,6 +81,31 @@ def _table(report: Report) -> Iterator[str]:
         yield f'<tr><th colspan="{1 + len(names)}">{escape(name)} · {summary.holes}</th></tr>'
         yield from (_row(score) for score in summary.scores)
         yield from (_baseline_row(baseline) for baseline in summary.baselines)
+    yield "</table>"
+
+
+def _silence(report: Report) -> Iterator[str]:
+    """Precision against coverage: a curve over all holes, and a table by kind of hole, tree and language."""
+    silence = report.overall.silence
+    if silence is None:
+        return
+    lines = [
+        Line([(one.coverage, getattr(one, name)) for one in silence.levels], css)
+        for name, css in (("kept", "a"), ("wrong", "c"))
+    ]
+    shown = silence.shipped
+    dots = [Dot(shown.coverage, shown.kept, f"from {shown.bound:.2f}", "b"), Dot(shown.coverage, shown.wrong, "", "b")]
+    chart = plane("precision against coverage", "places answered %", "of what is shown %", lines, dots)
+    yield "<h2>Silence</h2>"
+    yield figure(chart, "What is shown where less sure answers are withheld.", [("a", "kept"), ("c", "wrong")])
+    names = ("holes", "shown %", "wrong %", "kept %", "ES", "without bound: shown %", "wrong %", "ES")
+    yield f"<table>{header(('silence', *names))}"
+    for name, summary in reversed(report.groups.items()):
+        if (own := summary.silence) is not None:
+            every = own.everything
+            values = (own.shipped.coverage, own.shipped.wrong, own.shipped.kept, own.shipped.similarity)
+            bare = (every.coverage, every.wrong, every.similarity)
+            yield row((escape(name), str(own.places), *(f"{value:.1f}" for value in (*values, *bare))))
     yield "</table>"
 
 
