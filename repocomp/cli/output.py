@@ -115,6 +115,14 @@ def _json_escape(match: re.Match[str]) -> str:
     return "\\ufffd" if 0xD800 <= code <= 0xDFFF else f"\\u{code:04x}"
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody looks at `stream`."""
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False
+
+
 def text(result: str) -> None:
     """Print a result as it is, no line end added, in UTF-8 whatever the locale."""
     _write(visible(result) if is_terminal(sys.stdout) else result)
@@ -198,14 +206,6 @@ def _write(result: str) -> None:
         raise
     except OSError as error:
         raise OutputError(f"standard output: {error.strerror}", "free space, or write elsewhere") from None
-
-
-def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a person reads it; False where it is closed."""
-    try:
-        return stream is not None and stream.isatty()
-    except ValueError:
-        return False
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401  (any JSON value)

@@ -11,7 +11,7 @@ import os
 import stat
 import sys
 
-from repocomp.cli.envelope import envelope, exit_code_of, notes_on
+from repocomp.cli.envelope import envelope, exit_code_of, notes_on, told
 from repocomp.serve import client, protocol
 
 TYPE_CHECKING = False
@@ -25,6 +25,8 @@ SETTINGS = {
     "--retrieve": str,
     "--select": str,
     "--threshold": float,
+    "--min-confidence": float,
+    "--candidates": int,
     "--policy": str,
     "--generator": str,
     "--mode": str,
@@ -42,7 +44,8 @@ VARIABLES = {
     for name in (*(option[2:].replace("-", "_") for option in SETTINGS), "record", "retention_days", "learn")
 }
 """Those that set something."""
-FLAGS = ("--stream", "--exit-zero", "--json", "--verbose")
+FLAGS = ("--stream", "--exit-zero", "--explain", "--json", "--verbose")
+SHORT = {"-n": "--candidates"}
 
 
 def ask(arguments: Sequence[str]) -> int | None:
@@ -85,6 +88,7 @@ def parse(arguments: Sequence[str]) -> Values | None:
     words = iter(arguments)
     for word in words:
         name, equals, value = word.partition("=")
+        name = SHORT.get(name, name)
         if word.startswith("-") and not word.startswith("-:"):
             if name in RECORDING and not equals:
                 values["flags"]["record"] = RECORDING[name]
@@ -162,6 +166,7 @@ def _request(values: Values, place: Values, data: bytes) -> Values:
         "encoding": values["--position-encoding"],
         "flags": values["flags"],
         "stream": bool(values.get("--stream")),
+        "awaited": bool(values.get("--stream")) or sys.stdout.isatty(),
     }
 
 
@@ -176,11 +181,13 @@ def _print(completion: Values | None, values: Values) -> int | None:
         return None
     code = exit_code_of(completion, exit_zero=bool(values.get("--exit-zero")))
     if values.get("--json"):
-        _write_json(envelope("complete", code, completion))
+        _write_json(envelope("complete", code, told(completion, is_explained=bool(values.get("--explain")))))
         return code
     if not values.get("--stream"):
         _write(_shown(completion["text"], sys.stdout))
-    for note in notes_on(completion, is_terminal=sys.stderr.isatty(), is_verbose=bool(values.get("--verbose"))):
+    is_verbose = bool(values.get("--verbose"))
+    is_terminal, is_shared = sys.stderr.isatty(), sys.stdout.isatty()
+    for note in notes_on(completion, is_terminal=is_terminal, is_shared=is_shared, is_verbose=is_verbose):
         sys.stderr.write(_shown(note, sys.stderr) + "\n")
     for name in protocol.settings(os.environ).keys() - VARIABLES:
         sys.stderr.write(_shown(f"repocomp: {name} sets nothing: there is no such setting", sys.stderr) + "\n")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from repocomp.complete.parts import Parts, Retriever
 from repocomp.complete.pipeline import complete, expectation
 from repocomp.complete.place import query_of
-from repocomp.evaluate.holes import Hole, mode_of
+from repocomp.evaluate.holes import Hole
 from repocomp.evaluate.metrics import edit_similarity, exact_match
 from repocomp.generate.generator import Generator
 from repocomp.generate.local.generator import LocalGenerator
@@ -103,9 +103,12 @@ def leaks_of(hole: Hole, query: Query) -> Hidden:
     first, last = _lines_of(hole)
     shown = (min(first, query.visible[0]), max(last, query.visible[1] + last - first))
     own = _words_around(hole, first, last)
+    # What stands behind the end of a file that is still being written is not there yet.
+    is_unwritten = hole.kind == "end"
 
     def leaks(hit: Hit) -> bool:
-        in_place = hit.path == query.path and hit.start_line <= shown[1] and hit.end_line >= shown[0]
+        is_shown = hit.end_line >= shown[0] and (hit.start_line <= shown[1] or is_unwritten)
+        in_place = hit.path == query.path and is_shown
         return in_place or _similarity(frozenset(words(hit.text)), own) >= _COPY
 
     return leaks
@@ -132,9 +135,16 @@ def compare(holes: Iterable[Hole], parts: Parts, max_new_tokens: int, cut: Cut =
         said, ms = without.completion.retrieval.probability, 0.0
         if said is None:
             started = time.perf_counter()
-            said = expectation(_request(hole, "auto", max_new_tokens), parts.policy, mode_of(hole.kind)) or 0.0
+            said = expectation(_request(hole, "auto", max_new_tokens), parts.policy, hole.mode) or 0.0
             ms = 1000 * (time.perf_counter() - started)
         yield Outcome(hole, without, retrieved, said, tuple(blind.found), blind.best_jaccard, ms)
+
+
+def answer(hole: Hole, parts: Parts, max_new_tokens: int) -> Attempt:
+    """The answer to `hole` as users get it, the policy deciding; nothing is withheld."""
+    if parts.retriever is not None:
+        parts = replace(parts, retriever=BlindRetriever(parts.retriever, hole))
+    return Attempt.of(complete(_request(hole, "auto", max_new_tokens), parts), hole, uncut)
 
 
 def misled(hole: Hole, other: Hole, parts: Parts, max_new_tokens: int, cut: Cut = uncut) -> Attempt:
@@ -187,7 +197,7 @@ def _request(hole: Hole, retrieve: RetrieveMode, max_new_tokens: int) -> Complet
         document=document,
         cursor=document.at_offset(hole.start),
         root=None,
-        options=CompletionOptions(retrieve=retrieve, mode=mode_of(hole.kind), max_new_tokens=max_new_tokens),
+        options=CompletionOptions(retrieve=retrieve, mode=hole.mode, max_new_tokens=max_new_tokens, min_confidence=0.0),
     )
 
 

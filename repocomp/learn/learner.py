@@ -6,22 +6,25 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from repocomp.errors import FeedbackError
 from repocomp.feedback.export import moment
 from repocomp.feedback.ledger import repository_path
 from repocomp.generate.local.generator import load
 from repocomp.learn import versions
 from repocomp.learn.challenge import Proposal, choices, is_asked, propose, thresholds_of
+from repocomp.learn.confidence import recalibrate
 from repocomp.learn.replay import Replay, replay, state_of, usual_shares
 from repocomp.learn.rewards import Event, events
 from repocomp.learn.table import COST, Table, table_of
 from repocomp.learn.trial import World, world_of
 from repocomp.model.pack import Pack
+from repocomp.policy.recalibration import Recalibration, write_recalibration
 from repocomp.policy.select import Parameters, traits, vector
 from repocomp.policy.selector import actions_of
 from repocomp.progress import OnProgress
@@ -31,7 +34,7 @@ from repocomp.store.connect import Connection
 from repocomp.store.feedback.connect import explained, open_feedback
 from repocomp.store.feedback.learning import learned_rows, replay_rows
 from repocomp.store.memory.credits import erase_memory, open_memory
-from repocomp.store.paths import learned_path, memory_path
+from repocomp.store.paths import confidence_path, learned_path, memory_path
 
 _FOR_EVER_S = 1e9
 _PLACES = ("place", "last_name", "language", "mode")
@@ -91,6 +94,9 @@ def learn(
             loaded.pack.digest,
             since=versions.replays_behind(connection),
         )
+        sure = recalibrate(replays, heard, loaded.pack)
+        _keep(path, sure.found)
+        found = replace(found, verdicts={**found.verdicts, "confidence": sure.verdict})
         report = {"replays": len(replays), "events": len(heard), **found.to_json()}
         versions.note_attempt(connection, report)
         number = None
@@ -121,6 +127,7 @@ def reset(root: Path) -> None:
     """Take the shipped behaviour into use, and forget what chunks were worth."""
     with _open(root) as (connection, path):
         versions.reset(connection, path)
+        _keep(path, None)
         erase_memory(_memory_path(root))
 
 
@@ -196,6 +203,16 @@ def _open(root: Path) -> Iterator[tuple[Connection, Path]]:
     path = repository_path(root)
     with closing(open_feedback(path)) as connection, explained(path):
         yield connection, learned_path(path.parent.name)
+
+
+def _keep(path: Path, found: Recalibration | None) -> None:
+    """Put how sure answers are beside what else was learned. Raises FeedbackError."""
+    file = confidence_path(path.parent.name)
+    try:
+        write_recalibration(file, found)
+    except OSError as error:
+        hint = "check the disk and the folder's permissions"
+        raise FeedbackError(f"{file}: {error.strerror or error}", hint) from error
 
 
 def _memory_path(root: Path) -> Path:

@@ -16,9 +16,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from repocomp.complete.parts import IndexRetriever, Parts
 from repocomp.errors import StoreError
-from repocomp.evaluate.holes import Hole, mode_of
+from repocomp.evaluate.counterfactual import answer
+from repocomp.evaluate.holes import Hole
 from repocomp.evaluate.likelihood import Target, logprob
+from repocomp.evaluate.silence import is_kept
 from repocomp.evaluate.unseen import Place
 from repocomp.generate.generator import expects
 from repocomp.generate.local.generator import LocalGenerator
@@ -29,6 +32,7 @@ from repocomp.policy.features import features
 from repocomp.policy.select import Action, look, shipped
 from repocomp.policy.selector import actions_of
 from repocomp.progress import OnProgress, Progress
+from repocomp.request import CompletionOptions
 from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.rank import fuse, rank
 from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS
@@ -42,7 +46,8 @@ class Replay:
     """One hole. By action: nats per token over no retrieval (`gain`), and prompt tokens that retrieval adds.
 
     `ms` is what drawing took by arm, beside `rank` and `token`, reading one token of prompt. `shares` say how much of
-    the shipped prompt's snippets each arm brought.
+    the shipped prompt's snippets each arm brought. `confidence` is the shipped one in the answer given there, None for
+    an empty one, and `is_kept` whether a person would keep it.
     """
 
     hole: str
@@ -54,6 +59,8 @@ class Replay:
     tokens: dict[str, int]
     ms: dict[str, float]
     shares: dict[str, float]
+    confidence: float | None = None
+    is_kept: bool = False
 
     def to_row(self) -> ReplayRow:
         """As it is kept."""
@@ -132,7 +139,7 @@ def measure(hole: Hole, reader: IndexReader, generator: LocalGenerator) -> Repla
     if not target.middle:
         return None
     place = Place.of(hole, generator)
-    mode = mode_of(hole.kind)
+    mode = hole.mode
     started = time.perf_counter()
     expected = generator.expectation(target.window)
     ms = {"token": 1000 * (time.perf_counter() - started) / (expected.prompt_tokens if expected is not None else 1)}
@@ -150,6 +157,7 @@ def measure(hole: Hole, reader: IndexReader, generator: LocalGenerator) -> Repla
         hits = _ranked(reader, place, drawn, action)
         ms.setdefault("rank", 1000 * (time.perf_counter() - started))
         scored.add(action, hits)
+    given = answer(hole, Parts(generator, generator, IndexRetriever(reader)), CompletionOptions().max_new_tokens)
     return Replay(
         hole_name(hole),
         hole.document.path,
@@ -160,6 +168,8 @@ def measure(hole: Hole, reader: IndexReader, generator: LocalGenerator) -> Repla
         scored.tokens,
         {name: round(value, 4) for name, value in ms.items()},
         scored.shares,
+        given.completion.confidence,
+        is_kept(given.text, hole.answer.replace("\r\n", "\n")),
     )
 
 

@@ -29,7 +29,7 @@ class Event:
     """One completion that came to something. `known` describes its place, `shares` its prompt's snippets by arm.
 
     `action` was taken with `propensities` of all (None: there was no choice). Where `is_told` is False nobody gave a
-    verdict: what later stood in the file says what became of it.
+    verdict: what later stood in the file says what became of it. `score` is what its confidence was calibrated from.
     """
 
     id: str
@@ -39,6 +39,7 @@ class Event:
     action: str | None
     propensities: dict[str, float] | None
     is_told: bool = False
+    score: float | None = None
 
 
 def events(connection: Connection) -> list[Event]:
@@ -67,6 +68,7 @@ def event_of(row: Impression, outcome: Outcome) -> Event | None:
         choice["action"] if choice else None,
         choice["propensities"] if choice else None,
         outcome.verdict is not None,
+        detail.get("score"),
     )
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from repocomp.model.confidence import Confidence
 from repocomp.model.pack import Pack
 from repocomp.policy.learned import Learned, load_learned, path_for
+from repocomp.policy.recalibration import Recalibration, load_recalibration
 from repocomp.policy.select import Action, Known, actions, choose, look
 from repocomp.request import Choice
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import DEFAULT_ARMS
 from repocomp.store.index.reader import IndexReader
+from repocomp.store.paths import confidence_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +23,15 @@ class Selector:
 
     reader: IndexReader
     learned: Learned
+    recalibration: Recalibration | None = None
 
     @classmethod
     def open(cls, root: Path, reader: IndexReader, digest: str, *, is_read: bool) -> Selector:
         """For the generator `digest`. Raises nothing: what cannot be used says so in `learned.warning`."""
-        return cls(reader, load_learned(path_for(root), digest, actions(DEFAULT_ARMS, is_read=is_read)))
+        path = path_for(root)
+        learned = load_learned(path, digest, actions(DEFAULT_ARMS, is_read=is_read))
+        beside = None if path is None else confidence_path(path.parent.name)
+        return cls(reader, learned, load_recalibration(beside, digest))
 
     def choose(self, query: Query, known: Known, *, may_skip: bool) -> tuple[Action, Choice, Known] | None:
         """An action for the place, and all that is known of it; None where nothing was learned."""
@@ -32,6 +39,12 @@ class Selector:
             return None
         seen = {**known, **look(self.reader, query)}
         return *choose(self.learned.parameters, seen, query, may_skip=may_skip), seen
+
+    def confidence(self, shipped: Confidence | None) -> Confidence | None:
+        """How answers are judged here."""
+        if shipped is None or self.recalibration is None:
+            return shipped
+        return shipped.recalibrated(self.recalibration.slope, self.recalibration.offset)
 
     def threshold(self, mode: str) -> float | None:
         """The retrieval threshold that was learned for a mode."""

@@ -53,7 +53,7 @@ class PreviousAnswer:
             id=identity(request, pack_digest, offered.retrieval, text),
             text=text,
             range=Range(request.cursor, request.cursor),
-            candidates=(Candidate(text, offered.candidates[0].logprob),),
+            candidates=(Candidate(text, offered.candidates[0].logprob, confidence=offered.confidence),),
             tokens=Tokens(prompt, prompt, 0),
             timings_ms=Timings(),
             continues=offered.id,

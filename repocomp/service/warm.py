@@ -21,7 +21,7 @@ from repocomp.model.pack import MANIFEST
 from repocomp.policy.learned import path_for
 from repocomp.policy.selector import Selector
 from repocomp.store.index.reader import IndexReader
-from repocomp.store.paths import index_path
+from repocomp.store.paths import confidence_path, index_path
 from repocomp.tree import real
 
 _PACKS, _INDEXES, _SERVERS = 3, 8, 8
@@ -113,7 +113,8 @@ class Warm:
         if root is None or reader is None:
             return None, None
         path = path_for(root)
-        state = (path, None if path is None else _stamp(path), generator.digest)
+        learned = () if path is None else (path, confidence_path(path.parent.name))
+        state = (path, _stamp(*learned), generator.digest)
         held = self._selectors.get(root)
         if held is None or held[0] != state or held[1].reader is not reader:
             opened = Selector.open(root, reader, generator.digest, is_read=generator.snippet_tokens > 0)

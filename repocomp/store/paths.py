@@ -40,6 +40,11 @@ def learned_path(identity: str) -> Path:
     return feedback_path(identity).with_name("learned.json")
 
 
+def confidence_path(identity: str) -> Path:
+    """How sure answers are in the repository `identity`: `<data>/<identity>/confidence.json`."""
+    return feedback_path(identity).with_name("confidence.json")
+
+
 def feedback_paths() -> list[Path]:
     """Every feedback database of this user, sorted."""
     return sorted(directories.data().glob("*/feedback.db"))

@@ -38,10 +38,15 @@ def completion(text: str, *warnings: str) -> dict[str, Any]:
 def test_notes_begin_a_line_of_their_own_on_a_terminal_and_nowhere_else(
     text: str, warnings: list[str], is_terminal: bool, notes: list[str]
 ) -> None:
-    assert notes_on(completion(text, *warnings), is_terminal=is_terminal) == notes
+    assert notes_on(completion(text, *warnings), is_terminal=is_terminal, is_shared=True) == notes
 
 
 def test_how_it_came_about_is_told_elsewhere_too_on_request() -> None:
-    assert notes_on(completion("a"), is_terminal=False, is_verbose=True) == [SAID]
-    assert notes_on(completion("a", "no index"), is_terminal=False, is_verbose=True) == ["repocomp: no index", SAID]
-    assert notes_on(completion(""), is_terminal=False, is_verbose=True) == notes_on(completion(""), is_terminal=False)
+    assert notes_on(completion("a"), is_terminal=False, is_shared=False, is_verbose=True) == [SAID]
+    assert notes_on(completion("a", "no index"), is_terminal=False, is_shared=False, is_verbose=True) == [
+        "repocomp: no index",
+        SAID,
+    ]
+    assert notes_on(completion(""), is_terminal=False, is_shared=False, is_verbose=True) == notes_on(
+        completion(""), is_terminal=False, is_shared=False
+    )

@@ -11,6 +11,7 @@ from repocomp.charts.page import figure, glossary, page, row, table
 from repocomp.charts.svg import Dot, Line, plane, stacked
 from repocomp.evaluate.cases import STEPS, Answer, Case
 from repocomp.evaluate.selectors import Selector
+from repocomp.evaluate.silence import Silence
 from repocomp.evaluate.summary import Baseline, Score, Summary
 from repocomp.policy.calibrate import NO_LOSS
 from repocomp.secrets.redaction import legible, redact
@@ -43,6 +44,7 @@ def render(report: Report) -> str:
         figure(
             _time_chart(s), "Mean milliseconds per answer, by step.", [(css, step) for step, css in _STEP_CSS.items()]
         ),
+        *_silence(report),
         f"<h2>Cases</h2>{''.join(_case(case) for case in report.cases)}",
     ]
     return page(f"repocomp bench {facts['suite']}", named, body)
@@ -86,6 +88,31 @@ def _table(report: Report) -> str:
         rows += [_row(score) for score in summary.scores]
         rows += [_baseline_row(baseline) for baseline in summary.baselines]
     return table(names, rows)
+
+
+def _silence(report: Report) -> Iterator[str]:
+    """Precision against coverage: a curve over all holes, and a table by kind of hole, tree and language."""
+    silence = report.overall.silence
+    if silence is None:
+        return
+    lines = [
+        Line([(one.coverage, getattr(one, name)) for one in silence.levels], css)
+        for name, css in (("kept", "a"), ("wrong", "c"))
+    ]
+    shown = silence.shipped
+    dots = [Dot(shown.coverage, shown.kept, f"from {shown.bound:.2f}", "b"), Dot(shown.coverage, shown.wrong, "", "b")]
+    chart = plane("precision against coverage", "places answered %", "of what is shown %", lines, dots)
+    yield "<h2>Silence</h2>"
+    yield figure(chart, "What is shown where less sure answers are withheld.", [("a", "kept"), ("c", "wrong")])
+    names = ("silence", "holes", "shown %", "wrong %", "kept %", "ES", "without bound: shown %", "wrong %", "ES")
+    of_groups = ((name, summary.silence) for name, summary in reversed(report.groups.items()))
+    yield table(names, [_silence_row(name, own) for name, own in of_groups if own is not None])
+
+
+def _silence_row(name: str, silence: Silence) -> str:
+    shown, every = silence.shipped, silence.everything
+    values = (shown.coverage, shown.wrong, shown.kept, shown.similarity, every.coverage, every.wrong, every.similarity)
+    return row((escape(name), str(silence.places), *(f"{value:.1f}" for value in values)))
 
 
 def _row(s: Score) -> str:

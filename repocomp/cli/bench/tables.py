@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from repocomp.cli import output
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from repocomp.bench.completion.compare import Comparison
     from repocomp.bench.report import Report
     from repocomp.bench.retrieval.run import Mean, RetrievalReport
@@ -45,6 +47,7 @@ def print_report(report: Report) -> None:
     console.print(f"mean ES over all retrieval rates, by who selects: {areas}")
     speed = s.score("always").ms["total"] / s.score("threshold").ms["total"]
     console.print(f"selecting is {speed:.2f} x as fast as always retrieving")
+    _print_silence(report, console)
     for rival, failures in report.facts.get("rival_failures", {}).items():
         if failures:
             console.print(f"{rival}: " + ", ".join(f"{count} x {failure}" for failure, count in failures.items()))
@@ -87,7 +90,39 @@ def print_policy(report: Report) -> None:
         f"selecting is {always.ms['total'] / shipped.ms['total']:.2f} x as fast as always retrieving", end="; "
     )
     console.print(f"asking the policy takes {shipped.ms['policy']:.1f} ms")
+    _print_silence(report, console)
     console.print(f"seed {report.facts['seed']}, {s.holes} holes in {s.files} files, {report.facts['machine']}")
+
+
+def _print_silence(report: Report, console: Console) -> None:
+    """How much is shown at the bound in force and how much of it is wrong; then the same at every confidence."""
+    from rich.table import Table
+
+    from repocomp.evaluate.silence import WRONG
+
+    if report.overall.silence is None:
+        return
+    names = ("holes of", "holes", "shown %", "wrong %", "kept %", "ES", "without bound: shown %", "wrong %", "ES")
+    table = Table(*names, title="silence")
+    for name, summary in report.groups.items():
+        if (own := summary.silence) is not None:
+            shown, all_ = own.shipped, own.everything
+            table.add_row(
+                *(name, str(own.places), f"{shown.coverage:.0f}", f"{shown.wrong:.0f}", f"{shown.kept:.0f}"),
+                *(f"{shown.similarity:.1f}", f"{all_.coverage:.0f}", f"{all_.wrong:.0f}", f"{all_.similarity:.1f}"),
+            )
+    console.print(table)
+    table = Table("confidence from", "shown %", "wrong %", "kept %", "ES")
+    silence = report.overall.silence
+    for one in silence.levels:
+        table.add_row(
+            *(f"{one.bound:.2f}", f"{one.coverage:.0f}", f"{one.wrong:.1f}", f"{one.kept:.1f}", f"{one.similarity:.1f}")
+        )
+    console.print(table)
+    console.print(
+        f"shown from {silence.shipped.bound:.2f} on; wrong: ES under {100 * WRONG:.0f}; that an answer is kept:"
+        f" ROC-AUC {silence.roc_auc}, ECE {silence.calibration_error}"
+    )
 
 
 def _rows(name: str, summary: Summary) -> Iterator[tuple[str, ...]]:

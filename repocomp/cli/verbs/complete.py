@@ -10,7 +10,7 @@ import click
 
 from repocomp.cli import output
 from repocomp.cli.cursor import Cursor, read
-from repocomp.cli.envelope import exit_code_of, notes_on
+from repocomp.cli.envelope import exit_code_of, notes_on, told
 from repocomp.cli.options import Count, Number
 from repocomp.cli.words import ARMS, CURSOR, FILE_NAME, PACK
 from repocomp.document import Document, PositionEncoding
@@ -24,6 +24,8 @@ EPILOG = """\b
 Examples:
   repocomp complete src/app.py:42:17
   repocomp complete src/app.py:#1300 --json
+  repocomp complete src/app.py:42:17 -n 3 --json
+  repocomp complete src/app.py:42:17 --min-confidence 0
   repocomp complete -:42:17 --stdin-filename src/app.py < buffer
   repocomp complete src/app.py:42:17 --retrieve always --arms structured
   repocomp complete src/app.py:42:17 --daemon always
@@ -49,6 +51,15 @@ class CursorCommand(click.Command):
 )
 @click.option("--select", type=click.Choice(["greedy", "threshold"]), help="How the policy decides.")
 @click.option("--threshold", type=Number(0, 1), metavar="T", help="Retrieve above this probability.")
+@click.option(
+    "--min-confidence",
+    type=Number(0, 1),
+    metavar="P",
+    help="Withhold an answer that a person would keep with less than this probability; 0 withholds none.",
+)
+@click.option(
+    "-n", "--candidates", type=Count(min=1, max=20), metavar="N", help="Write up to N different answers, surest first."
+)
 @click.option("--policy", type=PACK, metavar="PACK", help="The pack that decides.")
 @click.option("--generator", type=PACK, metavar="PACK", help="The pack that writes.")
 @click.option("--mode", type=click.Choice(["auto", "line", "block"]), help="How much to write.")
@@ -74,6 +85,7 @@ class CursorCommand(click.Command):
     show_default=True,
     help="The units COL counts.",
 )
+@click.option("--explain", is_flag=True, help="With --json, add what was withheld and what the confidence rests on.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even when there is nothing to offer.")
 @click.option(
     "--verbose",
@@ -86,6 +98,7 @@ def command(
     stdin_filename: str | None,
     position_encoding: str,
     stream: bool,
+    explain: bool,
     exit_zero: bool,
     verbose: bool,
     as_json: bool,
@@ -95,10 +108,15 @@ def command(
 
     CURSOR is FILE:LINE:COL, both from 1, COL in UTF-8 bytes, the cursor standing before that byte; or FILE:#OFFSET,
     a byte from 0; or -:LINE:COL for a buffer on standard input, named by --stdin-filename.
+
+    What is not likely to be kept is withheld, with exit status 1 and the reason "quiet": nothing is better than a wrong
+    suggestion in an editor. On a terminal and with --stream every answer is shown, unless --min-confidence says else.
     """
     where = Cursor.parse(cursor)
     path, data = read(where, stdin_filename)
-    question = Question(path, data, where.place(PositionEncoding(position_encoding)), flags, os.environ)
+    is_shared = output.is_terminal(sys.stdout)
+    place = where.place(PositionEncoding(position_encoding))
+    question = Question(path, data, place, flags, os.environ, is_awaited=stream or is_shared)
     # A mistake is told before that is imported which only an answer needs.
     question.place.position(Document.from_bytes(str(path), data))
     from repocomp.serve import autostart
@@ -109,7 +127,10 @@ def command(
     emit = None if not stream else _print_line if as_json else output.text
     completion = service.answer(prepared, emit)
     code = exit_code_of(completion.to_json(), exit_zero=exit_zero)
-    _print(completion, code, as_json, is_out=emit is not None, is_verbose=verbose)
+    if as_json:
+        output.document("complete", told(completion.to_json(), is_explained=explain), code)
+    else:
+        _print(completion, is_out=emit is not None, is_shared=is_shared, is_verbose=verbose)
     # The answer was printed and flushed: nothing that happens here can touch it.
     warning = service.record(prepared, completion)
     if warning is not None:
@@ -125,13 +146,10 @@ def _print_line(piece: str) -> None:
     output.json_line({"text": piece})
 
 
-def _print(completion: Completion, code: int, as_json: bool, *, is_out: bool, is_verbose: bool) -> None:
+def _print(completion: Completion, *, is_out: bool, is_shared: bool, is_verbose: bool) -> None:
     """Print the answer, its text only where streaming has not done so."""
-    data = completion.to_json()
-    if as_json:
-        output.document("complete", data, code)
-        return
     if not is_out:
         output.text(completion.text)
-    for note in notes_on(data, is_terminal=output.is_terminal(sys.stderr), is_verbose=is_verbose):
+    is_terminal = output.is_terminal(sys.stderr)
+    for note in notes_on(completion.to_json(), is_terminal=is_terminal, is_shared=is_shared, is_verbose=is_verbose):
         output.note(note)

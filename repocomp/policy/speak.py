@@ -1,0 +1,35 @@
+"""Whether to speak: an answer that is too unlikely to be kept is not shown to somebody who has not asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from repocomp.model.confidence import Confidence
+
+GENERIC = Confidence({"lowest": 1.0, "mean": 1.0}, 0.0, (0.0,), (0.5,), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Sureness:
+    """The chance (0..1) that a person keeps an answer, and the score (nats) that it was calibrated from."""
+
+    confidence: float
+    score: float
+
+    @classmethod
+    def of(cls, fit: Confidence | None, figures: Mapping[str, float]) -> Sureness | None:
+        """Of an answer with these `figures`; None where nothing is known of it.
+
+        Without a `fit` for its generator the generic one tells, which reads the probabilities of the tokens alone.
+        """
+        if not figures:
+            return None
+        judge = fit or GENERIC
+        score = judge.score(figures)
+        return cls(judge.calibrated(score), score)
+
+
+def is_withheld(confidence: float | None, least: float) -> bool:
+    """Whether an answer stays unsaid: it is known to be less sure than `least`."""
+    return confidence is not None and confidence < least
