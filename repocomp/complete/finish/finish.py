@@ -136,8 +136,10 @@ class Finish:
             choices.append(text.rstrip(")]} \t;,"))
         if self.around.is_inside_a_line and "," in text:
             choices.append(text[: text.rindex(",") + 1] + " " * (self.around.after[0] not in ")]} "))
-        if self.needs.is_to_close and not self.around.before.strip():
+        if self.needs.is_to_close:
             choices.append(self.needs.innermost_closing)
+        if self.needs.comment_end:
+            choices.append(self.needs.comment_end[self.around.before.endswith(self.needs.comment_end[0]) :])
         has_body = self.needs.has_body and not self.around.is_inside_a_line
         is_open = has_body or self.needs.missing or self.needs.start.region is not None
         if not is_open and (self.mode == "line" or not self._whole_statements(text)):

@@ -20,8 +20,8 @@ class Needs:
 
     `free` counts the innermost of the open brackets that nothing behind the cursor closes; an answer may close them,
     and should where it is `owed`: they are no blocks. `missing` are those that are closed there and never opened, the
-    outermost first. `has_body` says that deeper lines follow, which the cursor's line is to open. `ends_open` closes what
-    is left open at the end of the file.
+    outermost first. `has_body` says that deeper lines follow, which the cursor's line is to open. `ends_open` closes
+    what is left open at the end of the file. `is_blank` says that nothing stands before the cursor.
     """
 
     language: str
@@ -33,6 +33,7 @@ class Needs:
     missing: str
     has_body: bool
     ends_open: str
+    is_blank: bool
 
     @classmethod
     def of(cls, left: str, right: str, language: str, above: str = "", *, is_cut: bool = False) -> Needs:
@@ -51,7 +52,8 @@ class Needs:
         free, missing = _unclosed(start.open, closers, indent, least, has_body=has_body)
         owed = next((at for at in range(free) if start.open[-1 - at].char not in _SHORT), free)
         ends_open = "" if is_cut else _closing(end_of(right, language, State(0, region)).open)
-        return cls(language, start, indent, region, free, 0 if has_body else owed, missing, has_body, ends_open)
+        owed, is_blank = 0 if has_body else owed, not line.strip()
+        return cls(language, start, indent, region, free, owed, missing, has_body, ends_open, is_blank)
 
     def walk(self, answer: str) -> Iterator[State]:
         """The states of an answer."""
@@ -84,7 +86,10 @@ class Needs:
                 own.pop()
         region = end.region
         is_open = region is not None and region != self.region and (not region.is_comment or region.spans_lines)
-        closing = region.closing if region is not None and is_open else ""
+        if region is not None and region.is_comment:
+            # A comment that began further up goes on further down.
+            is_open = is_open and self.start.region != region
+        closing = (" " * region.is_comment) + region.closing if region is not None and is_open else ""
         for bracket in reversed(own if not self.has_body else ()):
             closing += f"\n{margin * bracket.indent}" if margin and bracket.char == "{" else ""
             closing += CLOSERS[bracket.char]
@@ -101,7 +106,7 @@ class Needs:
         return self.has_body or bool(self.missing)
 
     def goes_on(self, answer: str) -> bool:
-        """Whether an answer stands in a bracket of its own that is no block and that nothing behind the cursor closes."""
+        """Whether an answer ends in a bracket of its own that is no block and that nothing behind the cursor closes."""
         if self.is_to_open:
             return False
         end = end_of(answer, self.language, self.start, self.indent)
@@ -113,14 +118,21 @@ class Needs:
         if not self.free:
             return self.ends_open
         end = end_of(answer, self.language, self.start, self.indent).open
-        hidden = range(len(self.start.open) - self.free, len(self.start.open) - self.owed)
+        hidden = range(len(self.start.open) - self.free, len(self.start.open) - max(self.owed, self.is_to_close))
         still = [self.start.open[at] for at in hidden if end[at : at + 1] == self.start.open[at : at + 1]]
         return self.ends_open + _closing(still)
 
     @property
     def is_to_close(self) -> bool:
-        """Whether the cursor's line, nothing but indented, is as deep as a block that nothing closes."""
-        return self.free > 0 and self.start.region is None and self.start.open[-1].indent == self.indent
+        """Whether the cursor's line, nothing but indented, is as deep as the one that opens the bracket around it."""
+        is_inside = self.is_blank and self.start.region is None and bool(self.start.open)
+        return is_inside and self.start.open[-1].indent == self.indent
+
+    @property
+    def comment_end(self) -> str:
+        """What ends the comment around the cursor, where nothing behind it does."""
+        region = self.start.region
+        return region.closing if region is not None and region.is_comment and self.region is None else ""
 
     @property
     def innermost_closing(self) -> str:
