@@ -9,10 +9,13 @@ from repocomp.complete.finish.finish import Finish
 from repocomp.complete.finish.surroundings import Surroundings
 from repocomp.document import Document, Position
 from repocomp.languages.formats import language_in
-from repocomp.prompt.window import Window, unseen
+from repocomp.prompt.window import Window, text_of, unseen
 from repocomp.request import FillMode, Mode
 from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
+
+_BELOW_BYTES = 1 << 16
+"""No larger file is looked at as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,11 @@ class Place:
         chosen = Surroundings.of(window.left, window.right).mode if mode == "auto" else mode
         return cls(document, cursor, window, query_of(document, cursor, window), chosen)
 
+    @property
+    def _below(self) -> str:
+        """The file behind what the window shows."""
+        return text_of(self.document.data[self.cursor.offset :][:_BELOW_BYTES])[len(self.window.right) :]
+
     def finish(self, hits: Sequence[Hit]) -> Finish:
         """The rules for an answer here, which may have been copied from `hits`."""
         return Finish.of(
@@ -39,6 +47,7 @@ class Place:
             self.query.language,
             self.mode,
             above=self.query.above,
+            below=self._below,
             is_cut=self.window.last_line < self.document.line_count,
             sources=[hit.text for hit in hits],
         )

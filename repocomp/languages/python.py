@@ -41,6 +41,7 @@ LANGUAGE = Language(
     block_comment=None,
     strings=('"""', "'''", '"', "'"),
     opens_block=(":",),
+    empty_blocks=("pass",),
     bases=r"^class\s+\w+\s*\(([^()]*)\)",
     has_docstrings=True,
     imports=_imports,

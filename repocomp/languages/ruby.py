@@ -20,6 +20,7 @@ LANGUAGE = Language(
     line_comment="#",
     block_comment=("=begin", "=end"),
     opens_block=("do", "|", "{", "then"),
+    empty_blocks=("end",),
     string_nodes=frozenset({"string", "bare_string", "heredoc_body", "regex", "character"}),
     bases=r"^(?:class|module)\s+\w+\s*<\s*([\w:]+)\s*(?=$|#|;)",
     imports=whole_modules(r"^[ \t]*require(?:_relative)?[ \t(]+[\"']([^\"'\n]+)[\"']", "/"),

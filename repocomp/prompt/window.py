@@ -78,7 +78,7 @@ def unseen(document: Document, cursor: Position, window: Window) -> tuple[str, s
     last = min(window.last_line, document.line_count)
     end = document.at(last, 1).offset + len(document.line(last)) + 1
     above = document.data[_character_start(document.data, max(0, top - _UNSEEN_BYTES)) : top]
-    return _text(above), _text(document.data[max(end, cursor.offset) :][:_UNSEEN_BYTES])
+    return text_of(above), text_of(document.data[max(end, cursor.offset) :][:_UNSEEN_BYTES])
 
 
 def _open_end(left: str, after: str) -> str:
@@ -109,7 +109,7 @@ def _cut_left(data: bytes, cursor: int, budget: int, encode: Encode) -> tuple[in
         start = (
             _character_start(data, max(0, cursor - budget)) if last_resort else _line_start_after(data, anchor, cursor)
         )
-        text = _text(data[start:cursor])
+        text = text_of(data[start:cursor])
         ids = encode(text)
         if len(ids) <= budget or last_resort:
             return start, text, ids
@@ -131,7 +131,7 @@ def _character_start(data: bytes, offset: int) -> int:
 
 
 def _cut_right(data: bytes, budget: int, encode: Encode) -> tuple[str, list[int]]:
-    text = _text(data[: budget * _BYTES_PER_TOKEN])
+    text = text_of(data[: budget * _BYTES_PER_TOKEN])
     ids = encode(text)
     while len(ids) > budget:
         keep = text.rfind("\n", 0, max(1, len(text) * budget // len(ids)))
@@ -140,5 +140,6 @@ def _cut_right(data: bytes, budget: int, encode: Encode) -> tuple[str, list[int]
     return text, ids
 
 
-def _text(data: bytes) -> str:
+def text_of(data: bytes) -> str:
+    r"""Text with `\n` line ends, without a byte-order mark and characters that were cut in two."""
     return data.decode(errors="ignore").removeprefix("\ufeff").replace("\r\n", "\n")

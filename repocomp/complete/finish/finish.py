@@ -22,6 +22,10 @@ from repocomp.secrets.redaction import REDACTED
 
 StopReason = Literal["line", "block", "suffix"]
 
+_SHORT = ("(", "[")
+_MOST_LINES = 8
+"""Of one statement."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finish:
@@ -43,13 +47,14 @@ class Finish:
         mode: Mode | None = None,
         *,
         above: str = "",
+        below: str = "",
         is_cut: bool = False,
         sources: Sequence[str] = (),
     ) -> Finish:
         """For the cursor between `left` and `right`, by default in the mode that they suggest.
 
-        `above` is the text before `left`, `is_cut` says that the file goes on behind `right`, `sources` may define
-        what is called here.
+        `above` is the text before `left` and `below` that behind `right`, `is_cut` says that the file goes on there,
+        `sources` may define what is called here.
         """
         around = Surroundings.of(left, right)
         needs = Needs.of(left, right, language, above, is_cut=is_cut)
@@ -59,13 +64,13 @@ class Finish:
             needs,
             Indentation.of(left, right),
             Calls(language, around.before, (left, right, *sources)),
-            Syntax.of(left, right, language, needs.owed),
+            Syntax.of(left, right, needs, around, above, below),
         )
 
     def stop(self, text: str) -> StopReason | None:
         """Why an answer that has come to `text` ends there; None while it may go on."""
         if self.mode == "line":
-            return "line" if "\n" in text.lstrip() else None
+            return "line" if self._line(text) is not None else None
         text = self.indentation.fit(text)
         whole = text.rpartition("\n")[0]
         if len(lines.without_neighbours(whole, self.around)) < len(whole) or len(self.needs.fitting(text)) < len(text):
@@ -84,7 +89,7 @@ class Finish:
         """What of `text` is inserted, and which rules changed it; not `is_finished` where length or time cut it off."""
         steps = _Steps(self.indentation.fit(text))
         if self.mode == "line":
-            steps.text = lines.first_line(steps.text)
+            steps.text = self._line(steps.text) or lines.first_line(steps.text)
             steps.apply("call", self.calls.fit(steps.text))
             steps.apply("prefix", lines.without_prefix(steps.text, self.around))
         else:
@@ -100,11 +105,23 @@ class Finish:
         steps.apply("blank", steps.text if steps.text.strip() else "")
         return steps.text, tuple(steps.filters)
 
+    def _line(self, text: str) -> str | None:
+        """The line of `text`, and those that its brackets need; None where it is not at its end yet."""
+        end = lines.line_end(text)
+        for _ in range(_MOST_LINES):
+            if end < 0 or not self.needs.goes_on(text[:end]) or self.around.is_inside_a_line:
+                return text[:end] if end >= 0 else None
+            end = text.find("\n", end + 1)
+        return lines.first_line(text)
+
     def _balanced(self, text: str) -> str:
         """`text`, or what closes it, or as much of it as leaves nothing open: the first that the grammar likes best."""
         if not text.strip():
             return text
         closing = self._closing(text)
+        if self.mode == "line" and text.endswith(_SHORT) and self.needs.goes_on(text):
+            # What is to stand in these brackets begins on the next line.
+            return text if text == self.syntax.best([text + closing, ""]).removesuffix(closing) else ""
         choices = [text + closing]
         if closing or self.needs.ends_elsewhere(text):
             whole = self._whole_statements(text)
@@ -119,6 +136,10 @@ class Finish:
             choices.append(text.rstrip(")]} \t;,"))
         if self.around.is_inside_a_line and "," in text:
             choices.append(text[: text.rindex(",") + 1] + " " * (self.around.after[0] not in ")]} "))
+        if self.needs.is_to_close:
+            choices.append(self.needs.innermost_closing)
+        if self.needs.comment_end:
+            choices.append(self.needs.comment_end[self.around.before.endswith(self.needs.comment_end[0]) :])
         has_body = self.needs.has_body and not self.around.is_inside_a_line
         is_open = has_body or self.needs.missing or self.needs.start.region is not None
         if not is_open and (self.mode == "line" or not self._whole_statements(text)):

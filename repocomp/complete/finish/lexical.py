@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
+from repocomp.languages.table import language as language_named
+
 PAIRS = {")": "(", "]": "[", "}": "{"}
 CLOSERS = {opening: closing for closing, opening in PAIRS.items()}
 
@@ -26,6 +28,11 @@ class Region:
     spans_lines: bool = False
     has_escapes: bool = True
     is_comment: bool = False
+
+    @property
+    def opener(self) -> str:
+        """The text that opens a comment of several lines."""
+        return self.opening.replace("\\", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +77,11 @@ _BLOCK = Region(r"/\*", "*/", spans_lines=True, has_escapes=False, is_comment=Tr
 _LONG_DOUBLE, _LONG_SINGLE = (_quoted(3 * quote, spans_lines=True) for quote in "\"'")
 _TEMPLATE = _quoted("`", spans_lines=True)
 _RAW = _quoted("`", spans_lines=True, has_escapes=False)
-_ALONE = (_LONG_DOUBLE, _LONG_SINGLE, _TEMPLATE, _RAW)
-"""Long strings whose quotes stand for nothing else, so that counting them says where one is open."""
 _EXPRESSION = Region(r"(?<=[=(,:\[!&|?{};])\s?/(?![/*\s])(?=(?:\\.|\[[^\]\n]*\]|[^/\n\\])+/)", "/")
 _CHARACTER = Region(r"'(?=(?:\\[^\n]{1,8}?|[^'\\\n])')", "'")
 _SCRIPT = (_BLOCK, _SLASHES, _DOUBLE, _SINGLE, _TEMPLATE, _EXPRESSION)
 
-REGIONS: dict[str, tuple[Region, ...]] = {
+_REGIONS: dict[str, tuple[Region, ...]] = {
     "python": (_LONG_DOUBLE, _LONG_SINGLE, _DOUBLE, _SINGLE, _HASH),
     "javascript": _SCRIPT,
     "typescript": _SCRIPT,
@@ -93,6 +98,8 @@ REGIONS: dict[str, tuple[Region, ...]] = {
     "c": (_BLOCK, _SLASHES, _DOUBLE, _CHARACTER),
     "cpp": (_BLOCK, _SLASHES, _DOUBLE, _CHARACTER),
     "c_sharp": (_BLOCK, _SLASHES, _LONG_DOUBLE, _DOUBLE, _CHARACTER),
+    "kotlin": (_BLOCK, _SLASHES, _LONG_DOUBLE, _DOUBLE, _CHARACTER),
+    "scala": (_BLOCK, _SLASHES, _LONG_DOUBLE, _DOUBLE, _CHARACTER),
     "ruby": (_DOUBLE, _SINGLE, _HASH),
     "php": (_BLOCK, _SLASHES, _HASH, _quoted('"', spans_lines=True), _quoted("'", spans_lines=True)),
     "bash": (
@@ -101,7 +108,20 @@ REGIONS: dict[str, tuple[Region, ...]] = {
         _line_comment(r"(?<![^\s;(])#"),
     ),
 }
-"""By language; the first that matches counts. Any other file is prose, whose brackets and quotes pair with nothing."""
+"""By language; the first that matches counts. A language that is not here has what its facts say."""
+
+
+@cache
+def regions(language: str) -> tuple[Region, ...]:
+    """The strings and comments of a language; a file of none is prose, whose brackets and quotes pair with nothing."""
+    known = language_named(language)
+    if language in _REGIONS or known is None:
+        return _REGIONS.get(language, ())
+    comments = [_line_comment(re.escape(known.line_comment))]
+    if known.block_comment is not None:
+        opening, closing = known.block_comment
+        comments.insert(0, Region(re.escape(opening), closing, spans_lines=True, has_escapes=False, is_comment=True))
+    return (*comments, *(_quoted(quote, spans_lines=len(quote) > 1) for quote in known.strings))
 
 
 def walk(text: str, language: str, start: State = State(), indent: int = 0) -> Iterator[State]:
@@ -120,18 +140,23 @@ def end_of(text: str, language: str, start: State = State(), indent: int = 0) ->
 
 def region_after(text: str, language: str) -> Region | None:
     """The long string or comment that is open at the end of `text`, by counting: `text` may be a whole file."""
-    for region in REGIONS.get(language, ()):
+    for region in regions(language):
         if region.is_comment:
-            is_open = region.spans_lines and text.rfind("/*") > text.rfind(region.closing)
+            is_open = region.spans_lines and text.rfind(region.opener) > text.rfind(region.closing)
         else:
-            is_open = region in _ALONE and text.count(region.closing) % 2 == 1
+            is_open = _stands_alone(region) and text.count(region.closing) % 2 == 1
         if is_open:
             return region
     return None
 
 
+def _stands_alone(region: Region) -> bool:
+    """Whether its quotes stand for nothing else, so that counting them says where a string is open."""
+    return region.spans_lines and (region.closing == "`" or region.closing in ('"""', "'''"))
+
+
 def _steps(text: str, language: str, start: State, indent: int) -> Iterator[_Step]:
-    opener, regions = _openers(language)
+    opener, kinds = _openers(language)
     at, region, open_ = 0, start.region, list(start.open)
     # A statement is as deep as its first line, wherever a bracket of it stands.
     line, depth = 0, indent
@@ -150,7 +175,7 @@ def _steps(text: str, language: str, start: State, indent: int) -> Iterator[_Ste
         if kind == "opening":
             open_.append(Bracket(match[0], depth))
         elif kind != "closing":
-            region = regions[int(kind[1:])]
+            region = kinds[int(kind[1:])]
         elif open_ and open_[-1].char == PAIRS[match[0]]:
             depth = open_.pop().indent
         else:
@@ -172,10 +197,10 @@ def _leave(text: str, at: int, region: Region) -> tuple[int, int, bool]:
 
 @cache
 def _openers(language: str) -> tuple[re.Pattern[str], tuple[Region, ...]]:
-    regions = REGIONS.get(language, ())
-    groups = [f"(?P<r{at}>{region.opening})" for at, region in enumerate(regions)]
-    brackets = [r"(?P<opening>[(\[{])", r"(?P<closing>[)\]}])"] if regions else [r"(?!)"]
-    return re.compile("|".join([*groups, *brackets])), regions
+    kinds = regions(language)
+    groups = [f"(?P<r{at}>{region.opening})" for at, region in enumerate(kinds)]
+    brackets = [r"(?P<opening>[(\[{])", r"(?P<closing>[)\]}])"] if kinds else [r"(?!)"]
+    return re.compile("|".join([*groups, *brackets])), kinds
 
 
 @cache

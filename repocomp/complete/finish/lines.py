@@ -20,9 +20,13 @@ _SAID = 6
 
 def first_line(text: str) -> str:
     """Up to the first line end after something visible."""
-    lead = len(text) - len(text.lstrip())
-    end = text.find("\n", lead)
+    end = line_end(text)
     return text if end < 0 else text[:end]
+
+
+def line_end(text: str) -> int:
+    """The first line end after something visible, -1 where there is none."""
+    return text.find("\n", len(text) - len(text.lstrip()))
 
 
 def block(text: str, around: Surroundings) -> str:

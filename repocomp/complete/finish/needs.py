@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from repocomp.complete.finish.lexical import CLOSERS, PAIRS, REGIONS, Bracket, Region, State, end_of, region_after, walk
+from repocomp.complete.finish.lexical import CLOSERS, PAIRS, Bracket, Region, State, end_of, region_after, regions, walk
 from repocomp.complete.finish.surroundings import indent_of
 
 _SHORT = "(["
@@ -20,7 +20,8 @@ class Needs:
 
     `free` counts the innermost of the open brackets that nothing behind the cursor closes; an answer may close them,
     and should where it is `owed`: they are no blocks. `missing` are those that are closed there and never opened, the
-    outermost first. `has_body` says that deeper lines follow, which the cursor's line is to open.
+    outermost first. `has_body` says that deeper lines follow, which the cursor's line is to open. `ends_open` closes
+    what is left open at the end of the file. `is_blank` says that nothing stands before the cursor.
     """
 
     language: str
@@ -31,6 +32,8 @@ class Needs:
     owed: int
     missing: str
     has_body: bool
+    ends_open: str
+    is_blank: bool
 
     @classmethod
     def of(cls, left: str, right: str, language: str, above: str = "", *, is_cut: bool = False) -> Needs:
@@ -48,7 +51,9 @@ class Needs:
         closers = list(_closers(right, language, region))
         free, missing = _unclosed(start.open, closers, indent, least, has_body=has_body)
         owed = next((at for at in range(free) if start.open[-1 - at].char not in _SHORT), free)
-        return cls(language, start, indent, region, free, 0 if has_body else owed, missing, has_body)
+        ends_open = "" if is_cut else _closing(end_of(right, language, State(0, region)).open)
+        owed, is_blank = 0 if has_body else owed, not line.strip()
+        return cls(language, start, indent, region, free, owed, missing, has_body, ends_open, is_blank)
 
     def walk(self, answer: str) -> Iterator[State]:
         """The states of an answer."""
@@ -79,12 +84,60 @@ class Needs:
         for char in reversed(self.missing):
             if own and own[-1].char == char:
                 own.pop()
-        torn = self.torn(answer)
-        closing = torn.closing if torn is not None else ""
+        region = end.region
+        is_open = region is not None and region != self.region and (not region.is_comment or region.spans_lines)
+        if region is not None and region.is_comment:
+            # A comment that began further up goes on further down.
+            is_open = is_open and self.start.region != region
+        closing = (" " * region.is_comment) + region.closing if region is not None and is_open else ""
         for bracket in reversed(own if not self.has_body else ()):
             closing += f"\n{margin * bracket.indent}" if margin and bracket.char == "{" else ""
             closing += CLOSERS[bracket.char]
         return closing
+
+    @property
+    def is_inside_text(self) -> bool:
+        """Whether the cursor stands in a string or a comment that goes on behind it."""
+        return self.start.region is not None and self.start.region == self.region
+
+    @property
+    def is_to_open(self) -> bool:
+        """Whether what follows needs something to be opened at the cursor."""
+        return self.has_body or bool(self.missing)
+
+    def goes_on(self, answer: str) -> bool:
+        """Whether an answer ends in a bracket of its own that is no block and that nothing behind the cursor closes."""
+        if self.is_to_open:
+            return False
+        end = end_of(answer, self.language, self.start, self.indent)
+        own = end.open[len(self.start.open) :]
+        return end.region is None and bool(own) and own[-1].char in _SHORT
+
+    def left_open(self, answer: str) -> str:
+        """What closes the brackets around an answer that nothing in sight closes, and that it need not close."""
+        if not self.free:
+            return self.ends_open
+        end = end_of(answer, self.language, self.start, self.indent).open
+        hidden = range(len(self.start.open) - self.free, len(self.start.open) - max(self.owed, self.is_to_close))
+        still = [self.start.open[at] for at in hidden if end[at : at + 1] == self.start.open[at : at + 1]]
+        return self.ends_open + _closing(still)
+
+    @property
+    def is_to_close(self) -> bool:
+        """Whether the cursor's line, nothing but indented, is as deep as the one that opens the bracket around it."""
+        is_inside = self.is_blank and self.start.region is None and bool(self.start.open)
+        return is_inside and self.start.open[-1].indent == self.indent
+
+    @property
+    def comment_end(self) -> str:
+        """What ends the comment around the cursor, where nothing behind it does."""
+        region = self.start.region
+        return region.closing if region is not None and region.is_comment and self.region is None else ""
+
+    @property
+    def innermost_closing(self) -> str:
+        """What closes the innermost of the brackets that are open at the cursor."""
+        return _closing(self.start.open[-1:])
 
     def ends_elsewhere(self, answer: str) -> bool:
         """Whether an answer ends outside the string that goes on behind the cursor, or inside one of its own."""
@@ -112,10 +165,14 @@ class Needs:
         return self.language == "bash" and bracket.char == ")"
 
 
+def _closing(brackets: Sequence[Bracket]) -> str:
+    return "".join(CLOSERS[bracket.char] for bracket in reversed(brackets))
+
+
 def _continued(region: Region | None, right: str, language: str) -> Region | None:
     """In which region the text behind the cursor goes on, judging by whether its strings then come in pairs."""
     line = right.partition("\n")[0] + "\n"
-    short = [own for own in REGIONS.get(language, ()) if _is_short(own)]
+    short = [own for own in regions(language) if _is_short(own)]
     for choice in [region, None] if region is not None else [None, *short]:
         if choice is None or not choice.spans_lines:
             goes_on = not _is_torn(line, language, choice)
@@ -132,7 +189,7 @@ def _closes_first(right: str, region: Region) -> bool:
     """Whether what comes next is the end of a long string or comment, and not the beginning of another."""
     at = right.find(region.closing)
     if region.is_comment:
-        return at >= 0 and not 0 <= right.find("/*") < at
+        return at >= 0 and not 0 <= right.find(region.opener) < at
     line = right[right.rfind("\n", 0, at) + 1 : at].strip()
     further = right[at + len(region.closing) :].partition("\n")[0].strip()
     above = right[:at].rstrip()[-1:] if not line else line[-1]

@@ -1,79 +1,134 @@
-"""What a grammar says of an answer: how many faults the text around the cursor has with it in place.
+"""What a grammar says of an answer: how many faults the file has with it in place.
 
-Only the statements around it are parsed, so that it takes a millisecond or two: from the line they begin at to the one
-they end at, and what is open where they had to be cut is closed.
+A file is parsed whole where that takes a few milliseconds. Of a larger one the statements around the cursor are: from
+the line they begin at to the one they end at, and what is open where they had to be cut is closed.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from repocomp.complete.finish.lexical import CLOSERS, Bracket, end_of, region_after
-from repocomp.complete.finish.surroundings import indent_of
+from repocomp.complete.finish.needs import Needs
+from repocomp.complete.finish.surroundings import Surroundings, indent_of
+from repocomp.languages.table import language as language_named
 from repocomp.languages.table import parser
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
-_LEFT, _RIGHT = 1600, 1000
-"""Characters that are parsed at most on each side, to whole lines."""
-_LONGEST, _MOST_CALLS = 3000, 500
+_WHOLE = 40_000
+"""Characters of a file that is parsed as it is: 2 to 6 ms."""
+_LEFT, _RIGHT = 3000, 2000
+"""Characters of a larger one that are parsed at most on each side, to whole lines."""
+_LONGEST, _MOST_CALLS = 50_000, 1500
 """Characters with long lines, and calls of a parser for leave to go on: it asks a hundred times for 3,000 characters of
 code at most, and tens of thousands of times for some that nobody wrote. Counted, so that an answer depends on no clock.
-Within one step some grammars take memory by the square of a text: 0.3 GB for 3,000 characters, 2 GB for 8,000.
 """
+_PATIENCE_S = 1.0
+"""For all the parsing for one answer, many times what code takes. Beside the cursor may stand what nobody wrote: within
+a few steps of recovering from it some grammars take time and memory by the square, 10 s and 2 GB for 8,000 characters.
+"""
+
+
+@dataclass(slots=True)
+class _Patience:
+    """What is left of the time for parsing, in seconds."""
+
+    left_s: float = _PATIENCE_S
 
 
 @dataclass(frozen=True, slots=True)
 class Syntax:
-    """The statements around a cursor, in a language that has a grammar."""
+    """A file, or the statements around a cursor, in a language that has a grammar.
+
+    `open` are the brackets that are left open where the text was cut.
+    """
 
     language: str
     left: str
     right: str
     open: tuple[Bracket, ...]
+    needs: Needs
+    around: Surroundings
+    patience: _Patience = field(default_factory=_Patience)
 
     @classmethod
-    def of(cls, left: str, right: str, language: str, owed: int) -> Syntax:
-        """Cut both sides to what is parsed. Of the brackets that are open at the cursor, the innermost are `owed`."""
+    def of(cls, left: str, right: str, needs: Needs, around: Surroundings, above: str = "", below: str = "") -> Syntax:
+        """For the cursor between `left` and `right`; `above` and `below` are the rest of the file."""
+        if len(above) + len(left) + len(right) + len(below) <= _WHOLE:
+            return cls(needs.language, above + left, f"{right}{below}\n", (), needs, around)
         start = _start(left)
         near = left[start:]
         rest = right[: _end(right, indent_of(near))]
-        opening = region_after(left[:start], language)
-        head = "" if opening is None else "/*" if opening.is_comment else opening.closing
-        end = end_of(head + near + rest, language)
+        opening = region_after(left[:start], needs.language)
+        head = "" if opening is None else opening.opener if opening.is_comment else opening.closing
+        end = end_of(head + near + rest, needs.language)
         closing = end.region.closing if end.region is not None else ""
-        here = len(end_of(head + near, language).open)
-        cut_open = (*end.open[: max(0, here - owed)], *end.open[here:])
-        return cls(language, head + near, f"{rest}{closing}\n", cut_open)
-
-    def faults(self, answer: str) -> int:
-        """Places where the grammar does not follow: what is missing or has no business there.
-
-        0 without a grammar, and where it would take too long to say.
-        """
-        known = parser(self.language)
-        if known is None:
-            return 0
-        text = f"{self.left}{answer}{self.right}"
-        # What an answer leaves open counts against it, what the cut has left open does not.
-        cut_open = min(self.open, end_of(text, self.language).open, key=len)
-        text += "".join(CLOSERS[bracket.char] for bracket in reversed(cut_open))
-        root = _parsed(known, text)
-        return 0 if root is None else _count(root)
+        here = len(end_of(head + near, needs.language).open)
+        cut_open = (*end.open[: max(0, here - needs.owed)], *end.open[here:])
+        return cls(needs.language, head + near, f"{rest}{closing}\n", cut_open, needs, around)
 
     def best(self, answers: Sequence[str]) -> str:
-        """The first of `answers` with the fewest faults."""
+        """The first of `answers` with the fewest faults; nothing where even that does harm."""
         best, least = answers[0], self.faults(answers[0])
         for answer in answers[1:]:
             if not least:
                 break
             if (faults := self.faults(answer)) < least:
                 best, least = answer, faults
-        return best
+        return "" if best.strip() and least and self._harms(best, least) else best
+
+    def faults(self, answer: str) -> int:
+        """Places where the grammar does not follow: what is missing or has no business there.
+
+        0 without a grammar, and where it would take too long to say. A block that an answer opens may follow it.
+        """
+        least = self._faults(answer)
+        for body in self._bodies(answer) if least else ():
+            least = min(least, self._faults(answer, body))
+        return least
+
+    def _harms(self, answer: str, faults: int) -> bool:
+        """Whether the file is better off without an answer that has `faults`, be it with or without its line.
+
+        A file that is being written has faults of its own; one where something is to be opened has them until it is.
+        """
+        without = self._faults("")
+        if self.needs.is_inside_text:
+            return faults > without
+        if self.needs.is_to_open or (self.needs.is_to_close and without):
+            return faults >= max(without, 1)
+        if without and (self.around.before.strip() or self.around.after.strip()):
+            line = len(self.left) - len(self.around.before)
+            without = min(without, self._count(self.left[:line] + self.right[len(self.around.after) :]))
+        return faults > without
+
+    def _faults(self, answer: str, body: str = "") -> int:
+        text = f"{self.left}{answer}{body}{self.right}"
+        if self.open:
+            # What an answer leaves open counts against it, what the cut has left open does not.
+            cut_open = min(self.open, end_of(text, self.language).open, key=len)
+            text += "".join(CLOSERS[bracket.char] for bracket in reversed(cut_open))
+        else:
+            text += self.needs.left_open(answer)
+        return self._count(text)
+
+    def _count(self, text: str) -> int:
+        known = parser(self.language)
+        root = _parsed(known, text.encode(), self.patience) if known is not None else None
+        return 0 if root is None else _count(root)
+
+    def _bodies(self, answer: str) -> Iterator[str]:
+        """Whole blocks for an answer that opens one, where none follows yet."""
+        known = language_named(self.language)
+        if known is not None and not self.needs.has_body and not self.around.is_inside_a_line:
+            lead = self.around.before[: self.around.indent]
+            yield from (f"\n{lead} {body}" for body in known.empty_blocks)
 
 
 def _start(left: str) -> int:
@@ -110,17 +165,23 @@ def _is_telling(line: str) -> bool:
     return head.isalnum() or head in ("_", "@", '"', "'", "<", "*", "&")
 
 
-def _parsed(parser: Parser, text: str) -> Node | None:
+def _parsed(parser: Parser, data: bytes, patience: _Patience) -> Node | None:
     """The root of the tree; None where it would take too long."""
-    if len(text) > _LONGEST:
+    if len(data) > _LONGEST or patience.left_s <= 0:
         return None
-    data, calls = text.encode(), itertools.count()
+    calls, started = itertools.count(), time.monotonic()
+
+    def is_enough(*_: object) -> bool:
+        return next(calls) >= _MOST_CALLS or time.monotonic() - started >= patience.left_s
+
     try:
-        return parser.parse(lambda at, _: data[at:], progress_callback=lambda *_: next(calls) >= _MOST_CALLS).root_node
+        return parser.parse(lambda at, _: data[at:], progress_callback=is_enough).root_node
     except ValueError:
         # Else it would go on where it was ended, with another text.
         parser.reset()
         return None
+    finally:
+        patience.left_s -= time.monotonic() - started
 
 
 def _count(root: Node) -> int:

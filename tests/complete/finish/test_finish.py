@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from repocomp.complete.finish.calls import Calls
 from repocomp.complete.finish.finish import Finish
-from repocomp.complete.finish.syntax import Syntax
 from repocomp.languages.table import LANGUAGES, language
 from repocomp.request import Mode
 from repocomp.secrets.redaction import REDACTED
@@ -141,7 +140,7 @@ def test_generation_stops_as_soon_as_the_end_is_known(mode: Mode, text: str, sai
         ("javascript", "it|\n    go();\n  });\n", "('goes', function () {", "('goes', function () {"),
         ("rust", "    |\n        &mut self,\n    ) {\n", "pub fn add(", "pub fn add("),
         ("javascript", "  app.get('/', function(req, |\n    go();\n  });\n", "res){", "res){"),
-        ("javascript", "  f(g(h(req, |\n    go();\n  })));\n", "{", "{"),
+        ("javascript", "  f(g(h(req, |\n    go();\n  })));\n", "() => {", "() => {"),
         ("rust", '    bail!(\n        "must |\n         be"\n    );\n', "not \\\\", "not \\\\"),
         # Comments and long strings end where their text does.
         ("java", "  /**\n   * Says it.\n   |\n  int x;\n\n  /** More. */\n", "*/", "*/"),
@@ -281,8 +280,8 @@ def test_what_is_settled_is_worth_sending(text: str, said: str, expected: str) -
 def test_every_language_with_a_grammar_has_its_strings_and_brackets() -> None:
     for known in LANGUAGES:
         assert language(known.name) is not None
-        assert finished('f("|")\n', 'a")', known.name, "line") == "a", known.name
-        assert finished("f(|)\n", "a)", known.name, "line") == "a", known.name
+        assert finish_at('f("|")\n', known.name).needs.fitting('a")') == "a", known.name
+        assert finish_at("f(|)\n", known.name).needs.fitting("a)") == "a", known.name
 
 
 HOSTILE = ("(", "[", "{", "f(", "a<", "a::<", "!;", "x ? ", "if (x) ", "| y ", "not ", "<<", '"')
@@ -300,8 +299,8 @@ def test_hostile_text_overflows_no_stack(language: str, mark: str) -> None:
 def test_a_text_that_confuses_a_grammar_is_not_judged() -> None:
     """What its grammar cannot follow takes tens of thousands of steps; the answer is that of a language without one."""
     hostile, harmless = "x = " + "!;" * 1500, "x = " + "y;" * 1500
-    assert Syntax.of(hostile, "\n", "go", 0).faults("") == 0
-    assert Syntax.of(harmless, "\n", "go", 0).faults(" )") > 0
+    assert finish_at(hostile + "|\n", "go").syntax.faults("") == 0
+    assert finish_at(harmless + "|\n", "go").syntax.faults(" )") > 0
 
 
 def test_only_the_innermost_calls_of_a_line_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
