@@ -103,6 +103,13 @@ def seal(pack: Pack, folder: Path) -> Pack:
     return pack
 
 
+def revise(pack: Pack) -> None:
+    """Write the manifest of `pack` anew, in one step; its files stay as they are."""
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=pack.folder, delete=False) as stream:
+        stream.write(manifest_text(pack))
+    os.replace(stream.name, pack.folder / MANIFEST)
+
+
 def remember_files(pack: Pack) -> None:
     """Spare the next start the digests of large files that were written just now."""
     for name, digest in pack.digests.items():

@@ -15,7 +15,7 @@ from repocomp.errors import TrainError
 from repocomp.generate.local.generator import load
 from repocomp.model.families import FimTokens
 from repocomp.model.graph.decoder import Precision
-from repocomp.model.library import load_pack, write_pack
+from repocomp.model.library import load_pack, revise, write_pack
 from repocomp.model.pack import ENCODER
 from repocomp.model.tokenizer import Tokenizer
 from repocomp.progress import OnProgress, Progress
@@ -25,7 +25,7 @@ from repocomp.train.encoder.graph import build_encoder, embedding_of
 from repocomp.train.encoder.questions import Lesson, lesson_of
 from repocomp.train.encoder.training import Network, Settings, found, start_from, train, weigh_by_rarity
 from repocomp.train.export.card import encoder_section, write_card
-from repocomp.train.export.pack import Report, check, export_pack, revise_pack
+from repocomp.train.export.pack import Report, check, export_pack
 from repocomp.train.lm.calibrate import COPIED_WORTH, READ_WORTH, calibrate
 from repocomp.train.lm.checkpoint import load_model, load_weights, save_model
 from repocomp.train.lm.label import Repository, label, read
@@ -142,7 +142,7 @@ def mix_pack(corpus: Path, pack: str, holes: int, show: OnProgress, *, may_copy:
         for way, budget in ways.items()
     }
     best = max(mixed, key=lambda way: mixed[way].similarity)
-    revise_pack(loaded.pack, budgets=ways[best], cache=mixed[best].mixture)
+    revise(replace(loaded.pack, budgets=ways[best], cache=mixed[best].mixture))
     bits = {"alone": mixed[best].fit.bits_alone, "mixed": mixed[best].fit.bits_mixed}
     trust = {way: one.trust for way, one in mixed.items()}
     mixture, tokens = mixed[best].mixture, mixed[best].fit.tokens
@@ -155,12 +155,13 @@ def calibrate_pack(pack: str, labels: Path, corpus: Path, notes: str) -> dict[st
     fits = calibrate(read(labels), READ_WORTH if opened.is_reader else COPIED_WORTH)
     quality = {mode: asdict(fit) for mode, fit in fits.items()}
     encoder = encoder_section(opened)
-    revised = revise_pack(
+    revised = replace(
         opened,
         calibration={mode: fit.calibration for mode, fit in fits.items()},
         thresholds={mode: fit.threshold for mode, fit in fits.items()},
         quality=quality,
     )
+    revise(revised)
     write_card(revised, corpus, fits, notes, encoder)
     return quality
 

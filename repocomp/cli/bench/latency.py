@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from repocomp.cli import output, progress
-from repocomp.cli.options import Count
-from repocomp.git import work_tree
+from repocomp.cli.options import Count, work_trees
 
 if TYPE_CHECKING:
     from repocomp.bench.latency import Latency
@@ -46,7 +45,7 @@ def latency(path: Path | None, keys: int, places: int, seed: int, pack: str, as_
     """
     from repocomp.bench.latency import bench_latency
 
-    root = work_tree(path or Path.cwd()) or (path or Path.cwd()).resolve()
+    root = work_trees([path] if path else [])[0]
     with progress.bar() as show:
         found = bench_latency(root, pack, keys, places, seed, show)
     if as_json:
