@@ -39,6 +39,8 @@ _CHOICES = {
 }
 _NUMBERS: Mapping[str, tuple[type[int] | type[float], int, int]] = {
     "threshold": (float, 0, 1),
+    "min_confidence": (float, 0, 1),
+    "candidates": (int, 1, 20),
     "max_new_tokens": (int, 1, 100_000),
     "deadline_ms": (float, 0, 86_400_000),
     "retention_days": (int, 0, 36_500),
@@ -52,6 +54,9 @@ _SHOWN_CHARS = 60
 class Settings:
     """What a completion is asked with. `threshold` None means the pack's own, `arms` None all of them.
 
+    An answer less sure than `min_confidence` is withheld; None: the pack's own bound, and none where somebody waits for
+    this very answer. So many `candidates` are written.
+
     `record` says what is kept for feedback, `retention_days` for how long (0: without end).
     `learn`: "auto" lets hooks and the daemon replay for five minutes a day, at the lowest priority.
     `daemon`: "auto" asks one that is there, "always" also starts one for the next time, "never" does neither.
@@ -60,6 +65,8 @@ class Settings:
     retrieve: RetrieveMode = "auto"
     select: SelectRule = "threshold"
     threshold: float | None = None
+    min_confidence: float | None = None
+    candidates: int = 1
     mode: FillMode = "auto"
     max_new_tokens: int = 64
     deadline_ms: float | None = None

@@ -19,7 +19,8 @@ DaemonMode = Literal["auto", "always", "never"]
 class CompletionOptions:
     """How a completion is made. `threshold` None means the pack's own, `arms` None those that are on.
 
-    `deadline_ms` bounds the work and not the answer: what is finished by then is returned.
+    An answer less sure than `min_confidence` is withheld (None: the generator's own bound; 0: nothing is). So many
+    `candidates` are written. `deadline_ms` bounds the work and not the answer: what is finished by then is returned.
     """
 
     retrieve: RetrieveMode = "auto"
@@ -29,6 +30,8 @@ class CompletionOptions:
     max_new_tokens: int = 64
     deadline_ms: float | None = None
     arms: tuple[str, ...] | None = None
+    min_confidence: float | None = None
+    candidates: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +123,15 @@ class Retrieval:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A text the generator offers, with the natural log-probabilities of its tokens and their sum."""
+    """A text the generator offers, with the natural log-probabilities of its tokens and their sum.
+
+    `confidence` is the chance (0..1) that a person would keep it, None where nothing is known.
+    """
 
     text: str
     logprob: float
     token_logprobs: tuple[float, ...] = ()
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +166,10 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The answer: `text` replaces `range`. An empty text has a `reason`.
+    """The answer: `text` replaces `range`. An empty text has a `reason`, "quiet" where the answer was `withheld`.
 
+    `confidence` is the chance (0..1) that a person keeps what was written, `min_confidence` the bound it was held
+    against, `figures` what it was computed from. `candidates` are the surest first, and none where the answer is empty.
     `features` describe the place as it was known before retrieval.
     `continues` names the answer that this is the untyped rest of, where the model was not asked again.
     """
@@ -179,6 +188,10 @@ class Completion:
     reason: str | None = field(default=None)
     features: dict[str, str | int | float | bool] = field(default_factory=dict)
     continues: str | None = None
+    confidence: float | None = None
+    min_confidence: float = 0.0
+    withheld: str | None = None
+    figures: dict[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The `data` object of `repocomp complete --json`."""

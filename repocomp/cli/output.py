@@ -71,7 +71,7 @@ def console() -> Console:
 def table_console() -> Console:
     """A rich console on stdout, for tables that are the result."""
     chosen = color()
-    width = None if _is_terminal(sys.stdout) else 120
+    width = None if is_terminal(sys.stdout) else 120
     return _console(force_terminal=chosen, no_color=chosen is False, highlight=False, width=width)
 
 
@@ -115,9 +115,17 @@ def _json_escape(match: re.Match[str]) -> str:
     return "\\ufffd" if 0xD800 <= code <= 0xDFFF else f"\\u{code:04x}"
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody looks at `stream`."""
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False
+
+
 def text(result: str) -> None:
     """Print a result as it is, no line end added, in UTF-8 whatever the locale."""
-    _write(visible(result) if _is_terminal(sys.stdout) else result)
+    _write(visible(result) if is_terminal(sys.stdout) else result)
 
 
 def line(result: str) -> None:
@@ -198,13 +206,6 @@ def _write(result: str) -> None:
         raise
     except OSError as error:
         raise OutputError(f"standard output: {error.strerror}", "free space, or write elsewhere") from None
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    try:
-        return stream is not None and stream.isatty()
-    except ValueError:
-        return False
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401  (any JSON value)

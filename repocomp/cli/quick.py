@@ -11,7 +11,7 @@ import os
 import stat
 import sys
 
-from repocomp.cli.envelope import envelope, exit_code_of, notes_on
+from repocomp.cli.envelope import envelope, exit_code_of, notes_on, told
 from repocomp.serve import client, protocol
 
 TYPE_CHECKING = False
@@ -25,6 +25,8 @@ SETTINGS = {
     "--retrieve": str,
     "--select": str,
     "--threshold": float,
+    "--min-confidence": float,
+    "--candidates": int,
     "--policy": str,
     "--generator": str,
     "--mode": str,
@@ -37,7 +39,8 @@ SETTINGS = {
 RECORDING = {"--no-text": "no-text", "--no-record": "off"}
 """Flags for the setting `record`."""
 OTHERS = ("--stdin-filename", "--position-encoding")
-FLAGS = ("--stream", "--exit-zero", "--json")
+FLAGS = ("--stream", "--exit-zero", "--explain", "--json")
+SHORT = {"-n": "--candidates"}
 
 
 def ask(arguments: Sequence[str]) -> int | None:
@@ -80,6 +83,7 @@ def parse(arguments: Sequence[str]) -> Values | None:
     words = iter(arguments)
     for word in words:
         name, equals, value = word.partition("=")
+        name = SHORT.get(name, name)
         if word.startswith("-") and not word.startswith("-:"):
             if name in RECORDING and not equals:
                 values["flags"]["record"] = RECORDING[name]
@@ -157,6 +161,7 @@ def _request(values: Values, place: Values, data: bytes) -> Values:
         "encoding": values["--position-encoding"],
         "flags": values["flags"],
         "stream": bool(values.get("--stream")),
+        "awaited": bool(values.get("--stream")) or sys.stdout.isatty(),
     }
 
 
@@ -171,11 +176,11 @@ def _print(completion: Values | None, values: Values) -> int | None:
         return None
     code = exit_code_of(completion, exit_zero=bool(values.get("--exit-zero")))
     if values.get("--json"):
-        _write_json(envelope("complete", code, completion))
+        _write_json(envelope("complete", code, told(completion, is_explained=bool(values.get("--explain")))))
         return code
     if not values.get("--stream"):
         _write(_shown(completion["text"], sys.stdout))
-    for note in notes_on(completion, is_terminal=sys.stderr.isatty()):
+    for note in notes_on(completion, is_terminal=sys.stderr.isatty(), is_shared=sys.stdout.isatty()):
         sys.stderr.write(_shown(note, sys.stderr) + "\n")
     return code
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from repocomp.generate.generator import Generator, Policy
+from repocomp.model.confidence import Confidence
 from repocomp.policy.select import Action
 from repocomp.policy.selector import Selector
 from repocomp.retrieve.query import Query
@@ -60,6 +61,11 @@ class Parts:
     generator: Generator
     retriever: Retriever | None
     selector: Selector | None = None
+
+    @property
+    def confidence(self) -> Confidence | None:
+        """What judges the answers: what was learned here, else what was fitted to the generator."""
+        return self.generator.confidence
 
     @property
     def is_self_selecting(self) -> bool:

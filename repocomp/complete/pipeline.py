@@ -1,7 +1,7 @@
 """One completion, from cursor to text: the only place that knows the order of the steps.
 
-Cut the window, ask the policy, retrieve or skip, let the generator write, finish. The answer depends on the request,
-the index and the packs alone: the same request on the same state gives the same text.
+Cut the window, ask the policy, retrieve or skip, let the generator write, finish, decide whether to speak. The answer
+depends on the request, the index and the packs alone: the same request on the same state gives the same text.
 
 One step after the other: retrieving beside the prefill was measured on two cores (busy ones, in turns) to gain nothing
 where it is used (x 0.96 to 1.06) and to slow down by x 1.25 to 2.3 what needs no retrieval.
@@ -10,13 +10,13 @@ where it is used (x 0.96 to 1.06) and to slow down by x 1.25 to 2.3 what needs n
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from itertools import islice
 
 from repocomp.budget import UNLIMITED, Budget
 from repocomp.complete.clock import Clock
 from repocomp.complete.copy_sources import copy_sources
-from repocomp.complete.finish.finish import Finish
+from repocomp.complete.draft import Draft
 from repocomp.complete.parts import Parts
 from repocomp.complete.place import Place
 from repocomp.complete.retrieval import CrossFileContext, retrieve_context, warnings
@@ -25,9 +25,13 @@ from repocomp.document import Range
 from repocomp.generate.generator import DecodingRules, Expectation, Generated, Policy, Task, expects
 from repocomp.policy.decide import Decision, Rule, decide
 from repocomp.policy.features import features
-from repocomp.request import Candidate, Completion, CompletionRequest, Filter, Mode, Retrieval, Tokens
+from repocomp.policy.speak import is_withheld
+from repocomp.request import Completion, CompletionOptions, CompletionRequest, Filter, Mode, Retrieval, Tokens
 
 Emit = Callable[[str], None]
+
+_TRIES = 2
+"""Answers written for each one wanted: some come to the same text."""
 
 
 def complete(
@@ -35,8 +39,9 @@ def complete(
 ) -> Completion:
     """Answer one request. Raises RepocompError for what the user can fix; an empty answer carries its reason.
 
-    `emit` is given the text piece by piece, each as soon as nothing can take it back. `clock` is one that runs already,
-    with the budget that the answer has; without one it starts now.
+    `emit` is given the text piece by piece, each as soon as nothing can take it back: where an answer may still be
+    withheld, or another one preferred, not before it is chosen. `clock` is one that runs already, with the budget that
+    the answer has; without one it starts now.
     """
     options = request.options
     clock = clock or Clock.starting(options.deadline_ms)
@@ -45,24 +50,21 @@ def complete(
     expected = _expectation(request, parts, place, clock.budget)
     clock.lap("prefill")
     if expected is not None and expected.stopped is not None:
-        return _answer(request, parts, place, _given_up(expected), _undecided(expected.stopped), "", (), clock)
+        given_up = Draft(_given_up(expected), "", (), {}, None)
+        return _answer(request, parts, place, _undecided(expected.stopped), [given_up], None, clock)
     decision = _decide(request, parts, expected, place.mode)
     clock.lap("policy")
     context = retrieve_context(options, parts, place, decision, clock.budget)
     clock.lap("retrieve")
-    stream = Stream(emit, request.document.newline_at(request.cursor))
-    finish = place.finish(context.hits)
-    generated = _generate(options.max_new_tokens, parts, place, context, clock.budget, finish, stream)
-    clock.add(generated.spent_ms)
+    least = _least_confidence(options, parts)
+    stream = Stream(emit, request.document.newline_at(request.cursor), may_begin=not least and options.candidates == 1)
+    drafts = _drafts(options, parts, place, context, clock, stream)
     if expected is not None and parts.is_self_selecting:
         # What the policy has read of the shared prompt was read for this answer.
-        cached = max(0, generated.tokens.cached - expected.read_tokens)
-        generated = replace(generated, tokens=replace(generated.tokens, cached=cached))
-    is_finished = generated.stop_reason not in ("length", "deadline", "cancelled")
-    text, filters = finish.trim(generated.text, is_finished=is_finished)
-    stream.pass_on(text)
-    clock.lap("post")
-    return _answer(request, parts, place, generated, context, text, filters, clock)
+        drafts[0] = drafts[0].less_cached(expected.read_tokens)
+    completion = _answer(request, parts, place, context, drafts, least, clock)
+    stream.pass_on(completion.text.replace(stream.newline, "\n"))
+    return completion
 
 
 def expectation(request: CompletionRequest, policy: Policy, mode: Mode) -> float | None:
@@ -96,23 +98,39 @@ def _decide(request: CompletionRequest, parts: Parts, expected: Expectation | No
     return decide(options.select if options.retrieve == "auto" else options.retrieve, probability, threshold)
 
 
-def _generate(
-    max_new_tokens: int,
-    parts: Parts,
-    place: Place,
-    context: CrossFileContext,
-    budget: Budget,
-    finish: Finish,
-    stream: Stream,
-) -> Generated:
-    rules = DecodingRules(max_new_tokens, finish.stop)
+def _drafts(
+    options: CompletionOptions, parts: Parts, place: Place, context: CrossFileContext, clock: Clock, stream: Stream
+) -> list[Draft]:
+    """What is written for a place, finished and judged: the surest first, no two alike."""
+    generator, budget = parts.generator, clock.budget
+    finish = place.finish(context.hits)
     sources = copy_sources(place.document, place.cursor, place.window, context.hits)
+    task = Task(place.window, context.snippets, sources)
+    rules = DecodingRules(options.max_new_tokens, finish.stop)
 
     def emit(text: str) -> None:
         stream.pass_on(finish.settled(text))
 
-    task = Task(place.window, context.snippets, sources)
-    return parts.generator.complete(task, rules, budget, emit if stream.emit is not None else None)
+    if options.candidates == 1:
+        written = iter([generator.complete(task, rules, budget, emit if stream.is_early else None)])
+    else:
+        written = islice(generator.several(task, rules, budget), options.candidates * _TRIES)
+    drafts: dict[str, Draft] = {}
+    for generated in written:
+        clock.add(generated.spent_ms)
+        draft = Draft.of(generated, place, finish, sources.hits, parts.confidence)
+        drafts.setdefault(draft.text.strip(), draft)
+        clock.lap("post")
+        if len(drafts) == options.candidates:
+            break
+    return sorted(drafts.values(), key=Draft.worth, reverse=True)
+
+
+def _least_confidence(options: CompletionOptions, parts: Parts) -> float:
+    """The bound below which an answer is withheld: the request's own, else that of what judges it."""
+    if options.min_confidence is not None:
+        return options.min_confidence
+    return parts.confidence.threshold if parts.confidence is not None else 0.0
 
 
 def _given_up(expected: Expectation) -> Generated:
@@ -129,37 +147,37 @@ def _answer(
     request: CompletionRequest,
     parts: Parts,
     place: Place,
-    generated: Generated,
     context: CrossFileContext,
-    text: str,
-    filters: tuple[Filter, ...],
+    drafts: Sequence[Draft],
+    least: float | None,
     clock: Clock,
 ) -> Completion:
-    text = text.replace("\n", request.document.newline_at(request.cursor))
-    generator, retrieval = parts.generator, context.retrieval
+    """The surest of `drafts`, or silence where even that one is less sure than `least`."""
+    newline = request.document.newline_at(request.cursor)
+    best, generator, retrieval = drafts[0], parts.generator, context.retrieval
+    candidates = [draft.candidate(newline) for draft in drafts if draft.text]
+    is_quiet = bool(candidates) and is_withheld(best.confidence, least or 0.0)
+    text = candidates[0].text if candidates and not is_quiet else ""
     known = context.known or features(place.document, place.query, place.window, place.mode)
     return Completion(
         id=identity(request, generator.digest, retrieval, text),
         text=text,
         range=Range(request.cursor, request.cursor),
-        candidates=_candidates(text, generated),
-        stop_reason=generated.stop_reason,
+        candidates=() if is_quiet else tuple(candidates),
+        stop_reason=best.generated.stop_reason,
         retrieval=retrieval,
         models={"policy": parts.policy.name, "generator": generator.name, "device": generator.device},
-        tokens=generated.tokens,
+        tokens=best.generated.tokens,
         timings_ms=clock.timings(),
-        filters=filters,
+        filters=best.filters,
         warnings=warnings(parts, context.failed),
-        reason=None if text else _why_empty(generated, filters),
+        reason=None if text else "quiet" if is_quiet else _why_empty(best.generated, best.filters),
         features=dict(known),
+        confidence=candidates[0].confidence if candidates else None,
+        min_confidence=least or 0.0,
+        withheld=candidates[0].text if is_quiet else None,
+        figures={name: round(value, 4) for name, value in best.figures.items()},
     )
-
-
-def _candidates(text: str, generated: Generated) -> tuple[Candidate, ...]:
-    if not text:
-        return ()
-    logprobs = generated.token_logprobs or ()
-    return (Candidate(text, round(sum(logprobs), 4), tuple(round(logprob, 4) for logprob in logprobs)),)
 
 
 def identity(request: CompletionRequest, generator_digest: str, retrieval: Retrieval, text: str) -> str:

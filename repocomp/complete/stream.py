@@ -8,11 +8,20 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Stream:
-    """`emit` is None where nobody reads along. `sent` counts the characters that are out, line ends as one."""
+    """`emit` is None where nobody reads along. `sent` counts the characters that are out, line ends as one.
+
+    Unless it `may_begin`, nothing goes out before the answer is chosen.
+    """
 
     emit: Callable[[str], None] | None
     newline: str
+    may_begin: bool = True
     sent: int = 0
+
+    @property
+    def is_early(self) -> bool:
+        """Whether text is wanted while it is written."""
+        return self.emit is not None and self.may_begin
 
     def pass_on(self, text: str) -> None:
         """Emit what `text` has beyond what is out, with the file's own line ends."""

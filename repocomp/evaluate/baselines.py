@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from repocomp.complete.copy_sources import copy_sources
 from repocomp.complete.finish.finish import Finish
 from repocomp.evaluate.counterfactual import Outcome
-from repocomp.evaluate.holes import mode_of
 from repocomp.generate.generator import Task
 from repocomp.generate.local.generator import LocalGenerator
 from repocomp.generate.local.ngram_cache import NgramCache
@@ -27,7 +26,7 @@ def ngram_answer(outcome: Outcome, generator: LocalGenerator) -> str:
     document, most = outcome.hole.opened, generator.pack.budgets.middle
     cursor = document.at_offset(outcome.hole.start)
     window = generator.window(document, cursor)
-    finish = Finish.of(window.left, window.right, language_of(document.path), mode_of(outcome.hole.kind))
+    finish = Finish.of(window.left, window.right, language_of(document.path), outcome.hole.mode)
     ngrams = generator.ngrams(Task(window, (), copy_sources(document, cursor, window, outcome.found)))
     ids: list[int] = []
     while len(ids) < most:
@@ -59,7 +58,7 @@ def copied_answer(outcome: Outcome) -> str:
     document = outcome.hole.opened
     left = document.data[: outcome.hole.start].decode(errors="ignore").replace("\r\n", "\n")
     right = document.data[outcome.hole.start :].decode(errors="ignore").replace("\r\n", "\n")
-    mode = mode_of(outcome.hole.kind)
+    mode = outcome.hole.mode
     finish = Finish.of(left, right, language_of(document.path), mode)
     started = finish.around.before.strip()
     asked = set(words(started or next((line for line in reversed(left.split("\n")) if line.strip()), "")))

@@ -15,7 +15,6 @@ import numpy as np
 from repocomp.complete.parts import Parts
 from repocomp.evaluate.baselines import copied_answer, ngram_answer
 from repocomp.evaluate.counterfactual import Attempt, Cut, Outcome, uncut
-from repocomp.evaluate.holes import mode_of
 from repocomp.evaluate.likelihood import Floats, Target, logprobs
 from repocomp.evaluate.metrics import edit_similarity, exact_match, identifier_f1, identifier_match, ratio_similarity
 from repocomp.generate.local.generator import LocalGenerator
@@ -127,7 +126,7 @@ class Case:
             kind=hole.kind,
             truth=truth,
             probability=round(outcome.probability, 6),
-            threshold=parts.policy.thresholds[mode_of(hole.kind)],
+            threshold=parts.policy.thresholds[hole.mode],
             without=scored(outcome.without, ()),
             retrieved=scored(outcome.retrieved, outcome.found),
             chunks=tuple(f"{chunk.path}:{chunk.start_line}-{chunk.end_line}" for chunk in chunks),

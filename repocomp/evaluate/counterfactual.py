@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from repocomp.complete.parts import Parts, Retriever
 from repocomp.complete.pipeline import complete, expectation
 from repocomp.complete.place import query_of
-from repocomp.evaluate.holes import Hole, mode_of
+from repocomp.evaluate.holes import Hole
 from repocomp.evaluate.metrics import edit_similarity, exact_match
 from repocomp.generate.generator import Generator
 from repocomp.generate.local.generator import LocalGenerator
@@ -132,7 +132,7 @@ def compare(holes: Iterable[Hole], parts: Parts, max_new_tokens: int, cut: Cut =
         said, ms = without.completion.retrieval.probability, 0.0
         if said is None:
             started = time.perf_counter()
-            said = expectation(_request(hole, "auto", max_new_tokens), parts.policy, mode_of(hole.kind)) or 0.0
+            said = expectation(_request(hole, "auto", max_new_tokens), parts.policy, hole.mode) or 0.0
             ms = 1000 * (time.perf_counter() - started)
         yield Outcome(hole, without, retrieved, said, tuple(blind.found), blind.best_jaccard, ms)
 
@@ -187,7 +187,7 @@ def _request(hole: Hole, retrieve: RetrieveMode, max_new_tokens: int) -> Complet
         document=document,
         cursor=document.at_offset(hole.start),
         root=None,
-        options=CompletionOptions(retrieve=retrieve, mode=mode_of(hole.kind), max_new_tokens=max_new_tokens),
+        options=CompletionOptions(retrieve=retrieve, mode=hole.mode, max_new_tokens=max_new_tokens, min_confidence=0.0),
     )
 
 

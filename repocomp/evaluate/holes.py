@@ -14,14 +14,18 @@ from typing import Literal
 
 import numpy as np
 
+from repocomp.complete.cursor_kind import CURSOR_KINDS, CursorKind
+from repocomp.complete.finish.surroundings import Surroundings
 from repocomp.document import Document
 from repocomp.languages.table import language, language_of, stated
+from repocomp.request import Mode
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import Symbol
 from repocomp.terms import words
 
 HoleKind = Literal["line", "api", "chunk", "function", "midline"]
 KINDS: tuple[HoleKind, ...] = ("line", "api", "chunk", "function", "midline")
+"""The kinds that papers report, cut without a look at where people type; those that look are in `cursors`."""
 
 _CALL = re.compile(r"\b([^\W\d]\w*)\(")
 _COMMENTS = (b"#", b"*", b"//")
@@ -29,7 +33,7 @@ _COMMENTS = (b"#", b"*", b"//")
 _MEAN_LINES = 3
 _BODY_LINES = range(3, 31)
 _CLUSTER_LINES = 10
-_MIN_CHARS = 3
+MIN_CHARS = 3
 _TRIES = 4
 _FUNCTIONS = frozenset({"function", "method"})
 
@@ -41,7 +45,15 @@ class Hole:
     document: Document
     start: int
     end: int
-    kind: HoleKind
+    kind: HoleKind | CursorKind
+
+    @property
+    def mode(self) -> Mode:
+        """The completion mode: the kind's own where papers say it, else what the place suggests."""
+        if self.kind in CURSOR_KINDS:
+            left, right = (part.decode() for part in (self.document.data[: self.start], self.document.data[self.end :]))
+            return Surroundings.of(left, right).mode
+        return "block" if self.kind in ("chunk", "function") else "line"
 
     @property
     def answer(self) -> str:
@@ -78,9 +90,14 @@ def sample(
         kind = kinds[attempt % len(kinds)]
         source = sources[int(rng.integers(len(sources)))]
         found = _MAKERS[kind](source, defined, rng)
-        if found is not None and len(found.answer.strip()) >= _MIN_CHARS:
+        if found is not None and len(found.answer.strip()) >= MIN_CHARS:
             holes.setdefault((found.document.path, found.start), found)
     return list(holes.values())
+
+
+def texts_of(reader: IndexReader) -> list[Source]:
+    """Every text of an index, prose and data too."""
+    return [Source(Document(row.path, reader.contents.text(row.content_id).encode()), ()) for row in reader.files.all()]
 
 
 def sources_of(reader: IndexReader) -> tuple[list[Source], frozenset[str]]:
@@ -140,7 +157,7 @@ def _midline(source: Source, _: frozenset[str], rng: np.random.Generator) -> Hol
         return None
     text = source.document.line(number).decode()
     lead = len(text) - len(text.lstrip())
-    at = lead + int(rng.integers(1, max(2, len(text) - lead - _MIN_CHARS)))
+    at = lead + int(rng.integers(1, max(2, len(text) - lead - MIN_CHARS)))
     start = source.document.at(number, len(text[:at].encode()) + 1).offset
     return Hole(source.document, start, start + len(text[at:].encode()), "midline")
 
@@ -203,7 +220,7 @@ def _visible_line(document: Document, rng: np.random.Generator) -> int | None:
     for _ in range(_TRIES):
         number = int(rng.integers(1, document.line_count + 1))
         text = document.line(number).strip()
-        if len(text) > _MIN_CHARS + 1 and not text.startswith(comments):
+        if len(text) > MIN_CHARS + 1 and not text.startswith(comments):
             return number
     return None
 
@@ -224,11 +241,6 @@ _MAKERS: dict[HoleKind, Callable[[Source, frozenset[str], np.random.Generator], 
     "function": _function,
     "midline": _midline,
 }
-
-
-def mode_of(kind: HoleKind) -> Literal["line", "block"]:
-    """The completion mode that a hole of this kind asks for."""
-    return "block" if kind in ("chunk", "function") else "line"
 
 
 def is_source(path: str) -> bool:

@@ -73,7 +73,8 @@ def _row(
     data, offset = request.document.data, request.cursor.offset
     left = data[max(0, offset - _NEAR_BYTES) : offset].decode(errors="ignore").replace("\r\n", "\n")[-READ_CHARS:]
     right = data[offset : offset + _NEAR_BYTES].decode(errors="ignore").replace("\r\n", "\n")[:READ_CHARS]
-    whole = completion.text.replace("\r\n", "\n")
+    # What was withheld was not shown; whether it was right is worth knowing.
+    whole = (completion.withheld or completion.text).replace("\r\n", "\n")
     path = request.document.path
     before, text, after = (redact(part, path) for part in (left, whole, right))
     # A secret that reaches over the ends of the answer: nothing of it is kept.
@@ -117,6 +118,8 @@ def _detail(completion: Completion, request: CompletionRequest, is_secret: bool)
         "features": completion.features,
         "stop_reason": completion.stop_reason,
         "reason": completion.reason,
+        "confidence": completion.confidence,
+        "min_confidence": completion.min_confidence,
         "logprobs": [candidate.logprob for candidate in completion.candidates],
         "filters": [asdict(item) for item in completion.filters],
         "models": completion.models,

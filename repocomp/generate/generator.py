@@ -5,12 +5,13 @@ A generator says by flags what it can do besides; whoever needs more than text a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from repocomp.budget import Budget, Reason
 from repocomp.document import Document, Position
+from repocomp.model.confidence import Confidence
 from repocomp.model.pack import Calibration
 from repocomp.prompt.snippets import Snippet
 from repocomp.prompt.window import Window
@@ -50,11 +51,27 @@ class DecodingRules:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenEvidence:
+    """What speaks for one token beside its log-probability.
+
+    `margin` is how far it is ahead of the second best token, `alone` its log-probability before repeated text was mixed
+    in, both in nats. `copied` is the length in tokens of the longest repeated text that goes on with it. `end_bytes` is
+    the length of the answer up to its end.
+    """
+
+    margin: float
+    alone: float
+    copied: int
+    end_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Generated:
     """An answer: its `text`, which continues exactly at the cursor, and the log-probability (nats) of each token.
 
-    `token_logprobs` is None where the back end tells none. `stop_reason` is "end" (the model ended it), "length",
-    "deadline", "cancelled", or what the stop rule returned. `spent_ms` is wall-clock time by step.
+    `token_logprobs` is None where the back end tells none, `evidence` empty where it tells no more than these.
+    `stop_reason` is "end" (the model ended it), "length", "deadline", "cancelled", or what the stop rule returned.
+    `spent_ms` is wall-clock time by step.
     """
 
     text: str
@@ -62,6 +79,7 @@ class Generated:
     stop_reason: str
     tokens: Tokens
     spent_ms: Mapping[str, float] = field(default_factory=dict)
+    evidence: tuple[TokenEvidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +136,10 @@ class Generator(Protocol):
     def snippet_tokens(self) -> int:
         """The tokens of cross-file context it reads; 0: retrieved text is only copied from."""
 
+    @property
+    def confidence(self) -> Confidence | None:
+        """How its answers are judged, where that was fitted."""
+
     def window(self, document: Document, cursor: Position) -> Window:
         """The file around `cursor`, as much as it reads."""
 
@@ -129,6 +151,9 @@ class Generator(Protocol):
 
         `emit` is given the whole text so far after each step.
         """
+
+    def several(self, task: Task, rules: DecodingRules, budget: Budget) -> Iterator[Generated]:
+        """The answer of `complete`, then others, each written when it is asked for; the prompt is read once."""
 
 
 def expects(policy: Policy, expectation: Expectation | None, mode: Mode) -> float | None:

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from repocomp.errors import StoreError
-from repocomp.evaluate.holes import Hole, mode_of
+from repocomp.evaluate.holes import Hole
 from repocomp.evaluate.likelihood import Target, logprob
 from repocomp.evaluate.unseen import Place
 from repocomp.generate.generator import expects
@@ -132,7 +132,7 @@ def measure(hole: Hole, reader: IndexReader, generator: LocalGenerator) -> Repla
     if not target.middle:
         return None
     place = Place.of(hole, generator)
-    mode = mode_of(hole.kind)
+    mode = hole.mode
     started = time.perf_counter()
     expected = generator.expectation(target.window)
     ms = {"token": 1000 * (time.perf_counter() - started) / (expected.prompt_tokens if expected is not None else 1)}

@@ -6,6 +6,7 @@
 * `cuda-fp16.onnx`: the same for CUDA, where the pack has it
 * `tokenizer.json`: the vocabulary
 * `encoder.onnx`: from tokens to vectors, where the pack has it
+* `confidence.json`: how sure its answers are, where that was fitted (`confidence`)
 
 A pack plays *generator*, *policy* or both. Packs are written once and never changed: into a temporary folder,
 then renamed. Loading checks every file (`integrity`), so a damaged copy is an error and never a strange completion.
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from repocomp.errors import PackError
+from repocomp.model.confidence import CONFIDENCE, Confidence
 from repocomp.model.families import FAMILY, OUR_TOKENS, ControlTokens, FimTokens
 from repocomp.model.integrity import digest_of
 from repocomp.model.shape import ModelShape
@@ -152,6 +154,13 @@ class Pack:
         """Whether the model reads what is retrieved; else it is only copied from."""
         return self.budgets.cross_file > 0
 
+    @cached_property
+    def confidence(self) -> Confidence | None:
+        """How its answers are judged, where that was fitted. Raises PackError."""
+        if CONFIDENCE not in self.digests:
+            return None
+        return Confidence.from_json((self.folder / CONFIDENCE).read_text("utf-8"))
+
     @property
     def tokenizer_path(self) -> Path:
         """The vocabulary file."""
@@ -161,9 +170,10 @@ class Pack:
     def digest(self) -> str:
         """Identity of what writes and decides, wherever it lies: the manifest holds the digest of every file.
 
-        The encoder does neither: vectors are known by a digest of their own, and another one makes no other model.
+        The encoder does neither: vectors are known by a digest of their own, and another one makes no other model. Nor
+        does the confidence, which judges what was written.
         """
-        others = {name: digest for name, digest in self.digests.items() if name != ENCODER}
+        others = {name: digest for name, digest in self.digests.items() if name not in (ENCODER, CONFIDENCE)}
         return digest_of(manifest_text(replace(self, digests=others)).encode())
 
 

@@ -62,6 +62,7 @@ class Daemon:
             place=Place(int(message["line"]), int(message["column"]), offset, encoding),
             flags=dict(message["flags"]),
             environment=dict(message["environment"]),
+            is_awaited=bool(message["awaited"]),
         )
         return self._service.prepare(question)
 

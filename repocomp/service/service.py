@@ -60,7 +60,7 @@ class CompletionService:
         document = Document.from_bytes(str(path), question.data)
         position = question.place.position(document)
         document = replace(document, path=_shown_path(path, root))
-        request = CompletionRequest(document, position, root, _options(settings))
+        request = CompletionRequest(document, position, root, _options(settings, is_awaited=question.is_awaited))
         return Prepared(request, settings, real(path).parent)
 
     def answer(
@@ -146,7 +146,8 @@ def resident_bytes() -> int:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _options(settings: Settings) -> CompletionOptions:
+def _options(settings: Settings, *, is_awaited: bool) -> CompletionOptions:
+    least = settings.min_confidence
     return CompletionOptions(
         retrieve=settings.retrieve,
         select=settings.select,
@@ -155,6 +156,8 @@ def _options(settings: Settings) -> CompletionOptions:
         max_new_tokens=settings.max_new_tokens,
         deadline_ms=settings.deadline_ms,
         arms=settings.arm_names,
+        min_confidence=0.0 if least is None and is_awaited else least,
+        candidates=settings.candidates,
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from repocomp.document import Document
-from repocomp.evaluate.holes import KINDS, HoleKind, Source, cluster_blocks, is_source, mode_of, sample
+from repocomp.evaluate.holes import KINDS, Hole, HoleKind, Source, cluster_blocks, is_source, sample
 
 CODE = (
     "def helper(alpha, beta):\n    total = alpha + beta\n    total += 1\n    return total\n\n\n"
@@ -71,7 +71,8 @@ def test_clusters_take_one_of_many_copies() -> None:
 
 def test_sources_and_modes() -> None:
     assert (is_source("a.rs"), is_source("README.md")) == (True, False)
-    assert [mode_of(kind) for kind in KINDS] == ["line", "line", "block", "block", "line"]
+    document = Document("a.py", CODE)
+    assert [Hole(document, 0, 3, kind).mode for kind in KINDS] == ["line", "line", "block", "block", "line"]
 
 
 def test_nothing_to_draw_from_gives_nothing() -> None:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from repocomp.complete.finish.finish import Finish
 from repocomp.errors import BenchError
 from repocomp.evaluate.cases import STEPS, Answer
-from repocomp.evaluate.holes import Hole, mode_of
+from repocomp.evaluate.holes import Hole
 from repocomp.languages.table import language_of
 from repocomp.request import Tokens
 
@@ -46,7 +46,7 @@ class Rival:
         started = time.monotonic()
         text = self._ask("\n".join(left.split("\n")[-_LINES_BEFORE:]), "\n".join(right.split("\n")[:_LINES_AFTER]))
         ms = 1000 * (time.monotonic() - started)
-        finish = Finish.of(left, right, language_of(hole.document.path), mode_of(hole.kind))
+        finish = Finish.of(left, right, language_of(hole.document.path), hole.mode)
         said, _ = finish.trim(text, is_finished=False)
         truth = hole.answer.replace("\r\n", "\n")
         steps = {**dict.fromkeys(STEPS, 0.0), "decode": round(ms, 3)}

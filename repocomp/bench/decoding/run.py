@@ -26,7 +26,7 @@ from repocomp.complete.parts import IndexRetriever, Parts
 from repocomp.complete.pipeline import complete
 from repocomp.errors import BenchError, StoreError
 from repocomp.evaluate.counterfactual import BlindRetriever
-from repocomp.evaluate.holes import Hole, mode_of
+from repocomp.evaluate.holes import Hole
 from repocomp.generate.local.decode import DRAFT_TOKENS, Ids, LanguageModel, Logits, prefill
 from repocomp.generate.local.generator import LocalGenerator
 from repocomp.generate.local.kv_cache import KvCache, KvCaches
@@ -235,7 +235,7 @@ def _decoded(hole: Hole, generator: LocalGenerator, draft_tokens: int, reader: I
     parts = Parts(loaded, loaded, BlindRetriever(IndexRetriever(reader), hole))
     document = hole.opened
     cursor = document.at_offset(hole.start)
-    completion = complete(CompletionRequest(document, cursor, None, CompletionOptions(mode=mode_of(hole.kind))), parts)
+    completion = complete(CompletionRequest(document, cursor, None, CompletionOptions(mode=hole.mode)), parts)
     runs = [seconds for past, seconds in model.runs if past >= completion.tokens.prompt]
     # The first token comes from the prompt's own run, the one that ends the answer counts as one that took a run.
     tokens = max(0, completion.tokens.generated - (completion.stop_reason != "end"))

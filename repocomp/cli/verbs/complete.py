@@ -10,7 +10,7 @@ import click
 
 from repocomp.cli import output
 from repocomp.cli.cursor import Cursor, read
-from repocomp.cli.envelope import exit_code_of, notes_on
+from repocomp.cli.envelope import exit_code_of, notes_on, told
 from repocomp.cli.options import Count, Number
 from repocomp.document import PositionEncoding
 from repocomp.request import Completion
@@ -22,6 +22,8 @@ EPILOG = """\b
 Examples:
   repocomp complete src/app.py:42:17
   repocomp complete src/app.py:#1300 --json
+  repocomp complete src/app.py:42:17 -n 3 --json
+  repocomp complete src/app.py:42:17 --min-confidence 0
   repocomp complete -:42:17 --stdin-filename src/app.py < buffer
   repocomp complete src/app.py:42:17 --retrieve always --arms structured
   repocomp complete src/app.py:42:17 --daemon always
@@ -47,6 +49,15 @@ class CursorCommand(click.Command):
 )
 @click.option("--select", type=click.Choice(["greedy", "threshold"]), help="How the policy decides.")
 @click.option("--threshold", type=Number(0, 1), metavar="T", help="Retrieve above this probability.")
+@click.option(
+    "--min-confidence",
+    type=Number(0, 1),
+    metavar="P",
+    help="Withhold an answer that a person would keep with less than this probability; 0 withholds none.",
+)
+@click.option(
+    "-n", "--candidates", type=Count(min=1, max=20), metavar="N", help="Write up to N different answers, surest first."
+)
 @click.option("--policy", metavar="PACK", help="The pack that decides.")
 @click.option("--generator", metavar="PACK", help="The pack that writes.")
 @click.option("--mode", type=click.Choice(["auto", "line", "block"]), help="How much to write.")
@@ -71,6 +82,7 @@ class CursorCommand(click.Command):
     show_default=True,
     help="The units COL counts.",
 )
+@click.option("--explain", is_flag=True, help="With --json, add what was withheld and what the confidence rests on.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even when there is nothing to offer.")
 @output.json_option
 def command(
@@ -78,6 +90,7 @@ def command(
     stdin_filename: str | None,
     position_encoding: str,
     stream: bool,
+    explain: bool,
     exit_zero: bool,
     as_json: bool,
     **flags: Any,  # noqa: ANN401
@@ -86,15 +99,24 @@ def command(
 
     CURSOR is FILE:LINE:COL, both from 1, COL in UTF-8 bytes, the cursor standing before that byte; or FILE:#OFFSET,
     a byte from 0; or -:LINE:COL for a buffer on standard input, named by --stdin-filename.
+
+    What is not likely to be kept is withheld, with exit status 1 and the reason "quiet": nothing is better than a wrong
+    suggestion in an editor. On a terminal and with --stream every answer is shown, unless --min-confidence says else.
     """
     where = Cursor.parse(cursor)
     path, data = read(where, stdin_filename)
-    question = Question(path, data, where.place(PositionEncoding(position_encoding)), flags, os.environ)
+    is_shared = output.is_terminal(sys.stdout)
+    place = where.place(PositionEncoding(position_encoding))
+    question = Question(path, data, place, flags, os.environ, is_awaited=stream or is_shared)
     service = CompletionService()
     prepared = service.prepare(question)
     emit = None if not stream else _print_line if as_json else output.text
     completion = service.answer(prepared, emit)
-    code = _print(completion, as_json, exit_zero, emit is not None)
+    code = exit_code_of(completion.to_json(), exit_zero=exit_zero)
+    if as_json:
+        output.document("complete", told(completion.to_json(), is_explained=explain), code)
+    else:
+        _print(completion, is_out=emit is not None, is_shared=is_shared)
     # The answer was printed and flushed: nothing that happens here can touch it.
     warning = service.record(prepared, completion)
     if warning is not None:
@@ -108,14 +130,9 @@ def _print_line(piece: str) -> None:
     output.json_line({"text": piece})
 
 
-def _print(completion: Completion, as_json: bool, exit_zero: bool, is_out: bool) -> int:
-    """Print the answer, its text only where streaming has not done so; returns the exit code."""
-    data = completion.to_json()
-    code = exit_code_of(data, exit_zero=exit_zero)
-    if as_json:
-        return output.document("complete", data, code)
+def _print(completion: Completion, *, is_out: bool, is_shared: bool) -> None:
+    """Print the answer, its text only where streaming has not done so."""
     if not is_out:
         output.text(completion.text)
-    for note in notes_on(data, is_terminal=sys.stderr.isatty()):
+    for note in notes_on(completion.to_json(), is_terminal=sys.stderr.isatty(), is_shared=is_shared):
         output.note(note)
-    return code

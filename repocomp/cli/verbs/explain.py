@@ -46,6 +46,7 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
     yield _row("completion", f"{data['id']}, {data['path']}:{data['line']}:{data['column']} ({data['language']})")
     yield _row("given", f"{data['last_at']}, {times}, on commit {(data['base_commit'] or 'none')[:12]}")
     yield _row("answer", _answer(data))
+    yield from _confidence(data)
     yield _row("decision", _decision(data, retrieval))
     yield _row("place", ", ".join(f"{name} {value}" for name, value in data["features"].items()))
     yield from _retrieved(retrieval)
@@ -68,10 +69,18 @@ def _row(name: str, value: str) -> str:
 
 
 def _answer(data: dict[str, Any]) -> str:
-    if data["reason"]:
+    if data["reason"] and data["reason"] != "quiet":
         return f"empty: {data['reason']}"
     text = data["text"] if data["text"] is not None else f"not kept ({data['text_digest']}, {data['chars']} characters)"
     return str(text).replace("\n", "\n" + " " * _WIDTH)
+
+
+def _confidence(data: dict[str, Any]) -> Iterator[str]:
+    # Versions up to 0.5 were not asked how sure they are.
+    sure, least = data.get("confidence"), data.get("min_confidence", 0.0)
+    if sure is not None:
+        outcome = "withheld" if data["reason"] == "quiet" else "shown"
+        yield _row("confidence", f"{sure:.3f}, {outcome} (bound {least:.3f})")
 
 
 def _decision(data: dict[str, Any], retrieval: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from repocomp.budget import UNLIMITED, Budget
 from repocomp.generate.local.kv_cache import KvCache
-from repocomp.generate.local.ngram_cache import NgramCache, Places, mix
+from repocomp.generate.local.ngram_cache import LEAST, NgramCache, Places, mix
 from repocomp.model.pack import ALONE, CacheMixture
 from repocomp.model.shape import ModelShape
 
@@ -70,15 +70,55 @@ class TokenRules:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """A token that may come next: its log-probability, and that by the model `alone`, both in nats.
+
+    `copied` is the length in tokens of the longest repeated text that goes on with it; 0: none does.
+    """
+
+    token: int
+    logprob: float
+    alone: float
+    copied: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The token that was taken, and the best of the others."""
+
+    taken: Choice
+    rival: Choice
+
+    @property
+    def token(self) -> int:
+        """The one that was taken."""
+        return self.taken.token
+
+    @property
+    def turned(self) -> Step:
+        """The step that takes the other one."""
+        return Step(self.rival, self.taken)
+
+
+@dataclass(frozen=True, slots=True)
 class Decoded:
-    """An answer: its ids, the log-probability (nats) of each, and why it ended.
+    """An answer by its `steps`, and why it ended.
 
     `stop_reason` is "end" (the model ended it), "length", "deadline", "cancelled", or what the stop rule returned.
     """
 
-    ids: list[int]
-    logprobs: list[float]
+    steps: list[Step]
     stop_reason: str
+
+    @property
+    def ids(self) -> list[int]:
+        """The tokens."""
+        return [step.token for step in self.steps]
+
+    @property
+    def logprobs(self) -> list[float]:
+        """The log-probability (nats) of each token."""
+        return [step.taken.logprob for step in self.steps]
 
 
 @dataclass(slots=True)
@@ -92,10 +132,11 @@ class _Answer:
     mixture: CacheMixture
     places: Places
     ids: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
 
     def add(self, row: Logits) -> str | None:
-        probabilities = mix(softmax(row), self.places, self.mixture)
+        alone = softmax(row)
+        probabilities = mix(alone, self.places, self.mixture)
         probabilities[self.never] = 0.0
         if (allowed := self.rules.allowed(self.ids)) is not None:
             probabilities = _only(probabilities, allowed)
@@ -104,14 +145,27 @@ class _Answer:
         token = int(probabilities.argmax())
         if token in self.rules.stop_ids:
             return "end"
-        self.ids.append(token)
-        self.logprobs.append(math.log(probabilities[token]))
-        self.ngrams.extend([token])
+        taken = self._choice(token, float(probabilities[token]), float(alone[token]))
+        probabilities[token] = 0.0
+        rival = int(probabilities.argmax())
+        self.take(Step(taken, self._choice(rival, float(probabilities[rival]), float(alone[rival]))))
+        return self.verdict()
+
+    def take(self, step: Step) -> None:
+        self.ids.append(step.token)
+        self.steps.append(step)
+        self.ngrams.extend([step.token])
         self.places = self.ngrams.places()
+
+    def verdict(self) -> str | None:
         return self.rules.stop(self.ids) or ("length" if len(self.ids) >= self.limit else None)
 
     def guess(self, count: int) -> list[int]:
         return self.ngrams.guess(self.places, count)
+
+    def _choice(self, token: int, probability: float, alone: float) -> Choice:
+        copied = self.places.longest_before(token)
+        return Choice(token, math.log(max(probability, LEAST)), math.log(max(alone, LEAST)), copied)
 
 
 def prefill(
@@ -147,23 +201,33 @@ def decode(
     mixture: CacheMixture = ALONE,
     draft_tokens: int = DRAFT_TOKENS,
     budget: Budget = UNLIMITED,
+    begun: Sequence[Step] = (),
 ) -> Decoded:
     """Continue greedily after the prompt in the cache, whose last logits are `logits[-1]`.
+
+    An answer that is `begun` is continued instead, and no logits are needed: the cache then holds the prompt and all of
+    it but its last token.
 
     The cache then holds the answer too, but for its last token. What is there when the `budget` is spent is returned.
     `ngrams` ends at the cursor and grows by the answer; `mixture` says how far it is trusted. The answer does not
     depend on `draft_tokens` (0: no guessing).
     """
-    start = cache.length
+    start = cache.length - max(0, len(begun) - 1)
     never = np.array(rules.never_ids, np.int64)
-    answer = _Answer(rules, never, min(rules.max_new_tokens, room(model, cache)), ngrams, mixture, ngrams.places())
-    reason = "length" if answer.limit <= 0 else answer.add(logits[-1])
+    limit = min(rules.max_new_tokens, model.shape.max_context - 1 - start)
+    answer = _Answer(rules, never, limit, ngrams, mixture, ngrams.places())
+    for step in begun:
+        answer.take(step)
+    if begun:
+        reason = answer.verdict()
+    else:
+        reason = "length" if answer.limit <= 0 else answer.add(logits[-1])
     while reason is None and (reason := budget.spent) is None:
         guess = answer.guess(min(draft_tokens, room(model, cache) - 1))
         rows = _run(model, cache, [answer.ids[-1], *guess], 1 + len(guess))
         reason = _confirm(answer, rows, guess)
         cache.truncate(start + len(answer.ids) - 1)
-    return Decoded(answer.ids, answer.logprobs, reason)
+    return Decoded(answer.steps, reason)
 
 
 def room(model: LanguageModel, cache: KvCache) -> int:

@@ -7,8 +7,9 @@ cache, so that what one has read the other need not read again.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Protocol
 
 import numpy as np
@@ -16,12 +17,24 @@ import numpy.typing as npt
 
 from repocomp.budget import UNLIMITED, Budget, BudgetSpent
 from repocomp.document import Document, Position
-from repocomp.generate.generator import DecodingRules, Emit, Expectation, Generated, Task
+from repocomp.generate.generator import DecodingRules, Emit, Expectation, Generated, Task, TokenEvidence
 from repocomp.generate.local.copying import ngram_cache
-from repocomp.generate.local.decode import DRAFT_TOKENS, LanguageModel, Logits, TokenRules, decode, prefill, softmax
+from repocomp.generate.local.decode import (
+    DRAFT_TOKENS,
+    Decoded,
+    LanguageModel,
+    Logits,
+    Step,
+    TokenRules,
+    decode,
+    prefill,
+    softmax,
+)
 from repocomp.generate.local.kv_cache import KvCache, KvCaches
 from repocomp.generate.local.ngram_cache import NgramCache, mix
 from repocomp.generate.local.repetition import said_twice
+from repocomp.generate.local.turns import Turns
+from repocomp.model.confidence import Confidence
 from repocomp.model.library import load_pack
 from repocomp.model.pack import Calibration, Pack
 from repocomp.prompt import window as windows
@@ -101,6 +114,11 @@ class LocalGenerator:
         return self.pack.thresholds
 
     @property
+    def confidence(self) -> Confidence | None:
+        """The pack's."""
+        return self.pack.confidence
+
+    @property
     def format(self) -> PromptFormat:
         """How the pack's family is prompted."""
         return format_of(self.pack, self.tokenizer.encode)
@@ -148,31 +166,59 @@ class LocalGenerator:
         self, task: Task, rules: DecodingRules, budget: Budget = UNLIMITED, emit: Emit | None = None
     ) -> Generated:
         """Answer one task. `emit` is given the whole text so far after each step."""
-        laps = [time.perf_counter()]
+        return next(self._answers(task, rules, budget, emit))
+
+    def several(self, task: Task, rules: DecodingRules, budget: Budget = UNLIMITED) -> Iterator[Generated]:
+        """The answer of `complete`, then those that turn off where it was least sure, the likeliest turn first."""
+        return self._answers(task, rules, budget, None)
+
+    def _answers(self, task: Task, rules: DecodingRules, budget: Budget, emit: Emit | None) -> Iterator[Generated]:
+        started = time.perf_counter()
         ids = self.format.prompt(task.window, task.snippets)
         try:
             row, cached = self._read(ids, budget)
         except BudgetSpent as spent:
-            return Generated("", (), spent.reason, Tokens(len(ids), self.cache.length, 0))
-        laps.append(time.perf_counter())
-        ngrams = self.ngrams(task)
-        laps.append(time.perf_counter())
-        healed = len(task.window.open_end)
-        made = decode(
-            self.model,
-            self.cache,
-            row[None],
-            self._token_rules(task.window, rules, emit),
-            ngrams,
-            mixture=self.pack.cache,
-            draft_tokens=self.draft_tokens,
-            budget=budget,
-        )
-        laps.append(time.perf_counter())
-        spent_ms = {name: 1000 * (laps[at + 1] - laps[at]) for at, name in enumerate(("prefill", "copy", "decode"))}
-        text = self.tokenizer.decode(made.ids)[healed:]
-        counts = Tokens(len(ids), cached, len(made.ids))
-        return Generated(text, tuple(made.logprobs), made.stop_reason, counts, spent_ms)
+            yield Generated("", (), spent.reason, Tokens(len(ids), self.cache.length, 0))
+            return
+        token_rules = self._token_rules(task.window, rules, emit)
+        turns, begun = Turns(token_rules.stop_ids), list[Step]()
+        spent_ms = {"prefill": 1000 * (time.perf_counter() - started)}
+        while True:
+            started = time.perf_counter()
+            ngrams = self.ngrams(task)
+            spent_ms["copy"] = 1000 * (time.perf_counter() - started)
+            made = decode(
+                self.model,
+                self.cache,
+                row[None],
+                token_rules,
+                ngrams,
+                mixture=self.pack.cache,
+                draft_tokens=self.draft_tokens,
+                budget=budget,
+                begun=begun,
+            )
+            spent_ms["decode"] = 1000 * (time.perf_counter() - started) - spent_ms["copy"]
+            yield self._generated(task, made, Tokens(len(ids), cached, len(made.steps)), spent_ms)
+            turns.add(made.steps, len(begun))
+            if budget.spent is not None or not (begun := turns.next()):
+                return
+            started, cached = time.perf_counter(), len(ids)
+            self._return_to([*ids, *(step.token for step in begun[:-1])])
+            spent_ms = {"prefill": 1000 * (time.perf_counter() - started)}
+
+    def _return_to(self, ids: Sequence[int]) -> None:
+        """Have the cache hold exactly `ids`: what of them it holds is not read again."""
+        cache = self.caches.take(ids)
+        cache.truncate(cache.shared(ids))
+        if cache.length < len(ids):
+            prefill(self.model, cache, ids[cache.length :])
+
+    def _generated(self, task: Task, made: Decoded, counts: Tokens, spent_ms: Mapping[str, float]) -> Generated:
+        forced = task.window.open_end
+        text = self.tokenizer.decode(made.ids)[len(forced) :]
+        evidence = self._evidence(made.steps, len(forced.encode()))
+        return Generated(text, tuple(made.logprobs), made.stop_reason, counts, spent_ms, evidence)
 
     def ngrams(self, task: Task) -> NgramCache:
         """What may be copied, ready to continue at the cursor."""
@@ -211,6 +257,15 @@ class LocalGenerator:
             return row, len(ids) - 1
         cached = cache.reuse(ids)
         return prefill(self.model, cache, ids[cached:], budget=budget)[-1], cached
+
+    def _evidence(self, steps: Sequence[Step], healed_bytes: int) -> tuple[TokenEvidence, ...]:
+        sizes = (len(self.tokenizer.decode_bytes([step.token])) for step in steps)
+        ends = accumulate(sizes, initial=-healed_bytes)
+        next(ends)
+        return tuple(
+            TokenEvidence(step.taken.logprob - step.rival.logprob, step.taken.alone, step.taken.copied, end)
+            for step, end in zip(steps, ends, strict=True)
+        )
 
     def _token_rules(self, window: Window, rules: DecodingRules, emit: Emit | None) -> TokenRules:
         """`rules` in ids: what is written begins with the open end of the window, and says nothing three times."""

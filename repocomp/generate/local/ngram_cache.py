@@ -45,6 +45,10 @@ class Places:
     orders: npt.NDArray[np.int32]
     longest: int
 
+    def longest_before(self, token: int) -> int:
+        """The most tokens that stood before `token` as they stand at the end; 0 where it never followed them."""
+        return int(self.orders[self.following == token].max(initial=0))
+
     def evidence(self) -> list[int]:
         """For matches of 1 .. `longest` tokens: 0: one occurrence, 1: several that agree, 2: several that do not."""
         if not self.longest:

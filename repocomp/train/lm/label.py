@@ -19,7 +19,7 @@ import numpy as np
 
 from repocomp.complete.parts import IndexRetriever, Parts
 from repocomp.evaluate.counterfactual import Outcome, compare
-from repocomp.evaluate.holes import KINDS, Hole, mode_of, sample, sources_of
+from repocomp.evaluate.holes import KINDS, Hole, sample, sources_of
 from repocomp.generate.local.generator import LocalGenerator, load
 from repocomp.index.build import build_from
 from repocomp.model.pack import MODES, Calibration
@@ -131,7 +131,7 @@ def _example(repository: str, outcome: Outcome, loaded: LocalGenerator) -> Examp
         repository=repository,
         path=document.path,
         kind=outcome.hole.kind,
-        mode=mode_of(outcome.hole.kind),
+        mode=outcome.hole.mode,
         shared=prompt_format(loaded.pack, loaded.tokenizer.encode).shared(window),
         snippets=[token for snippet in snippets for token in snippet.ids],
         middle=loaded.spell(window, outcome.hole.answer),

@@ -1,0 +1,68 @@
+"""A draft: what a generator wrote for a place, finished so that it fits there, and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from repocomp.complete.cursor_kind import kind_of
+from repocomp.complete.figures import figures_of
+from repocomp.complete.finish.finish import Finish
+from repocomp.complete.place import Place
+from repocomp.generate.generator import Generated
+from repocomp.languages.language import TEXT
+from repocomp.model.confidence import Confidence
+from repocomp.policy.speak import confidence_of
+from repocomp.request import Candidate, Filter
+
+_UNFINISHED = ("length", "deadline", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """`text` is what of an answer is inserted, `filters` what finishing changed, `figures` what speaks for it.
+
+    `confidence` is the chance (0..1) that a person would keep it; None where the generator tells no probabilities.
+    """
+
+    generated: Generated
+    text: str
+    filters: tuple[Filter, ...]
+    figures: Mapping[str, float]
+    confidence: float | None
+
+    @classmethod
+    def of(
+        cls, generated: Generated, place: Place, finish: Finish, sources: Sequence[str], fit: Confidence | None
+    ) -> Draft:
+        """Finish an answer, which may have been copied from `sources`; `fit` judges it (None: the generic one)."""
+        is_finished = generated.stop_reason not in _UNFINISHED
+        text, filters = finish.trim(generated.text, is_finished=is_finished)
+        region = finish.needs.start.region
+        kind = kind_of(place.window.left, place.window.right, region, is_code=place.query.language != TEXT)
+        figures = figures_of(generated, text, filters, place, kind, sources) if text else {}
+        return cls(generated, text, filters, figures, confidence_of(fit, figures))
+
+    def less_cached(self, tokens: int) -> Draft:
+        """The same, where so many tokens of its prompt had been read for it just before."""
+        counts = self.generated.tokens
+        counts = replace(counts, cached=max(0, counts.cached - tokens))
+        return replace(self, generated=replace(self.generated, tokens=counts))
+
+    def worth(self) -> tuple[bool, float, float]:
+        """What drafts are ordered by: something to offer, how sure it is, how likely."""
+        return bool(self.text), self.confidence or 0.0, self.logprob
+
+    @property
+    def logprob(self) -> float:
+        """The sum of its tokens' log-probabilities, in nats."""
+        return sum(self.generated.token_logprobs or ())
+
+    def candidate(self, newline: str) -> Candidate:
+        """As it is told, with the line ends of its file."""
+        logprobs = tuple(round(logprob, 4) for logprob in self.generated.token_logprobs or ())
+        return Candidate(self.text.replace("\n", newline), round(self.logprob, 4), logprobs, _rounded(self.confidence))
+
+
+def _rounded(confidence: float | None) -> float | None:
+    return None if confidence is None else round(confidence, 4)
