@@ -21,13 +21,14 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A run: facts that name it, its cases, and summaries: of all, by kind of hole, by tree where there are several."""
+    """A run: facts that name it, its cases, and summaries: of all, by kind of hole, by tree and language if several."""
 
     facts: dict[str, Any]
     cases: tuple[Case, ...]
     overall: Summary
     by_kind: dict[str, Summary]
     by_tree: dict[str, Summary]
+    by_language: dict[str, Summary]
 
     @classmethod
     def of(cls, facts: dict[str, Any], cases: Sequence[Case]) -> Report:
@@ -35,12 +36,15 @@ class Report:
         seed = int(facts["seed"])
         trees = facts.get("repositories", {})
         by_tree = _grouped(cases, seed, lambda case: case.path.partition("/")[0]) if len(trees) > 1 else {}
-        return cls(facts, tuple(cases), summarise(cases, seed), _grouped(cases, seed, lambda case: case.kind), by_tree)
+        is_mixed = len({case.language for case in cases}) > 1
+        by_language = _grouped(cases, seed, lambda case: case.language) if is_mixed else {}
+        by_kind = _grouped(cases, seed, lambda case: case.kind)
+        return cls(facts, tuple(cases), summarise(cases, seed), by_kind, by_tree, by_language)
 
     @property
     def groups(self) -> dict[str, Summary]:
         """Every summary by its name, that of all cases last."""
-        return {**self.by_kind, **self.by_tree, "all": self.overall}
+        return {**self.by_kind, **self.by_tree, **self.by_language, "all": self.overall}
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; `load` needs no more than the facts and the cases."""
@@ -50,6 +54,7 @@ class Report:
             "overall": self.overall.to_json(),
             "by_kind": {kind: summary.to_json() for kind, summary in self.by_kind.items()},
             "by_tree": {tree: summary.to_json() for tree, summary in self.by_tree.items()},
+            "by_language": {name: summary.to_json() for name, summary in self.by_language.items()},
             "cases": [case.to_json() for case in self.cases],
         }
 

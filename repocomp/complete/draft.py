@@ -23,8 +23,8 @@ _UNFINISHED = ("length", "deadline", "cancelled")
 class Draft:
     """`text` is what of an answer is inserted, `filters` what finishing changed, `figures` what speaks for it.
 
-    `confidence` is the chance (0..1) that a person would keep it; None where the generator tells no probabilities. `use`
-    says who wrote it, what was made of what was retrieved, and what it took.
+    `confidence` is the chance (0..1) that a person would keep it; None where the generator tells no probabilities.
+    `use` says who wrote it, what was made of what was retrieved, and what it took.
     """
 
     generated: Generated

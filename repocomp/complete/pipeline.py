@@ -26,7 +26,7 @@ from repocomp.generate.generator import Expectation, Generated, Policy, expects
 from repocomp.policy.decide import Decision, Rule, decide
 from repocomp.policy.features import features
 from repocomp.policy.speak import is_withheld
-from repocomp.request import Completion, CompletionOptions, CompletionRequest, Filter, Mode, Retrieval, Tokens
+from repocomp.request import Completion, CompletionRequest, Filter, Mode, Retrieval, Tokens
 
 Emit = Callable[[str], None]
 
@@ -54,7 +54,7 @@ def complete(
     clock.lap("policy")
     context = retrieve_context(options, parts, place, decision, clock.budget)
     clock.lap("retrieve")
-    least = _least_confidence(options, parts)
+    least = options.min_confidence if options.min_confidence is not None else least_confidence(parts)
     stream = Stream(emit, request.document.newline_at(request.cursor), may_begin=not least and options.candidates == 1)
     drafts = write_drafts(options, parts, place, context, clock, stream)
     if expected is not None and parts.is_self_selecting:
@@ -96,10 +96,8 @@ def _decide(request: CompletionRequest, parts: Parts, expected: Expectation | No
     return decide(options.select if options.retrieve == "auto" else options.retrieve, probability, threshold)
 
 
-def _least_confidence(options: CompletionOptions, parts: Parts) -> float:
-    """The bound below which an answer is withheld: the request's own, else that of what judges it."""
-    if options.min_confidence is not None:
-        return options.min_confidence
+def least_confidence(parts: Parts) -> float:
+    """The bound below which an answer is withheld where the request sets none: that of what judges it."""
     return parts.confidence.threshold if parts.confidence is not None else 0.0
 
 

@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 
 from repocomp.complete.parts import Parts
+from repocomp.complete.pipeline import least_confidence
 from repocomp.evaluate.baselines import copied_answer, ngram_answer
 from repocomp.evaluate.counterfactual import Attempt, Cut, Outcome, uncut
 from repocomp.evaluate.likelihood import Floats, Target, logprobs
 from repocomp.evaluate.metrics import edit_similarity, exact_match, identifier_f1, identifier_match, ratio_similarity
+from repocomp.evaluate.silence import Judged, is_kept
 from repocomp.generate.local.generator import LocalGenerator
 from repocomp.languages.table import language_of
 from repocomp.request import Tokens
@@ -32,7 +34,8 @@ class Answer:
 
     `exact` and `similarity` are RepoEval's, `ratio`, `names_exact` and `names` (F1) CrossCodeEval's; `passed` is what
     unit tests said, where they were run. `bits` and `likelihood` are what the model gave the truth instead: its bits in
-    all, and the weighted mean log-probability of a token (nats).
+    all, and the weighted mean log-probability of a token (nats). `confidence` is the answer's own that it is `kept`
+    (`evaluate.silence`).
     """
 
     text: str
@@ -49,6 +52,8 @@ class Answer:
     passed: bool | None = None
     bits: float = 0.0
     likelihood: float = 0.0
+    confidence: float | None = None
+    kept: bool = False
 
     @classmethod
     def of(
@@ -62,6 +67,7 @@ class Answer:
             ratio=round(ratio_similarity(text, truth), 4),
             names_exact=identifier_match(text, truth, language),
             names=round(identifier_f1(text, truth, language), 4),
+            kept=is_kept(text, truth),
             prompt=tokens.prompt,
             cached=tokens.cached,
             generated=tokens.generated,
@@ -79,6 +85,7 @@ class Answer:
         return replace(
             cls.of(attempt.text, truth, language, done.tokens, ms),
             logprobs=done.candidates[0].token_logprobs if done.candidates else (),
+            confidence=done.confidence,
             bits=round(float(-likely.sum() / np.log(2)), 3),
             likelihood=round(float(likely @ weights / max(1.0, weights.sum())), 4),
         )
@@ -89,7 +96,7 @@ class Case:
     """A hole: where it is, what stood there, both answers, and what the policy thought of it.
 
     `measured_bytes` of the truth are in the budget of one answer; the model's bits are for those. `policy_ms` is what
-    it takes to ask a policy that is not the generator.
+    it takes to ask a policy that is not the generator. What is less sure than `min_confidence` would be withheld.
     """
 
     path: str
@@ -106,6 +113,8 @@ class Case:
     baselines: dict[str, Answer]
     measured_bytes: int = 0
     policy_ms: float = 0.0
+    language: str = ""
+    min_confidence: float = 0.0
 
     @classmethod
     def of(cls, outcome: Outcome, parts: Parts, cut: Cut = uncut) -> Case:
@@ -137,6 +146,8 @@ class Case:
             },
             policy_ms=round(outcome.policy_ms, 3),
             measured_bytes=len(generator.tokenizer.decode(target.middle).encode()),
+            language=language,
+            min_confidence=least_confidence(parts),
         )
 
     @property
@@ -153,6 +164,17 @@ class Case:
     def harmed(self) -> bool:
         """Retrieval led away from the truth."""
         return self.retrieved.similarity < self.without.similarity
+
+    @property
+    def shipped(self) -> Answer:
+        """The answer by the policy's own decision."""
+        return self.retrieved if self.probability > self.threshold else self.without
+
+    @property
+    def judged(self) -> Judged:
+        """That answer as silence sees it."""
+        answer = self.shipped
+        return Judged(answer.confidence, answer.similarity, answer.kept, bool(answer.text.strip()))
 
     def cost(self, retrieve: bool) -> dict[str, float]:
         """Milliseconds by step of one answer from nothing: the file's own context is read in both."""

@@ -103,9 +103,12 @@ def leaks_of(hole: Hole, query: Query) -> Hidden:
     first, last = _lines_of(hole)
     shown = (min(first, query.visible[0]), max(last, query.visible[1] + last - first))
     own = _words_around(hole, first, last)
+    # What stands behind the end of a file that is still being written is not there yet.
+    is_unwritten = hole.kind == "end"
 
     def leaks(hit: Hit) -> bool:
-        in_place = hit.path == query.path and hit.start_line <= shown[1] and hit.end_line >= shown[0]
+        is_shown = hit.end_line >= shown[0] and (hit.start_line <= shown[1] or is_unwritten)
+        in_place = hit.path == query.path and is_shown
         return in_place or _similarity(frozenset(words(hit.text)), own) >= _COPY
 
     return leaks
@@ -135,6 +138,13 @@ def compare(holes: Iterable[Hole], parts: Parts, max_new_tokens: int, cut: Cut =
             said = expectation(_request(hole, "auto", max_new_tokens), parts.policy, hole.mode) or 0.0
             ms = 1000 * (time.perf_counter() - started)
         yield Outcome(hole, without, retrieved, said, tuple(blind.found), blind.best_jaccard, ms)
+
+
+def answer(hole: Hole, parts: Parts, max_new_tokens: int) -> Attempt:
+    """The answer to `hole` as users get it, the policy deciding; nothing is withheld."""
+    if parts.retriever is not None:
+        parts = replace(parts, retriever=BlindRetriever(parts.retriever, hole))
+    return Attempt.of(complete(_request(hole, "auto", max_new_tokens), parts), hole, uncut)
 
 
 def misled(hole: Hole, other: Hole, parts: Parts, max_new_tokens: int, cut: Cut = uncut) -> Attempt:

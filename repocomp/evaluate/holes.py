@@ -35,6 +35,9 @@ _BODY_LINES = range(3, 31)
 _CLUSTER_LINES = 10
 MIN_CHARS = 3
 _TRIES = 4
+_MOST_BYTES = 1 << 17
+_SELDOM_WRITTEN = re.compile(r"(?i)(?:^|/)(?:change|history|news|licen[cs]e|copying)[^/]*$|lock[^/]*$")
+"""Change logs, licences, lock files: long, repetitive, and seldom written by hand."""
 _FUNCTIONS = frozenset({"function", "method"})
 
 
@@ -96,8 +99,10 @@ def sample(
 
 
 def texts_of(reader: IndexReader) -> list[Source]:
-    """Every text of an index, prose and data too."""
-    return [Source(Document(row.path, reader.contents.text(row.content_id).encode()), ()) for row in reader.files.all()]
+    """Every text of an index that people write in, prose and data too."""
+    rows = [row for row in reader.files.all() if not _SELDOM_WRITTEN.search(row.path)]
+    documents = [Document(row.path, reader.contents.text(row.content_id).encode()) for row in rows]
+    return [Source(document, ()) for document in documents if len(document.data) <= _MOST_BYTES]
 
 
 def sources_of(reader: IndexReader) -> tuple[list[Source], frozenset[str]]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from repocomp.evaluate.cases import STEPS, Case
 from repocomp.evaluate.selectors import Selector, compare_selectors
+from repocomp.evaluate.silence import Silence
 from repocomp.stats.classification import Bin, Bools, Floats, expected_calibration_error, reliability, roc_auc
 from repocomp.stats.resampling import Ints, bootstrap, interval
 
@@ -78,7 +79,7 @@ class Summary:
 
     `harm_avoided` is the share of harmed cases that the threshold skipped. `abstention` splits what it skipped, in
     percent of all cases: right without retrieval, wrong but not to be helped, would have been helped;
-    `abstention_precision` is the share of the first two in them.
+    `abstention_precision` is the share of the first two in them. `silence` is of the answers by the threshold.
     """
 
     holes: int
@@ -100,6 +101,7 @@ class Summary:
     abstention_precision: float
     curve: tuple[Point, ...]
     selectors: tuple[Selector, ...]
+    silence: Silence | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a report."""
@@ -144,6 +146,7 @@ def summarise(cases: Sequence[Case], seed: int) -> Summary:
         abstention_precision=_percent(~helped[skipped]) if skipped.any() else 0.0,
         curve=_curve(cases, p, without, retrieved),
         selectors=compare_selectors(cases, p, resample),
+        silence=Silence.of([case.judged for case in cases], cases[0].min_confidence),
     )
 
 

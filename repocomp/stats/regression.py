@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 _PLATT_STEPS, _LOGISTIC_STEPS = 50, 20
-_PLATT_RIDGE, _LOGISTIC_RIDGE = 1e-6, 1.0
+_PLATT_RIDGE = 1e-6
 _TINY = 1e-9
 
 
@@ -37,13 +37,13 @@ def platt(log_odds: Floats, labels: Bools) -> tuple[float, float] | None:
     return float(weights[0]), float(weights[1])
 
 
-def logistic(design: Floats, labels: Bools) -> Floats:
+def logistic(design: Floats, labels: Bools, ridge: float = 1.0) -> Floats:
     """Weights [columns] of a ridge logistic regression on `design` [n, columns], by Newton's method."""
     weights = np.zeros(design.shape[1])
     for _ in range(_LOGISTIC_STEPS):
         p = 1 / (1 + np.exp(-np.clip(design @ weights, -30, 30)))
-        hessian = (design * (p * (1 - p))[:, None]).T @ design + _LOGISTIC_RIDGE * np.eye(len(weights))
-        weights = weights - np.linalg.solve(hessian, design.T @ (p - labels) + _LOGISTIC_RIDGE * weights)
+        hessian = (design * (p * (1 - p))[:, None]).T @ design + ridge * np.eye(len(weights))
+        weights = weights - np.linalg.solve(hessian, design.T @ (p - labels) + ridge * weights)
     return weights
 
 

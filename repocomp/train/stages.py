@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,15 @@ import numpy as np
 
 from repocomp.errors import TrainError
 from repocomp.generate.local.generator import load
+from repocomp.model.confidence import CONFIDENCE
 from repocomp.model.families import FimTokens
 from repocomp.model.graph.decoder import Precision
 from repocomp.model.library import load_pack, revise, write_pack
 from repocomp.model.pack import ENCODER
 from repocomp.model.tokenizer import Tokenizer
 from repocomp.progress import OnProgress, Progress
+from repocomp.train.confidence.fit import fit
+from repocomp.train.confidence.label import judge
 from repocomp.train.corpus.collect import read_repository, read_split, repositories_of
 from repocomp.train.corpus.tokenizer import train_tokenizer
 from repocomp.train.encoder.graph import build_encoder, embedding_of
@@ -147,6 +150,18 @@ def mix_pack(corpus: Path, pack: str, holes: int, show: OnProgress, *, may_copy:
     trust = {way: one.trust for way, one in mixed.items()}
     mixture, tokens = mixed[best].mixture, mixed[best].fit.tokens
     return {"mixture": asdict(mixture), "tokens": tokens, "bits": bits, "trust": trust, "way": best}
+
+
+def judge_pack(
+    pack: str, labels: Path, repositories: Iterable[Repository], *, holes: int, seed: int, total: int, show: OnProgress
+) -> dict[str, Any]:
+    """Fit how sure answers of `pack` are to `labels`, which are written first, and write it into the pack."""
+    loaded = load(pack)
+    verdicts = judge(repositories, loaded, labels, holes_each=holes, seed=seed, total=total, progress=show)
+    found = fit(verdicts)
+    files = {name: (loaded.pack.folder / name).read_bytes() for name in loaded.pack.digests}
+    write_pack(loaded.pack, {**files, CONFIDENCE: found.to_json().encode()})
+    return {"threshold": found.threshold, **found.fitted}
 
 
 def calibrate_pack(pack: str, labels: Path, corpus: Path, notes: str) -> dict[str, Any]:

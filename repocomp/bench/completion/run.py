@@ -18,10 +18,11 @@ from repocomp.bench.completion.journal import Journal
 from repocomp.bench.completion.measure import Measure, Work, measuring
 from repocomp.bench.completion.rivals import Rival
 from repocomp.bench.completion.unit_tests import UnitTests
-from repocomp.bench.holes import draw
+from repocomp.bench.holes import Kind, draw
 from repocomp.bench.report import Report, facts_of
+from repocomp.complete.cursor_kind import CURSOR_KINDS
 from repocomp.evaluate.cases import Case
-from repocomp.evaluate.holes import KINDS, Hole, HoleKind
+from repocomp.evaluate.holes import Hole
 from repocomp.git import revision
 from repocomp.index.build import build_from, readable
 from repocomp.model.library import load_pack
@@ -36,7 +37,7 @@ class Plan:
     pack: str = "default"
     limit: int = 100
     seed: int = 0
-    kinds: tuple[HoleKind, ...] = KINDS
+    kinds: tuple[Kind, ...] = CURSOR_KINDS
     rivals: tuple[str, ...] = ()
     unit_tests: UnitTests | None = None
     policy: str | None = None

@@ -78,6 +78,12 @@ def tree_options(suite: Callable[..., int]) -> Callable[..., int]:
     return wrapped
 
 
+kinds_option = click.option(
+    "--kinds",
+    metavar="K,K",
+    help="Kinds of holes, or a group of them: cursors (default), where people type; published, as papers report.",
+)
+
 run_tests_option = click.option(
     "--run-tests",
     metavar="COMMAND",

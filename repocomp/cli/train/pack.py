@@ -158,6 +158,29 @@ def encoder(corpus: Path, pack: str, out: Path, minutes: float, as_json: bool) -
 @click.command()
 @click.argument("pack")
 @click.argument("labels", type=PATH)
+@click.argument("trees", nargs=-1, required=True, type=PATH, metavar="TREE...")
+@holes_option
+@click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing holes.")
+@output.json_option
+def confidence(pack: str, labels: Path, trees: tuple[Path, ...], holes: int, seed: int, as_json: bool) -> int:
+    """Fit how sure PACK is of its answers, and from when on it speaks, on work trees that it was not trained on.
+
+    LABELS keeps what was judged: TREEs in it are not asked again, so that a run can be stopped and resumed.
+    """
+    from repocomp.index.build import readable
+    from repocomp.train.lm.label import Repository
+    from repocomp.train.stages import judge_pack
+
+    repositories = (Repository(tree.resolve().name, list(readable(tree))) for tree in trees)
+    with progress.bar() as show:
+        total = holes * len(trees)
+        said = judge_pack(pack, labels, repositories, holes=holes, seed=seed, total=total, show=show)
+    return done("confidence", said, as_json)
+
+
+@click.command()
+@click.argument("pack")
+@click.argument("labels", type=PATH)
 @click.argument("corpus", type=PATH)
 @click.option("--notes", default="", metavar="TEXT", help="Introduction of the model card.")
 @output.json_option

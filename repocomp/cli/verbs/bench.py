@@ -13,7 +13,14 @@ from repocomp.cli.bench.engine import engine
 from repocomp.cli.bench.index import index
 from repocomp.cli.bench.latency import latency
 from repocomp.cli.bench.learn import learn
-from repocomp.cli.bench.options import Asked, dataset_options, report_options, run_tests_option, tree_options
+from repocomp.cli.bench.options import (
+    Asked,
+    dataset_options,
+    kinds_option,
+    report_options,
+    run_tests_option,
+    tree_options,
+)
 from repocomp.cli.bench.retrieval import retrieval
 from repocomp.cli.bench.search import search
 from repocomp.cli.bench.tables import print_comparison, print_policy, print_report
@@ -22,8 +29,8 @@ from repocomp.errors import BenchError, ExitCode
 if TYPE_CHECKING:
     from repocomp.bench.completion.datasets import Dataset
     from repocomp.bench.completion.unit_tests import UnitTests
+    from repocomp.bench.holes import Kind
     from repocomp.bench.report import Report
-    from repocomp.evaluate.holes import HoleKind
     from repocomp.progress import OnProgress
 
 EPILOG = """\b
@@ -31,6 +38,7 @@ Examples:
   repocomp bench self
   repocomp bench self --limit 200 --seed 1 --json > report.json
   repocomp bench self --compare report.json --html report.html
+  repocomp bench self --kinds published
   repocomp bench policy --policy small --pack large
   repocomp bench retrieval --limit 300
   repocomp bench latency
@@ -57,7 +65,7 @@ command.add_command(retrieval)
 
 
 @command.command("self", epilog=EPILOG)
-@click.option("--kinds", metavar="K,K", help="Of line, api, chunk, function, midline (default: all).")
+@kinds_option
 @click.option(
     "--rival",
     "rivals",
@@ -78,6 +86,10 @@ def self_(
 ) -> int:
     """Cut holes into the indexed files of the work trees that hold PATHs (default: this one), and complete each.
 
+    Cursors stand where people type, as often as they type there: in a word, behind a space, an opening bracket, a dot,
+    "=" or "return" (value), another sign, on an empty line (blank), in a comment, string or docstring, at the end of a
+    file, in prose. The kinds that papers report are line, api, chunk, function and midline.
+
     The hole's own place and copies of it are hidden from retrieval. Every hole counts, also where nothing is answered;
     intervals are 95 % by bootstrap over files. A run that was stopped continues where it left off.
     """
@@ -88,10 +100,11 @@ def self_(
 
 
 @command.command(epilog=EPILOG)
+@kinds_option
 @click.option("--policy", "decides", metavar="PACK", help="The pack that decides (default: the one that writes).")
 @report_options
 @tree_options
-def policy(asked: Asked, roots: list[Path], limit: int, decides: str | None) -> int:
+def policy(asked: Asked, roots: list[Path], limit: int, kinds: str | None, decides: str | None) -> int:
     """Hold the decision to retrieve, on holes as in `bench self`, against other ways to decide.
 
     Those are: at random, by the best similarity, by how unsure the answer without retrieval was, by a classifier on
@@ -100,7 +113,7 @@ def policy(asked: Asked, roots: list[Path], limit: int, decides: str | None) -> 
     """
     from repocomp.bench.completion.run import Plan, bench_self
 
-    plan = Plan(asked.pack, limit, asked.seed, policy=decides, mislead=True, jobs=asked.jobs)
+    plan = Plan(asked.pack, limit, asked.seed, _kinds(kinds), policy=decides, mislead=True, jobs=asked.jobs)
     return _run(lambda show: bench_self(roots, plan, show), asked, print_policy)
 
 
@@ -166,10 +179,13 @@ def _run(
     return code
 
 
-def _kinds(listed: str | None) -> tuple[HoleKind, ...]:
-    from repocomp.evaluate.holes import KINDS
+def _kinds(listed: str | None) -> tuple[Kind, ...]:
+    from repocomp.bench.holes import GROUPS
 
-    wanted = [kind.strip() for kind in listed.split(",")] if listed else list(KINDS)
-    if unknown := set(wanted) - set(KINDS):
-        raise BenchError(f"there are no holes of the kind {sorted(unknown)[0]!r}", "kinds are " + ", ".join(KINDS))
-    return tuple(kind for kind in KINDS if kind in wanted)
+    known = [kind for group in GROUPS.values() for kind in group]
+    names = [name.strip() for name in (listed or "cursors").split(",")]
+    wanted = {kind for name in names for kind in GROUPS.get(name, (name,))}
+    if unknown := wanted - set(known):
+        hint = f"kinds are {', '.join(known)}; groups of them are {' and '.join(GROUPS)}"
+        raise BenchError(f"there are no holes of the kind {sorted(unknown)[0]!r}", hint)
+    return tuple(kind for kind in known if kind in wanted)

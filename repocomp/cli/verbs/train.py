@@ -28,6 +28,7 @@ The same, stage by stage:
   repocomp train mix work/corpus work/pack
   repocomp train label work/corpus work/pack work/validation.jsonl --split validation
   repocomp train calibrate work/pack work/validation.jsonl work/corpus
+  repocomp train confidence work/pack work/verdicts.jsonl ~/others/*
   repocomp train encoder work/corpus work/pack work/pack-with-vectors
 """
 
@@ -53,6 +54,7 @@ for stage in (
     train_pack.tune,
     train_pack.carry,
     train_pack.calibrate,
+    train_pack.confidence,
     train_pack.encoder,
 ):
     command.add_command(stage)
