@@ -18,6 +18,7 @@ from repocomp.complete.reading import reading_figures
 from repocomp.complete.retrieval import CrossFileContext
 from repocomp.complete.stream import Stream
 from repocomp.complete.writer import Writer
+from repocomp.generate.generator import Generator
 from repocomp.request import CompletionOptions
 
 _TRIES = 2
@@ -51,7 +52,8 @@ def write_drafts(
     pair = parts.pair if options.retrieve == "auto" and options.candidates == 1 else None
     if pair is None:
         return Drafts(tuple(_written(options, parts, place, context, clock, stream)), context)
-    first = _first(options, pair, place, context, clock)
+    first = first_writer(pair.drafter, place, context, options.max_new_tokens).write(clock.budget)
+    clock.add(first.generated.spent_ms)
     if first.is_sure(pair.pairing.keep) or clock.budget.spent is not None:
         return Drafts((first,), context.unread())
     context = _considered(pair, place, context, first)
@@ -59,15 +61,12 @@ def write_drafts(
     return Drafts((first, second), context)
 
 
-def _first(options: CompletionOptions, pair: Pair, place: Place, context: CrossFileContext, clock: Clock) -> Draft:
-    """The draft of the small pack, which sees less of the file and copies from what was retrieved."""
-    window = pair.drafter.window(place.document, place.cursor)
+def first_writer(drafter: Generator, place: Place, context: CrossFileContext, max_new_tokens: int) -> Writer:
+    """The small pack, which sees less of the file and copies from what was retrieved."""
+    window = drafter.window(place.document, place.cursor)
     seen = Place.of(place.document, place.cursor, window, place.mode)
-    snippets = tuple(pair.drafter.fit(context.hits, pair.drafter.snippet_tokens))
-    writer = Writer.of(pair.drafter, seen, pair.drafter.confidence, context.hits, snippets, options.max_new_tokens)
-    draft = writer.write(clock.budget)
-    clock.add(draft.generated.spent_ms)
-    return draft
+    snippets = tuple(drafter.fit(context.hits, drafter.snippet_tokens))
+    return Writer.of(drafter, seen, drafter.confidence, context.hits, snippets, max_new_tokens)
 
 
 def _considered(pair: Pair, place: Place, context: CrossFileContext, first: Draft) -> CrossFileContext:

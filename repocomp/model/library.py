@@ -103,6 +103,14 @@ def seal(pack: Pack, folder: Path) -> Pack:
     return pack
 
 
+def amend(pack: Pack, name: str, data: bytes) -> Pack:
+    """Write the small file `name` of `pack`, and its digest into the manifest; returns the pack with it."""
+    (pack.folder / name).write_bytes(data)
+    amended = replace(pack, digests=dict(sorted({**pack.digests, name: file_digest(pack.folder / name)}.items())))
+    revise(amended)
+    return amended
+
+
 def revise(pack: Pack) -> None:
     """Write the manifest of `pack` anew, in one step; its files stay as they are."""
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=pack.folder, delete=False) as stream:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from repocomp.errors import TrainError
+from repocomp.generate.backends import open_generator
 from repocomp.generate.local.generator import load
 from repocomp.model.confidence import CONFIDENCE
 from repocomp.model.families import FimTokens
 from repocomp.model.graph.decoder import Precision
-from repocomp.model.library import load_pack, revise, write_pack
+from repocomp.model.library import amend, load_pack, revise, write_pack
 from repocomp.model.pack import ENCODER
+from repocomp.model.pairing import PAIRING
 from repocomp.model.tokenizer import Tokenizer
 from repocomp.progress import OnProgress, Progress
 from repocomp.train.confidence.fit import fit
@@ -35,6 +37,9 @@ from repocomp.train.lm.label import Repository, label, read
 from repocomp.train.lm.mix import choose_mixture
 from repocomp.train.lm.network import model_with
 from repocomp.train.lm.tune import TuneSettings, tune
+from repocomp.train.notes import Notes
+from repocomp.train.pairing.fit import fit as fit_pairing
+from repocomp.train.pairing.trials import try_out
 from repocomp.train.recipe import Recipe
 
 Clock = Callable[[], float]
@@ -159,9 +164,45 @@ def judge_pack(
     loaded = load(pack)
     verdicts = judge(repositories, loaded, labels, holes_each=holes, seed=seed, total=total, progress=show)
     found = fit(verdicts)
-    files = {name: (loaded.pack.folder / name).read_bytes() for name in loaded.pack.digests}
-    write_pack(loaded.pack, {**files, CONFIDENCE: found.to_json().encode()})
+    amend(loaded.pack, CONFIDENCE, found.to_json().encode())
     return {"threshold": found.threshold, **found.fitted}
+
+
+def pair_packs(
+    pack: str,
+    generator: str,
+    labels: Path,
+    repositories: Sequence[Repository],
+    *,
+    holes: int,
+    seed: int,
+    seconds: float,
+    show: OnProgress,
+    clock: Clock = time.monotonic,
+) -> dict[str, Any]:
+    """Fit how `pack` decides for `generator` to trials kept in `labels`, and write that into `pack`.
+
+    Holes are tried for so many `seconds`. Raises TrainError for a pack that does not know how sure it is.
+    """
+    drafter = load(pack)
+    if drafter.confidence is None:
+        hint = f"repocomp train confidence {pack} LABELS TREE..."
+        raise TrainError(f"the pack {pack!r} does not know how sure it is", hint)
+    started = clock()
+    trials = try_out(
+        repositories,
+        drafter,
+        open_generator(generator),
+        Notes(labels),
+        holes_each=holes,
+        seed=seed,
+        progress=show,
+        is_over=lambda: clock() - started >= seconds,
+    )
+    found = fit_pairing(trials, drafter.confidence)
+    found = replace(found, fitted={"generator": generator, **found.fitted})
+    amend(drafter.pack, PAIRING, found.to_json().encode())
+    return {"keep": found.keep, "read_from": found.reading.threshold, **found.fitted}
 
 
 def calibrate_pack(pack: str, labels: Path, corpus: Path, notes: str) -> dict[str, Any]:
