@@ -13,6 +13,8 @@ SelectRule = Literal["greedy", "threshold"]
 FillMode = Literal["auto", "line", "block"]
 Mode = Literal["line", "block"]
 DaemonMode = Literal["auto", "always", "never"]
+Use = Literal["skip", "copy", "read"]
+"""What a draft makes of what was retrieved: nothing, copies from it, or reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ class Choice:
 class Retrieval:
     """Whether cross-file context was fetched, and why. `probability` is the policy's, None when it was not asked.
 
-    `choice` is None where nothing was learned.
+    `choice` is None where nothing was learned. `action` says what was made of what was found, and `reading` the chance
+    that reading it helps, None where nothing depended on that.
     `draws` are all chunks that were considered, of which `chunks` fitted into `budget_tokens`.
     """
 
@@ -115,6 +118,8 @@ class Retrieval:
     draws: tuple[Draw, ...] = ()
     budget_tokens: int | None = None
     choice: Choice | None = None
+    action: Use = "skip"
+    reading: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The `retrieval` object of `--json`."""
@@ -132,6 +137,21 @@ class Candidate:
     logprob: float
     token_logprobs: tuple[float, ...] = ()
     confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DraftUse:
+    """One draft that was written: by which model, what was made of `tokens_read` or of copy sources, how sure it is.
+
+    One of them was `chosen`.
+    """
+
+    model: str
+    action: Use
+    tokens_read: int
+    confidence: float | None
+    ms: float
+    chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +190,8 @@ class Completion:
 
     `candidates` are the surest first, and none where the answer is empty. `confidence` is the chance (0..1) that a
     person keeps what was written, `min_confidence` the bound that it was held against; it was computed from the `score`
-    (nats) and the `figures`. `features` describe the place as it was known before retrieval.
+    (nats) and the `figures`. `features` describe the place as it was known before retrieval. `drafts` are all that were
+    written, in that order.
     `continues` names the answer that this is the untyped rest of, where the model was not asked again.
     """
 
@@ -193,6 +214,7 @@ class Completion:
     withheld: str | None = None
     score: float | None = None
     figures: dict[str, float] = field(default_factory=dict)
+    drafts: tuple[DraftUse, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The `data` object of `repocomp complete --json`."""

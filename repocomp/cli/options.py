@@ -1,13 +1,22 @@
-"""The kinds of number that options take: finite ones, and counts that every library below can hold."""
+"""What options and arguments take: finite numbers, counts that every library below can hold, and work trees."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 MOST = 2**31 - 1
+
+
+def work_trees(paths: Sequence[Path]) -> list[Path]:
+    """The work trees that hold `paths`, or the one that holds the working directory; a path in none stands alone."""
+    from repocomp.git import work_tree
+
+    return [work_tree(path) or path.resolve() for path in paths or (Path.cwd(),)]
 
 
 class Number(click.FloatRange):

@@ -13,8 +13,9 @@ from repocomp.generate.generator import Generated
 from repocomp.languages.language import TEXT
 from repocomp.model.confidence import Confidence
 from repocomp.policy.speak import Sureness
-from repocomp.request import Candidate, Filter
+from repocomp.request import Candidate, DraftUse, Filter, Use
 
+_NOBODY = DraftUse("", "skip", 0, None, 0.0, False)
 _UNFINISHED = ("length", "deadline", "cancelled")
 
 
@@ -22,7 +23,8 @@ _UNFINISHED = ("length", "deadline", "cancelled")
 class Draft:
     """`text` is what of an answer is inserted, `filters` what finishing changed, `figures` what speaks for it.
 
-    `sureness` is None where it is empty or the generator tells no probabilities.
+    `sureness` is None where it is empty or the generator tells no probabilities. `use` says who wrote it, what was made
+    of what was retrieved, and what it took.
     """
 
     generated: Generated
@@ -30,6 +32,7 @@ class Draft:
     filters: tuple[Filter, ...]
     figures: Mapping[str, float]
     sureness: Sureness | None
+    use: DraftUse = _NOBODY
 
     @classmethod
     def of(
@@ -43,15 +46,24 @@ class Draft:
         figures = figures_of(generated, text, filters, place, kind, sources) if text else {}
         return cls(generated, text, filters, figures, Sureness.of(fit, figures))
 
+    def by(self, model: str, action: Use, tokens_read: int, ms: float) -> Draft:
+        """The same, with who wrote it and how."""
+        return replace(self, use=DraftUse(model, action, tokens_read, rounded(self.confidence), round(ms, 3), False))
+
+    def is_sure(self, least: float) -> bool:
+        """Whether it is something to offer, and at least so sure."""
+        return bool(self.text) and self.confidence is not None and self.confidence >= least
+
     def less_cached(self, tokens: int) -> Draft:
         """The same, where so many tokens of its prompt had been read for it just before."""
         counts = self.generated.tokens
         counts = replace(counts, cached=max(0, counts.cached - tokens))
         return replace(self, generated=replace(self.generated, tokens=counts))
 
-    def worth(self) -> tuple[bool, float, float]:
-        """What drafts are ordered by: something to offer, how sure it is, how likely."""
-        return bool(self.text), self.confidence or 0.0, self.logprob
+    def worth(self) -> tuple[bool, bool, float, float]:
+        """What drafts are ordered by: something to offer, written to its end, how sure it is, how likely."""
+        is_whole = self.generated.stop_reason not in ("deadline", "cancelled")
+        return bool(self.text), is_whole, self.confidence or 0.0, self.logprob
 
     @property
     def confidence(self) -> float | None:
@@ -66,8 +78,9 @@ class Draft:
     def candidate(self, newline: str) -> Candidate:
         """As it is told, with the line ends of its file."""
         logprobs = tuple(round(logprob, 4) for logprob in self.generated.token_logprobs or ())
-        return Candidate(self.text.replace("\n", newline), round(self.logprob, 4), logprobs, _rounded(self.confidence))
+        return Candidate(self.text.replace("\n", newline), round(self.logprob, 4), logprobs, rounded(self.confidence))
 
 
-def _rounded(confidence: float | None) -> float | None:
+def rounded(confidence: float | None) -> float | None:
+    """As it is told."""
     return None if confidence is None else round(confidence, 4)

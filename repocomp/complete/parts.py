@@ -10,6 +10,7 @@ from typing import Protocol
 
 from repocomp.generate.generator import Generator, Policy
 from repocomp.model.confidence import Confidence
+from repocomp.model.pairing import Pairing
 from repocomp.policy.select import Action
 from repocomp.policy.selector import Selector
 from repocomp.retrieve.query import Query
@@ -51,21 +52,34 @@ class IndexRetriever:
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """A small pack that drafts first, and how the two decide together."""
+
+    drafter: Generator
+    pairing: Pairing
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """A policy and a generator, often one pack in both roles, and a retriever where there is an index.
 
-    Without a `selector` the shipped arms are asked.
+    Without a `selector` the shipped arms are asked, without a `pair` the generator answers alone.
     """
 
     policy: Policy
     generator: Generator
     retriever: Retriever | None
     selector: Selector | None = None
+    pair: Pair | None = None
 
     @property
     def confidence(self) -> Confidence | None:
-        """What judges the answers: what was learned here, else what was fitted to the generator."""
-        shipped = self.generator.confidence
+        """What judges the generator's answers: what was fitted to it, else to the one that the pair was fitted with."""
+        fitted = self.generator.confidence
+        return self.judge(self.pair.pairing.written if fitted is None and self.pair is not None else fitted)
+
+    def judge(self, shipped: Confidence | None) -> Confidence | None:
+        """A confidence as it was learned here."""
         return shipped if self.selector is None else self.selector.confidence(shipped)
 
     @property

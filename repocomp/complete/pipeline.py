@@ -10,28 +10,25 @@ where it is used (x 0.96 to 1.06) and to slow down by x 1.25 to 2.3 what needs n
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from itertools import islice
+from collections.abc import Callable
+from dataclasses import replace
 
 from repocomp.budget import UNLIMITED, Budget
 from repocomp.complete.clock import Clock
-from repocomp.complete.copy_sources import copy_sources
 from repocomp.complete.draft import Draft
+from repocomp.complete.drafting import Drafts, write_drafts
 from repocomp.complete.parts import Parts
 from repocomp.complete.place import Place
 from repocomp.complete.retrieval import CrossFileContext, retrieve_context, warnings
 from repocomp.complete.stream import Stream
 from repocomp.document import Range
-from repocomp.generate.generator import DecodingRules, Expectation, Generated, Policy, Task, expects
+from repocomp.generate.generator import Expectation, Generated, Policy, expects
 from repocomp.policy.decide import Decision, Rule, decide
 from repocomp.policy.features import features
 from repocomp.policy.speak import is_withheld
-from repocomp.request import Completion, CompletionOptions, CompletionRequest, Filter, Mode, Retrieval, Tokens
+from repocomp.request import Completion, CompletionRequest, Filter, Mode, Retrieval, Tokens
 
 Emit = Callable[[str], None]
-
-_TRIES = 2
-"""Answers written for each one wanted: some come to the same text."""
 
 
 def complete(
@@ -51,18 +48,19 @@ def complete(
     clock.lap("prefill")
     if expected is not None and expected.stopped is not None:
         given_up = Draft(_given_up(expected), "", (), {}, None)
-        return _answer(request, parts, place, _undecided(expected.stopped), [given_up], None, clock)
+        drafts = Drafts((given_up,), _undecided(expected.stopped))
+        return _answer(request, parts, place, drafts, None, clock)
     decision = _decide(request, parts, expected, place.mode)
     clock.lap("policy")
     context = retrieve_context(options, parts, place, decision, clock.budget)
     clock.lap("retrieve")
     least = options.min_confidence if options.min_confidence is not None else least_confidence(parts)
     stream = Stream(emit, request.document.newline_at(request.cursor), may_begin=not least and options.candidates == 1)
-    drafts = _drafts(options, parts, place, context, clock, stream)
+    drafts = write_drafts(options, parts, place, context, clock, stream)
     if expected is not None and parts.is_self_selecting:
         # What the policy has read of the shared prompt was read for this answer.
-        drafts[0] = drafts[0].less_cached(expected.read_tokens)
-    completion = _answer(request, parts, place, context, drafts, least, clock)
+        drafts = drafts.less_cached(expected.read_tokens)
+    completion = _answer(request, parts, place, drafts, least, clock)
     stream.pass_on(completion.text.replace(stream.newline, "\n"))
     return completion
 
@@ -98,34 +96,6 @@ def _decide(request: CompletionRequest, parts: Parts, expected: Expectation | No
     return decide(options.select if options.retrieve == "auto" else options.retrieve, probability, threshold)
 
 
-def _drafts(
-    options: CompletionOptions, parts: Parts, place: Place, context: CrossFileContext, clock: Clock, stream: Stream
-) -> list[Draft]:
-    """What is written for a place, finished and judged: the surest first, no two alike."""
-    generator, budget = parts.generator, clock.budget
-    finish = place.finish(context.hits)
-    sources = copy_sources(place.document, place.cursor, place.window, context.hits)
-    task = Task(place.window, context.snippets, sources)
-    rules = DecodingRules(options.max_new_tokens, finish.stop)
-
-    def emit(text: str) -> None:
-        stream.pass_on(finish.settled(text))
-
-    if options.candidates == 1:
-        written = iter([generator.complete(task, rules, budget, emit if stream.is_early else None)])
-    else:
-        written = islice(generator.several(task, rules, budget), options.candidates * _TRIES)
-    drafts: dict[str, Draft] = {}
-    for generated in written:
-        clock.add(generated.spent_ms)
-        draft = Draft.of(generated, place, finish, sources.hits, parts.confidence)
-        drafts.setdefault(draft.text.strip(), draft)
-        clock.lap("post")
-        if len(drafts) == options.candidates:
-            break
-    return sorted(drafts.values(), key=Draft.worth, reverse=True)
-
-
 def least_confidence(parts: Parts) -> float:
     """The bound below which an answer is withheld where the request sets none: that of what judges it."""
     return parts.confidence.threshold if parts.confidence is not None else 0.0
@@ -142,18 +112,13 @@ def _undecided(reason: str) -> CrossFileContext:
 
 
 def _answer(
-    request: CompletionRequest,
-    parts: Parts,
-    place: Place,
-    context: CrossFileContext,
-    drafts: Sequence[Draft],
-    least: float | None,
-    clock: Clock,
+    request: CompletionRequest, parts: Parts, place: Place, drafts: Drafts, least: float | None, clock: Clock
 ) -> Completion:
     """The surest of `drafts`, or silence where even that one is less sure than `least`."""
     newline = request.document.newline_at(request.cursor)
-    best, generator, retrieval = drafts[0], parts.generator, context.retrieval
-    candidates = [draft.candidate(newline) for draft in drafts if draft.text]
+    ranked, generator, context = drafts.by_worth(), parts.generator, drafts.context
+    best, retrieval = ranked[0], context.retrieval
+    candidates = [draft.candidate(newline) for draft in ranked if draft.text]
     is_quiet = bool(candidates) and is_withheld(best.confidence, least or 0.0)
     text = candidates[0].text if candidates and not is_quiet else ""
     known = context.known or features(place.document, place.query, place.window, place.mode)
@@ -176,6 +141,7 @@ def _answer(
         withheld=candidates[0].text if is_quiet else None,
         score=None if best.sureness is None else round(best.sureness.score, 4),
         figures={name: round(value, 4) for name, value in best.figures.items()},
+        drafts=tuple(replace(draft.use, chosen=draft is best) for draft in drafts.written),
     )
 
 

@@ -32,6 +32,19 @@ class CrossFileContext:
     known: Known = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
 
+    def read(self, chance: float) -> CrossFileContext:
+        """The same, where reading is expected to help by a `chance`."""
+        return replace(self, retrieval=replace(self.retrieval, reading=round(chance, 4)))
+
+    def unread(self, chance: float | None = None) -> CrossFileContext:
+        """The same with nothing of it read, since that helps by no more than a `chance` (None: it is not needed)."""
+        if not self.snippets:
+            return self
+        chunks = tuple(replace(chunk, tokens=0) for chunk in self.retrieval.chunks)
+        reading = None if chance is None else round(chance, 4)
+        retrieval = replace(self.retrieval, chunks=chunks, budget_tokens=0, action="copy", reading=reading)
+        return replace(self, retrieval=retrieval, snippets=())
+
 
 def retrieve_context(
     options: CompletionOptions, parts: Parts, place: Place, decision: Decision, budget: Budget
@@ -61,7 +74,14 @@ def retrieve_context(
         return CrossFileContext(nothing, known=known, failed=found.failed)
     chunks = tuple(_chunk_use(snippet) for snippet in reversed(snippets))
     reason = "cross-file context is expected to help" + ("" if tokens else "; used as copy sources")
-    used = replace(report("used", reason), arms=uses, chunks=chunks, draws=draws, budget_tokens=tokens)
+    used = replace(
+        report("used", reason),
+        arms=uses,
+        chunks=chunks,
+        draws=draws,
+        budget_tokens=tokens,
+        action="read" if tokens else "copy",
+    )
     return CrossFileContext(used, tuple(snippets), tuple(found.hits), known, found.failed)
 
 

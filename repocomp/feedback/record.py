@@ -121,6 +121,7 @@ def _detail(completion: Completion, request: CompletionRequest, is_secret: bool)
         "confidence": completion.confidence,
         "score": completion.score,
         "min_confidence": completion.min_confidence,
+        "drafts": [asdict(draft) for draft in completion.drafts],
         "logprobs": [candidate.logprob for candidate in completion.candidates],
         "filters": [asdict(item) for item in completion.filters],
         "models": completion.models,

@@ -68,17 +68,22 @@ class Confidence:
             content = json.loads(text)
             if content.pop("format") != FORMAT:
                 raise ValueError("it is of another format")
-            found = cls(
-                {str(name): float(weight) for name, weight in content["weights"].items()},
-                float(content["offset"]),
-                tuple(map(float, content["scores"])),
-                tuple(map(float, content["chances"])),
-                float(content["threshold"]),
-                dict(content["fitted"]),
-            )
-            found.check()
+            return cls.of_values(content)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PackError(f"{CONFIDENCE}: {error}", "repocomp train confidence PACK LABELS TREE...") from error
+
+    @classmethod
+    def of_values(cls, content: Mapping[str, Any]) -> Confidence:
+        """Of the values of its fields. Raises ValueError, KeyError, TypeError or AttributeError where they fit none."""
+        found = cls(
+            {str(name): float(weight) for name, weight in content["weights"].items()},
+            float(content["offset"]),
+            tuple(map(float, content["scores"])),
+            tuple(map(float, content["chances"])),
+            float(content["threshold"]),
+            dict(content["fitted"]),
+        )
+        found.check()
         return found
 
     def check(self) -> None:

@@ -105,6 +105,21 @@ def seal(pack: Pack, folder: Path) -> Pack:
     return pack
 
 
+def amend(pack: Pack, name: str, data: bytes) -> Pack:
+    """Write the small file `name` of `pack`, and its digest into the manifest; returns the pack with it."""
+    (pack.folder / name).write_bytes(data)
+    amended = replace(pack, digests=dict(sorted({**pack.digests, name: file_digest(pack.folder / name)}.items())))
+    revise(amended)
+    return amended
+
+
+def revise(pack: Pack) -> None:
+    """Write the manifest of `pack` anew, in one step; its files stay as they are."""
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=pack.folder, delete=False) as stream:
+        stream.write(manifest_text(pack))
+    os.replace(stream.name, pack.folder / MANIFEST)
+
+
 def remember_files(pack: Pack) -> None:
     """Spare the next start the digests of large files that were written just now."""
     for name, digest in pack.digests.items():

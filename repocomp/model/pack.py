@@ -7,6 +7,7 @@
 * `tokenizer.json`: the vocabulary
 * `encoder.onnx`: from tokens to vectors, where the pack has it
 * `confidence.json`: how sure its answers are, where that was fitted (`confidence`)
+* `pairing.json`: how it decides for a generator that reads, where that was fitted (`pairing`)
 
 A pack plays *generator*, *policy* or both. Packs are written once and never changed: into a temporary folder,
 then renamed. Loading checks every file (`integrity`), so a damaged copy is an error and never a strange completion.
@@ -27,6 +28,7 @@ from repocomp.errors import PackError
 from repocomp.model.confidence import CONFIDENCE, Confidence
 from repocomp.model.families import FAMILY, OUR_TOKENS, ControlTokens, FimTokens
 from repocomp.model.integrity import digest_of
+from repocomp.model.pairing import PAIRING, Pairing
 from repocomp.model.shape import ModelShape
 
 MANIFEST, MODEL, MODEL_DATA, TOKENIZER = "pack.json", "model.onnx", "model.data", "tokenizer.json"
@@ -161,6 +163,13 @@ class Pack:
             return None
         return Confidence.from_json((self.folder / CONFIDENCE).read_text("utf-8"))
 
+    @cached_property
+    def pairing(self) -> Pairing | None:
+        """How it decides for a generator that reads, where that was fitted. Raises PackError."""
+        if PAIRING not in self.digests:
+            return None
+        return Pairing.from_json((self.folder / PAIRING).read_text("utf-8"))
+
     @property
     def tokenizer_path(self) -> Path:
         """The vocabulary file."""
@@ -171,9 +180,9 @@ class Pack:
         """Identity of what writes and decides, wherever it lies: the manifest holds the digest of every file.
 
         The encoder does neither: vectors are known by a digest of their own, and another one makes no other model. Nor
-        does the confidence, which judges what was written.
+        do the confidence, which judges what was written, and the pairing.
         """
-        others = {name: digest for name, digest in self.digests.items() if name not in (ENCODER, CONFIDENCE)}
+        others = {name: digest for name, digest in self.digests.items() if name not in (ENCODER, CONFIDENCE, PAIRING)}
         return digest_of(manifest_text(replace(self, digests=others)).encode())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from repocomp.errors import TrainError
+from repocomp.generate.backends import open_generator
 from repocomp.generate.local.generator import load
 from repocomp.model.confidence import CONFIDENCE
 from repocomp.model.families import FimTokens
 from repocomp.model.graph.decoder import Precision
-from repocomp.model.library import load_pack, write_pack
+from repocomp.model.library import amend, load_pack, revise, write_pack
 from repocomp.model.pack import ENCODER
+from repocomp.model.pairing import PAIRING
 from repocomp.model.tokenizer import Tokenizer
 from repocomp.progress import OnProgress, Progress
 from repocomp.train.confidence.fit import fit
@@ -28,13 +30,16 @@ from repocomp.train.encoder.graph import build_encoder, embedding_of
 from repocomp.train.encoder.questions import Lesson, lesson_of
 from repocomp.train.encoder.training import Network, Settings, found, start_from, train, weigh_by_rarity
 from repocomp.train.export.card import encoder_section, write_card
-from repocomp.train.export.pack import Report, check, export_pack, revise_pack
+from repocomp.train.export.pack import Report, check, export_pack
 from repocomp.train.lm.calibrate import COPIED_WORTH, READ_WORTH, calibrate
 from repocomp.train.lm.checkpoint import load_model, load_weights, save_model
 from repocomp.train.lm.label import Repository, label, read
 from repocomp.train.lm.mix import choose_mixture
 from repocomp.train.lm.network import model_with
 from repocomp.train.lm.tune import TuneSettings, tune
+from repocomp.train.notes import Notes
+from repocomp.train.pairing.fit import fit as fit_pairing
+from repocomp.train.pairing.trials import try_out
 from repocomp.train.recipe import Recipe
 
 Clock = Callable[[], float]
@@ -145,7 +150,7 @@ def mix_pack(corpus: Path, pack: str, holes: int, show: OnProgress, *, may_copy:
         for way, budget in ways.items()
     }
     best = max(mixed, key=lambda way: mixed[way].similarity)
-    revise_pack(loaded.pack, budgets=ways[best], cache=mixed[best].mixture)
+    revise(replace(loaded.pack, budgets=ways[best], cache=mixed[best].mixture))
     bits = {"alone": mixed[best].fit.bits_alone, "mixed": mixed[best].fit.bits_mixed}
     trust = {way: one.trust for way, one in mixed.items()}
     mixture, tokens = mixed[best].mixture, mixed[best].fit.tokens
@@ -159,9 +164,45 @@ def judge_pack(
     loaded = load(pack)
     verdicts = judge(repositories, loaded, labels, holes_each=holes, seed=seed, total=total, progress=show)
     found = fit(verdicts)
-    files = {name: (loaded.pack.folder / name).read_bytes() for name in loaded.pack.digests}
-    write_pack(loaded.pack, {**files, CONFIDENCE: found.to_json().encode()})
+    amend(loaded.pack, CONFIDENCE, found.to_json().encode())
     return {"threshold": found.threshold, **found.fitted}
+
+
+def pair_packs(
+    pack: str,
+    generator: str,
+    labels: Path,
+    repositories: Sequence[Repository],
+    *,
+    holes: int,
+    seed: int,
+    seconds: float,
+    show: OnProgress,
+    clock: Clock = time.monotonic,
+) -> dict[str, Any]:
+    """Fit how `pack` decides for `generator` to trials kept in `labels`, and write that into `pack`.
+
+    Holes are tried for so many `seconds`. Raises TrainError for a pack that does not know how sure it is.
+    """
+    drafter = load(pack)
+    if drafter.confidence is None:
+        hint = f"repocomp train confidence {pack} LABELS TREE..."
+        raise TrainError(f"the pack {pack!r} does not know how sure it is", hint)
+    started = clock()
+    trials = try_out(
+        repositories,
+        drafter,
+        open_generator(generator),
+        Notes(labels),
+        holes_each=holes,
+        seed=seed,
+        progress=show,
+        is_over=lambda: clock() - started >= seconds,
+    )
+    found = fit_pairing(trials, drafter.confidence)
+    found = replace(found, fitted={"generator": generator, **found.fitted})
+    amend(drafter.pack, PAIRING, found.to_json().encode())
+    return {"keep": found.keep, "read_from": found.reading.threshold, **found.fitted}
 
 
 def calibrate_pack(pack: str, labels: Path, corpus: Path, notes: str) -> dict[str, Any]:
@@ -170,12 +211,13 @@ def calibrate_pack(pack: str, labels: Path, corpus: Path, notes: str) -> dict[st
     fits = calibrate(read(labels), READ_WORTH if opened.is_reader else COPIED_WORTH)
     quality = {mode: asdict(fit) for mode, fit in fits.items()}
     encoder = encoder_section(opened)
-    revised = revise_pack(
+    revised = replace(
         opened,
         calibration={mode: fit.calibration for mode, fit in fits.items()},
         thresholds={mode: fit.threshold for mode, fit in fits.items()},
         quality=quality,
     )
+    revise(revised)
     write_card(revised, corpus, fits, notes, encoder)
     return quality
 

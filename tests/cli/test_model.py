@@ -5,17 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from repocomp import directories
 from repocomp.cli import app
 from repocomp.config import user_file
 from repocomp.model import catalogue
 from repocomp.model.catalogue import Entry, Url
 from repocomp.model.home import packs_folder
+from repocomp.model.library import load_pack
+from repocomp.model.pack import ALONE
+from tests.conftest import Repository
 from tests.model.importing import tiny
+from tests.train.repositories import code
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, Any]:
@@ -45,6 +51,35 @@ def test_a_file_becomes_the_generator_and_goes_again(file: Path, capsys: pytest.
     assert run(capsys, "remove", "tiny-model.q8_0") == (0, {"removed": "tiny-model.q8_0"})
     code, error = run(capsys, "show", "tiny-model.q8_0")
     assert (code, error["code"]) == (2, "pack")
+
+
+def test_a_pack_is_tuned_to_code_that_lies_here(
+    file: Path, repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = repository({f"module_{number}.py": code("tuned", number) for number in range(3)})
+    run(capsys, "add", file, "--name", "toy")
+    before = load_pack("toy")
+    code_, found = run(capsys, "tune", "toy", root, "--holes", 6)
+    assert code_ == 0
+    assert found["tokens"] > 6
+    assert found["similarity"].keys() == {"0", "0.5", "1", "alone"}
+    after = load_pack("toy")
+    assert (
+        (after.cache != ALONE) == found["mixed"] == (max(found["similarity"].values()) > found["similarity"]["alone"])
+    )
+    assert replace(after, cache=before.cache) == before
+    assert not list((directories.cache() / "tuning").iterdir())
+
+
+def test_tuning_refuses_what_ships_tuned_and_trees_without_code(
+    file: Path, repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = repository({"notes.txt": "nothing to complete\n"})
+    code_, error = run(capsys, "tune", "default", root)
+    assert (code_, error["code"]) == (2, "pack")
+    run(capsys, "add", file, "--name", "toy")
+    code_, error = run(capsys, "tune", "toy", root)
+    assert (code_, error["code"]) == (2, "train")
 
 
 def test_settings_beside_it_stay(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -92,7 +92,7 @@ def test_a_completion_gives_up_parsing_what_takes_too_long(
     sizes: list[int] = []
     monkeypatch.setattr(syntax, "parser", lambda name: Counting(parser(name), sizes))  # type: ignore[arg-type]
     # A parser asks for leave to go on every few thousandths of a second at most: here each takes a tenth.
-    monkeypatch.setattr(syntax.time, "monotonic", count(0, 0.1).__next__)
+    monkeypatch.setattr(time, "monotonic", count(0, 0.1).__next__)
     for around in (300, 2600, 20_000):
         text = (unit * around)[:around]
         Finish.of(text, f"\n{text}", language).trim(" y) + foo(a, b)\n    return x", is_finished=True)

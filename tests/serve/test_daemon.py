@@ -66,6 +66,7 @@ def without_costs(stdout: bytes) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(stdout)
     if document["data"]:
         document["data"].pop("timings_ms")
+        document["data"].pop("drafts")
         document["data"]["tokens"].pop("cached")
     return document
 

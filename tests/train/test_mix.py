@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from repocomp.generate.local.ngram_cache import MAX_ORDER, NgramCache, Places, mix
+from repocomp.errors import TrainError
+from repocomp.generate.local.generator import load
+from repocomp.generate.local.ngram_cache import EVIDENCE, MAX_ORDER, NgramCache, Places, mix
 from repocomp.model.pack import CacheMixture
-
-pytest.importorskip("torch")
-
-from repocomp.train.lm.mix import Token, most_likely
+from repocomp.train.lm.label import Repository
+from repocomp.train.lm.mix import choose_mixture, fit_mixture
+from repocomp.train.lm.mixture import Token, _Flat, most_likely
+from repocomp.train.notes import Notes
+from tests.train.repositories import modules
 
 VOCABULARY = 6
 PLANTED = CacheMixture(((-0.5, 0.5, -1.0),) * MAX_ORDER, doubt=-0.5, agreement=0.5, lead=1.0, decay=1.0)
@@ -37,7 +42,7 @@ def voted(places: Places, mixture: CacheMixture) -> Places:
 def test_what_was_planted_is_found_and_as_likely_to_the_engine() -> None:
     rng = np.random.default_rng(1)
     seen, told = [], []
-    for model, places, _ in drawn(6000, 0):
+    for model, places, _ in drawn(3000, 0):
         mixed = mix(model, voted(places, PLANTED), PLANTED).astype(np.float64)
         truth = int(rng.choice(VOCABULARY, p=mixed / mixed.sum()))
         seen.append(Token.of(model, places, truth))
@@ -53,6 +58,18 @@ def test_what_was_planted_is_found_and_as_likely_to_the_engine() -> None:
     assert found.agreement == pytest.approx(0.5, abs=0.15)
 
 
+def test_the_gradient_is_that_of_the_likelihood() -> None:
+    rng = np.random.default_rng(3)
+    places = _Flat.of([Token.of(model, found, int(rng.integers(VOCABULARY))) for model, found, _ in drawn(40, 4)])
+    point = rng.normal(0, 0.5, MAX_ORDER * EVIDENCE + 4)
+    _, slope = places.nats(point)
+    for at in range(len(point)):
+        step = np.zeros_like(point)
+        step[at] = 1e-5
+        rise = (places.nats(point + step)[0] - places.nats(point - step)[0]) / 2e-5
+        assert slope[at] == pytest.approx(rise, abs=1e-6)
+
+
 def test_a_cache_that_is_never_right_is_not_trusted() -> None:
     seen = []
     for model, places, _ in drawn(300, 2):
@@ -61,3 +78,22 @@ def test_a_cache_that_is_never_right_is_not_trusted() -> None:
         seen.append(Token.of(sure / sure.sum(), places, absent))
     found, _ = most_likely(seen)
     assert max(found.odds[0]) < -2
+
+
+def test_reading_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    loaded = load("default")
+    repositories = [Repository("acme/one", [(path, text.encode()) for path, text in modules("one", 3).items()])]
+    whole = fit_mixture(repositories, loaded, 3)
+    ticks = iter([False, False, True])
+    first = fit_mixture(repositories, loaded, 3, notes=Notes(tmp_path / "notes"), is_over=lambda: next(ticks))
+    assert 0 < first.tokens < whole.tokens
+    left = iter([False])
+    rest = fit_mixture(repositories, loaded, 3, notes=Notes(tmp_path / "notes"), is_over=lambda: next(left))
+    assert rest.tokens == whole.tokens
+    assert rest.bits_mixed == pytest.approx(whole.bits_mixed, abs=0.01)
+
+
+def test_the_time_may_be_over_before_anything_was_found() -> None:
+    repositories = [Repository("acme/one", [(path, text.encode()) for path, text in modules("one", 2).items()])]
+    with pytest.raises(TrainError):
+        choose_mixture(repositories, load("default"), 2, time_spent=lambda: 2.0)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from repocomp.cli import output, progress
-from repocomp.cli.options import Count
+from repocomp.cli.options import Count, work_trees
 from repocomp.cli.words import PACK
-from repocomp.git import work_tree
 
 if TYPE_CHECKING:
     from repocomp.bench.decoding.run import Engines
@@ -45,7 +44,7 @@ def engine(path: Path | None, llama_bench: Path | None, limit: int, seed: int, p
 
     from repocomp.bench.decoding.run import bench_engine
 
-    root = work_tree(path or Path.cwd()) or (path or Path.cwd()).resolve()
+    root = work_trees([path] if path else [])[0]
     found = which("llama-bench")
     llama = llama_bench or (Path(found) if found is not None else None)
     with progress.bar() as show:

@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from repocomp.cli import output
-from repocomp.cli.options import Count
-from repocomp.git import work_tree
+from repocomp.cli.options import Count, work_trees
 
 EPILOG = """\b
 Examples:
@@ -31,7 +30,7 @@ def index(path: Path | None, jobs: int | None, as_json: bool) -> int:
     """
     from repocomp.bench.indexing import bench_index
 
-    root = work_tree(path or Path.cwd()) or (path or Path.cwd()).resolve()
+    root = work_trees([path] if path else [])[0]
     found = bench_index(root, jobs or min(_MAX_JOBS, os.cpu_count() or 1))
     if as_json:
         return output.document("bench", found.to_json())

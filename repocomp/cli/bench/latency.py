@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from repocomp.cli import output, progress
-from repocomp.cli.options import Count
+from repocomp.cli.options import Count, work_trees
 from repocomp.cli.words import PACK
-from repocomp.git import work_tree
 
 if TYPE_CHECKING:
     from repocomp.bench.latency import Latency
@@ -47,7 +46,7 @@ def latency(path: Path | None, keys: int, places: int, seed: int, pack: str, as_
     """
     from repocomp.bench.latency import bench_latency
 
-    root = work_tree(path or Path.cwd()) or (path or Path.cwd()).resolve()
+    root = work_trees([path] if path else [])[0]
     with progress.bar() as show:
         found = bench_latency(root, pack, keys, places, seed, show)
     if as_json:

@@ -8,10 +8,9 @@ from typing import Any
 import click
 
 from repocomp.cli import output, progress
-from repocomp.cli.options import Count
+from repocomp.cli.options import Count, work_trees
 from repocomp.cli.words import PACK
 from repocomp.errors import ExitCode
-from repocomp.git import work_tree
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -33,7 +32,7 @@ def learn(paths: tuple[Path, ...], limit: int, seeds: int, pack: str, as_json: b
     from repocomp.learn.learner import measured
     from repocomp.learn.trial import report
 
-    roots = [work_tree(path) or path.resolve() for path in paths or (Path.cwd(),)]
+    roots = work_trees(paths)
     with progress.bar(wanted=not as_json) as show:
         worlds = [measured(root, limit, show, pack) for root in roots]
     data = report(worlds, seeds)

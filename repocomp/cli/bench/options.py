@@ -10,9 +10,8 @@ from pathlib import Path
 import click
 
 from repocomp.cli import output
-from repocomp.cli.options import Count
+from repocomp.cli.options import Count, work_trees
 from repocomp.cli.words import PACK
-from repocomp.git import work_tree
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -72,7 +71,7 @@ def tree_options(suite: Callable[..., int]) -> Callable[..., int]:
 
     @wraps(suite)
     def wrapped(*asked: Asked, paths: tuple[Path, ...], **rest: object) -> int:
-        return suite(*asked, roots=[work_tree(path) or path.resolve() for path in paths or (Path.cwd(),)], **rest)
+        return suite(*asked, roots=work_trees(paths), **rest)
 
     for option in (
         click.option("--limit", type=Count(min=1), default=100, show_default=True, metavar="N", help="Holes per tree."),

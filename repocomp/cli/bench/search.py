@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from repocomp.cli import output, progress
-from repocomp.cli.options import Count
-from repocomp.git import work_tree
+from repocomp.cli.options import Count, work_trees
 
 if TYPE_CHECKING:
     from repocomp.bench.search.run import SearchReport
@@ -50,7 +49,7 @@ def search(paths: tuple[Path, ...], chunks: tuple[int, ...], queries: int, seed:
     """
     from repocomp.bench.search.run import bench_search
 
-    roots = [work_tree(path) or path.resolve() for path in paths or (Path.cwd(),)]
+    roots = work_trees(paths)
     with progress.bar() as show:
         report = bench_search(roots, chunks, queries, seed, show)
     if as_json:

@@ -181,6 +181,41 @@ def confidence(pack: str, labels: Path, trees: tuple[Path, ...], holes: int, see
 
 @click.command()
 @click.argument("pack")
+@click.argument("generator")
+@click.argument("labels", type=PATH)
+@click.argument("trees", nargs=-1, required=True, type=PATH, metavar="TREE...")
+@holes_option
+@click.option("--hours", type=Number(), default=2.0, show_default=True, metavar="H", help="How long holes are tried.")
+@click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing holes.")
+@output.json_option
+def policy(
+    pack: str,
+    generator: str,
+    labels: Path,
+    trees: tuple[Path, ...],
+    holes: int,
+    hours: float,
+    seed: int,
+    as_json: bool,
+) -> int:
+    """Fit how PACK decides for GENERATOR: when its own draft is enough, and when reading what is retrieved helps.
+
+    Needs work trees that neither was trained on. LABELS keeps what was tried: a run can be stopped and resumed.
+    """
+    from repocomp.index.build import readable
+    from repocomp.train.lm.label import Repository
+    from repocomp.train.stages import pair_packs
+
+    repositories = [Repository(tree.resolve().name, list(readable(tree))) for tree in trees]
+    with progress.bar() as show:
+        found = pair_packs(
+            pack, generator, labels, repositories, holes=holes, seed=seed, seconds=3600 * hours, show=show
+        )
+    return done("policy", found, as_json)
+
+
+@click.command()
+@click.argument("pack")
 @click.argument("labels", type=PATH)
 @click.argument("corpus", type=PATH)
 @click.option("--notes", default="", metavar="TEXT", help="Introduction of the model card.")

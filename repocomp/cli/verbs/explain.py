@@ -48,6 +48,8 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
     yield _row("given", f"{data['last_at']}, {times}, on commit {(data['base_commit'] or 'none')[:12]}")
     yield _row("answer", _answer(data))
     yield from _confidence(data)
+    # Versions up to 0.5 wrote one draft and did not say so.
+    yield from (_row("draft", _draft(draft)) for draft in data.get("drafts", ()))
     yield _row("decision", _decision(data, retrieval))
     yield _row("place", ", ".join(f"{name} {value}" for name, value in data["features"].items()))
     yield from _retrieved(retrieval)
@@ -84,12 +86,20 @@ def _confidence(data: dict[str, Any]) -> Iterator[str]:
         yield _row("confidence", f"{sure:.3f}, {outcome} (bound {least:.3f})")
 
 
+def _draft(draft: dict[str, Any]) -> str:
+    made = {"skip": "from the file alone", "copy": "copying", "read": f"having read {draft['tokens_read']} tokens"}
+    sure = "" if draft["confidence"] is None else f", {100 * draft['confidence']:.0f} % sure"
+    chosen = "; chosen" if draft["chosen"] else ""
+    return f"{draft['model']}, {made[draft['action']]}: {draft['ms']:.0f} ms{sure}{chosen}"
+
+
 def _decision(data: dict[str, Any], retrieval: dict[str, Any]) -> str:
     asked = "" if retrieval["probability"] is None else f"p = {retrieval['probability']:.3f}, "
     bound = "" if retrieval["threshold"] is None else f"threshold {retrieval['threshold']:.3f}, "
+    helps = "" if retrieval.get("reading") is None else f"reading helps with p = {retrieval['reading']:.3f}, "
     return (
         f"{retrieval['decision']}: {retrieval['reason']}"
-        f" ({asked}{bound}rule {retrieval['rule']}, propensity {data['decision_propensity']:.2f})"
+        f" ({asked}{bound}{helps}rule {retrieval['rule']}, propensity {data['decision_propensity']:.2f})"
     )
 
 

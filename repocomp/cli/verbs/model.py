@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from repocomp.cli import output
-from repocomp.cli.options import Count
+from repocomp.cli.options import Count, Number, work_trees
 from repocomp.cli.progress import bar
 from repocomp.cli.words import ADDED_PACK, CATALOGUE_MODEL, PACK
 from repocomp.tree import real
@@ -177,6 +177,28 @@ def check(pack: str, against: Path | None, tokens: int, as_json: bool) -> int:
     if as_json:
         return output.document("model", report)
     for name, value in report.items():
+        output.line(f"{name:<14}{_plain(value)}")
+    return 0
+
+
+@command.command()
+@click.argument("pack")
+@click.argument("trees", type=click.Path(path_type=Path), nargs=-1)
+@click.option("--holes", type=Count(min=1), default=60, show_default=True, metavar="N", help="Places to try in each.")
+@click.option("--hours", type=Number(), default=1.0, show_default=True, metavar="H", help="How long it may take.")
+@output.json_option
+def tune(pack: str, trees: tuple[Path, ...], holes: int, hours: float, as_json: bool) -> int:
+    """Fit how far PACK trusts text that was said before, on the code of TREES (the work tree, where none is named).
+
+    Its weights stay as they are. Goes on where an earlier run stopped.
+    """
+    from repocomp.train.tuning import tune as run
+
+    with bar() as show_progress:
+        found = run(pack, work_trees(trees), holes_each=holes, seconds=3600 * hours, show=show_progress)
+    if as_json:
+        return output.document("model", found)
+    for name, value in found.items():
         output.line(f"{name:<14}{_plain(value)}")
     return 0
 

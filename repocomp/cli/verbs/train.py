@@ -29,6 +29,7 @@ The same, stage by stage:
   repocomp train label work/corpus work/pack work/validation.jsonl --split validation
   repocomp train calibrate work/pack work/validation.jsonl work/corpus
   repocomp train confidence work/pack work/verdicts.jsonl ~/others/*
+  repocomp train policy work/pack qwen work/trials.jsonl ~/others/*
   repocomp train encoder work/corpus work/pack work/pack-with-vectors
 """
 
@@ -55,6 +56,7 @@ for stage in (
     train_pack.carry,
     train_pack.calibrate,
     train_pack.confidence,
+    train_pack.policy,
     train_pack.encoder,
 ):
     command.add_command(stage)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +68,6 @@ def export_pack(
     if with_cuda:
         files[CUDA_MODEL] = _graph(weights, shape, "float16")
     return write_pack(pack, files)
-
-
-def revise_pack(pack: Pack, **metadata: Any) -> Pack:  # noqa: ANN401  (fields of Pack)
-    """Write `pack` again with other metadata: thresholds and quality are measured on what was exported."""
-    files = {name: (pack.folder / name).read_bytes() for name in pack.digests}
-    return write_pack(replace(pack, **metadata), files)
 
 
 def check(weights: Weights, pack: Pack, ids: Sequence[int]) -> Report:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import takewhile
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 
 from repocomp.complete.parts import IndexRetriever, Parts
 from repocomp.evaluate.counterfactual import Outcome, compare
-from repocomp.evaluate.holes import KINDS, sample, sources_of
+from repocomp.evaluate.holes import KINDS, Hole, sample, sources_of
 from repocomp.generate.local.generator import LocalGenerator, load
 from repocomp.index.build import build_from
 from repocomp.model.pack import MODES, Calibration
@@ -108,13 +109,19 @@ def outcomes(
     repository: Repository, loaded: LocalGenerator, limit: int, seed: int, max_new_tokens: int = MAX_NEW_TOKENS
 ) -> Iterator[Outcome]:
     """Index the repository for the while, and complete up to `limit` holes of it without and with retrieval."""
+    with cut(repository, limit, seed) as (holes, retriever):
+        yield from compare(holes, Parts(loaded, loaded, retriever), max_new_tokens)
+
+
+@contextmanager
+def cut(repository: Repository, limit: int, seed: int) -> Iterator[tuple[list[Hole], IndexRetriever]]:
+    """Up to `limit` holes of the repository, and what retrieves for them from an index that lasts as long."""
     with TemporaryDirectory() as folder:
         database = Path(folder) / "index.db"
         build_from(database, repository.files)
         with IndexReader.open_at(database) as reader:
             sources, defined = sources_of(reader)
-            holes = sample(sources, defined, KINDS, limit, np.random.default_rng(seed))
-            yield from compare(holes, Parts(loaded, loaded, IndexRetriever(reader)), max_new_tokens)
+            yield sample(sources, defined, KINDS, limit, np.random.default_rng(seed)), IndexRetriever(reader)
 
 
 def _example(repository: str, outcome: Outcome, loaded: LocalGenerator) -> Example:

@@ -1,9 +1,5 @@
 """How far to trust the n-gram cache: the mixture that makes held-out code most likely.
 
-Each token is a mixture of the language model and the cache by match length, whose shares depend on how long and how
-unanimous the matches are and on how sure the model is; places vote by the rank of the hit they stand in
-(`model.pack.CacheMixture`). All of it is fitted by gradient descent on the likelihood of the truth.
-
 Likely is not the same as similar: greedy text that follows one source for a while is closer to the truth than text that
 changes sources at every token. So the shares are raised together, by `trust` in their log-odds, as far as held-out edit
 similarity rises.
@@ -12,64 +8,30 @@ similarity rises.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
-import torch
 
 from repocomp.complete.copy_sources import copy_sources
+from repocomp.complete.parts import IndexRetriever, Parts
+from repocomp.errors import TrainError
+from repocomp.evaluate.counterfactual import compare
 from repocomp.evaluate.holes import Hole
 from repocomp.generate.generator import Task
 from repocomp.generate.local.copying import ngram_cache
 from repocomp.generate.local.decode import softmax
 from repocomp.generate.local.generator import LocalGenerator
-from repocomp.generate.local.ngram_cache import EVIDENCE, LEAST, MAX_ORDER, Places, log_odds
-from repocomp.model.pack import CacheMixture
+from repocomp.model.pack import ALONE, CacheMixture
 from repocomp.progress import OnProgress, Progress, ignore
 from repocomp.retrieve.hit import Hit
-from repocomp.train.lm.label import Repository, outcomes
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from repocomp.train.lm.label import MAX_NEW_TOKENS, Repository, cut
+from repocomp.train.lm.mixture import Token, most_likely
+from repocomp.train.notes import Notes
 
 TRUSTS = (0.0, 0.5, 1.0)
-
-_STEPS, _RATE = 300, 0.05
-_START = -1.5
-_DOUBT = 10
-"""Imagined observations on which the cache was of no use: a cell seen a few times is trusted little."""
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """One token as it was met: the model's probability of the truth, and the log-odds of its first choice.
-
-    Of the places where the end stood before [n]: match lengths, ranks of the hits (0: the file), the model's
-    probabilities of what stands there, and whether that is the truth. `evidence` is by match length.
-    """
-
-    probability: float
-    log_odds: float
-    orders: Ints
-    ranks: Floats
-    said: Floats
-    is_true: npt.NDArray[np.bool_]
-    evidence: list[int]
-
-    @classmethod
-    def of(cls, probabilities: npt.NDArray[np.float32], places: Places, truth: int) -> Token:
-        """What is known before `truth`; the votes of the `places` are ranks, and one more."""
-        return cls(
-            float(probabilities[truth]),
-            log_odds(float(probabilities.max())),
-            places.orders.astype(np.int64),
-            places.votes.astype(np.float64) - 1,
-            np.maximum(probabilities[places.following], LEAST).astype(np.float64),
-            places.following == truth,
-            places.evidence(),
-        )
+READING = 0.3
+"""The share of the time that may go into reading; completing with each trust takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +46,10 @@ class MixFit:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A fitted mixture with the trust that serves best, and edit similarity (0..1) by trust."""
+    """A fitted mixture, and edit similarity (0..1) by the trust in it; None: without it."""
 
     fit: MixFit
-    trust: dict[float, float]
+    trust: dict[float | None, float]
 
     @property
     def similarity(self) -> float:
@@ -96,19 +58,28 @@ class Chosen:
 
     @property
     def mixture(self) -> CacheMixture:
-        """The one to use."""
-        return trusted(self.fit.mixture, max(self.trust, key=lambda trust: self.trust[trust]))
+        """The one to use; none where the model alone serves best."""
+        best = max(self.trust, key=lambda trust: self.trust[trust])
+        return ALONE if best is None else trusted(self.fit.mixture, best)
 
 
 def choose_mixture(
     repositories: Sequence[Repository],
     loaded: LocalGenerator,
     holes_each: int,
-    progress: OnProgress,
+    progress: OnProgress = ignore,
+    notes: Notes | None = None,
+    time_spent: Callable[[], float] = lambda: 0.0,
 ) -> Chosen:
-    """Fit the mixture on holes of each repository, and choose how far it is trusted."""
-    found = fit_mixture(repositories, loaded, holes_each, progress=progress)
-    return Chosen(found, choose_trust(repositories, loaded, found.mixture, holes_each, progress=progress))
+    """Fit the mixture on holes of each repository, and choose how far it is trusted.
+
+    What is found is kept in `notes`. `time_spent` is the share (0..1) of the time there is; reading may take
+    `READING` of it. Raises TrainError where it is over before anything was found.
+    """
+    kept = notes or Notes()
+    found = fit_mixture(repositories, loaded, holes_each, progress, kept, lambda: time_spent() >= READING)
+    trust = choose_trust(repositories, loaded, found.mixture, holes_each, progress, kept, lambda: time_spent() >= 1)
+    return Chosen(found, trust)
 
 
 def trusted(mixture: CacheMixture, trust: float) -> CacheMixture:
@@ -122,112 +93,80 @@ def choose_trust(
     loaded: LocalGenerator,
     mixture: CacheMixture,
     holes_each: int,
-    seed: int = 0,
     progress: OnProgress = ignore,
-) -> dict[float, float]:
-    """Edit similarity (0..1, mean of without and with retrieval) by trust; the best one is the one to use."""
-    found = {}
-    for at, trust in enumerate(TRUSTS):
-        pack = replace(loaded.pack, cache=trusted(mixture, trust))
-        outcome_of = (outcomes(repository, replace(loaded, pack=pack), holes_each, seed) for repository in repositories)
-        scores = [(one.without.similarity + one.retrieved.similarity) / 2 for some in outcome_of for one in some]
-        found[trust] = round(float(np.mean(scores)), 4)
-        progress(Progress(at + 1, len(TRUSTS), f"trust {trust}"))
-    return found
+    notes: Notes | None = None,
+    is_over: Callable[[], bool] = lambda: False,
+) -> dict[float | None, float]:
+    """Edit similarity (0..1, mean of without and with retrieval) by trust, on the same holes; None: no mixture."""
+    kept = notes or Notes()
+    ways: dict[float | None, CacheMixture] = {trust: trusted(mixture, trust) for trust in TRUSTS}
+    ways[None] = ALONE
+    packs = {trust: replace(loaded, pack=replace(loaded.pack, cache=cache)) for trust, cache in ways.items()}
+    rows = []
+    for at, (key, hole, retriever) in enumerate(_holes(repositories, holes_each)):
+        if (row := kept.get(f"similarity {key}")) is None:
+            if is_over():
+                break
+            row = [_similarity(hole, Parts(pack, pack, retriever)) for pack in packs.values()]
+            kept.put(f"similarity {key}", row)
+        rows.append(row)
+        progress(Progress(at + 1, holes_each * len(repositories), "trusting"))
+    if not rows:
+        raise TrainError("the time was over before anything was compared", "run it again: it goes on where it was")
+    return dict(zip(packs, np.mean(rows, axis=0).round(4).tolist(), strict=True))
 
 
 def fit_mixture(
-    repositories: Iterable[Repository],
+    repositories: Sequence[Repository],
     loaded: LocalGenerator,
     holes_each: int,
-    seed: int = 0,
     progress: OnProgress = ignore,
+    notes: Notes | None = None,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> MixFit:
     """Read holes of each repository without and with retrieval, and fit the mixture to all tokens of their answers."""
+    kept = notes or Notes()
     seen: list[Token] = []
-    for repository in repositories:
-        # What the answers would be does not matter here, only what is retrieved for them.
-        for at, outcome in enumerate(outcomes(repository, loaded, holes_each, seed, max_new_tokens=1)):
-            for hits in ((), outcome.found):
-                seen.extend(_observe(outcome.hole, hits, loaded))
-            progress(Progress(at + 1, holes_each, repository.name))
+    for at, (key, hole, retriever) in enumerate(_holes(repositories, holes_each)):
+        if (row := kept.get(f"tokens {key}")) is None:
+            if is_over():
+                break
+            row = [token.to_json() for token in _tokens(hole, Parts(loaded, loaded, retriever), loaded)]
+            kept.put(f"tokens {key}", row)
+        seen.extend(map(Token.from_json, row))
+        progress(Progress(at + 1, holes_each * len(repositories), "reading"))
+    if not seen:
+        raise TrainError("there is nothing to complete in these repositories", "name trees that hold source code")
     mixture, nats = most_likely(seen)
-    alone = -np.log([max(one.probability, LEAST) for one in seen]).mean()
+    alone = -np.log([one.probability for one in seen]).mean()
     return MixFit(mixture, len(seen), *(round(float(value) / math.log(2), 4) for value in (alone, nats)))
 
 
-def most_likely(seen: Sequence[Token]) -> tuple[CacheMixture, float]:
-    """The mixture that makes `seen` most likely, and its nats per token."""
-    places = _Flat.of(seen)
-    table = torch.full((MAX_ORDER, EVIDENCE), _START, dtype=torch.float64, requires_grad=True)
-    scalars = torch.zeros(4, dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.Adam([table, scalars], lr=_RATE)
-    for _ in range(_STEPS):
-        optimiser.zero_grad()
-        loss = places.nats(table, scalars) + _DOUBT * torch.nn.functional.softplus(table).sum() / len(seen)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-    with torch.no_grad():
-        nats = float(places.nats(table, scalars))
-    odds = tuple((one, agree, differ) for one, agree, differ in table.detach().numpy().round(4).tolist())
-    return CacheMixture(odds, *scalars.detach().numpy().round(4).tolist()), nats
+def _holes(repositories: Sequence[Repository], holes_each: int) -> Iterator[tuple[str, Hole, IndexRetriever]]:
+    """Each hole with a name that it has in every run, and what retrieves for it."""
+    for repository in repositories:
+        with cut(repository, holes_each, seed=0) as (holes, retriever):
+            for at, hole in enumerate(holes):
+                yield f"{repository.name} {at}", hole, retriever
 
 
-@dataclass(frozen=True, slots=True)
-class _Flat:
-    """All places of all tokens in one row; `cell` is a place's token and match length, `level` [tokens, MAX_ORDER]."""
+def _similarity(hole: Hole, parts: Parts) -> float:
+    outcome = next(compare([hole], parts, MAX_NEW_TOKENS))
+    return round((outcome.without.similarity + outcome.retrieved.similarity) / 2, 4)
 
-    alone: torch.Tensor
-    log_odds: torch.Tensor
-    cell: torch.Tensor
-    rank: torch.Tensor
-    said: torch.Tensor
-    is_true: torch.Tensor
-    level: torch.Tensor
-    is_met: torch.Tensor
 
-    @classmethod
-    def of(cls, seen: Sequence[Token]) -> _Flat:
-        number = np.repeat(np.arange(len(seen)), [len(one.orders) for one in seen])
-        level = np.zeros((len(seen), MAX_ORDER), dtype=np.int64)
-        for at, one in enumerate(seen):
-            level[at, : len(one.evidence)] = one.evidence
-        orders, ranks, said, is_true = (
-            np.concatenate([getattr(one, name) for one in seen]) for name in ("orders", "ranks", "said", "is_true")
-        )
-        return cls(
-            torch.tensor([max(one.probability, LEAST) for one in seen], dtype=torch.float64),
-            torch.tensor([one.log_odds for one in seen], dtype=torch.float64),
-            torch.from_numpy(number * MAX_ORDER + orders - 1),
-            torch.from_numpy(ranks),
-            torch.from_numpy(np.log(said)),
-            torch.from_numpy(is_true.astype(np.float64)),
-            torch.from_numpy(level),
-            torch.from_numpy(np.arange(MAX_ORDER) < np.array([[len(one.evidence)] for one in seen])),
-        )
-
-    def nats(self, table: torch.Tensor, scalars: torch.Tensor) -> torch.Tensor:
-        """Mean negative log-likelihood: `ngram_cache.mix` of the truth alone, so that it has a slope."""
-        doubt, agreement, lead, decay = scalars
-        by_rank = torch.where(self.rank > 0, lead - decay * torch.log(self.rank.clamp(min=1)), 0.0)
-        votes = torch.exp(by_rank + agreement * self.said)
-        totals, true = (self._from_order(votes * of) for of in (torch.ones(()), self.is_true))
-        said = true / totals.clamp(min=LEAST**2)
-        orders = torch.arange(MAX_ORDER)
-        share = torch.sigmoid(table[orders, self.level] + doubt * self.log_odds[:, None]) * self.is_met
-        found = self.alone
-        for order in range(MAX_ORDER):
-            found = (1 - share[:, order]) * found + share[:, order] * said[:, order]
-        return -torch.log(found).mean()
-
-    def _from_order(self, votes: torch.Tensor) -> torch.Tensor:
-        """Sums of votes [tokens, MAX_ORDER] over the places that match so many tokens or more."""
-        sums = torch.zeros(self.level.numel(), dtype=torch.float64).index_add(0, self.cell, votes)
-        return sums.view(self.level.shape).flip(1).cumsum(1).flip(1)
+def _tokens(hole: Hole, parts: Parts, loaded: LocalGenerator) -> Iterator[Token]:
+    # What the answers would be does not matter here, only what is retrieved for them.
+    outcome = next(compare([hole], parts, max_new_tokens=1))
+    for hits in ((), outcome.found):
+        yield from _observe(hole, hits, loaded)
 
 
 def _observe(hole: Hole, hits: Sequence[Hit], loaded: LocalGenerator) -> Iterator[Token]:
-    """Every token of the answer, its end included, as it would be met with `hits` retrieved."""
+    """Every token of the answer as it would be met with `hits` retrieved; its end too, where the model was taught one.
+
+    A model of another family goes on where an answer ends, and is stopped by rules.
+    """
     document = hole.opened
     cursor = document.at_offset(hole.start)
     window = loaded.window(document, cursor)
@@ -235,6 +174,9 @@ def _observe(hole: Hole, hits: Sequence[Hit], loaded: LocalGenerator) -> Iterato
     task = Task(window, tuple(snippets), copy_sources(document, cursor, window, hits))
     middle = loaded.spell(window, hole.answer)
     ngrams = ngram_cache(task, loaded.tokenizer.encode, lambda rank: 1.0 + rank)
-    for row, token in zip(loaded.logits(task, middle), [*middle, loaded.pack.tokens.end], strict=True):
+    taught = loaded.pack.control.with_decision()
+    ends = [] if taught is None else [taught.end]
+    rows = loaded.logits(task, middle) if ends else loaded.logits(task, middle[:-1])
+    for row, token in zip(rows, [*middle, *ends], strict=True):
         yield Token.of(softmax(row), ngrams.places(), token)
         ngrams.extend([token])

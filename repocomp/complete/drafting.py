@@ -1,0 +1,105 @@
+"""Which drafts are written for a place, and what is made of what was retrieved.
+
+One generator writes one, or as many as are wanted. Where a small pack decides for a generator that reads, the two share
+the work (`model.pairing`): the small one drafts first, and the generator writes where that draft is not sure enough,
+having read what was retrieved where that is expected to help. Copying takes no time, reading most of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from repocomp.complete.clock import Clock
+from repocomp.complete.draft import Draft
+from repocomp.complete.parts import Pair, Parts
+from repocomp.complete.place import Place
+from repocomp.complete.reading import reading_figures
+from repocomp.complete.retrieval import CrossFileContext
+from repocomp.complete.stream import Stream
+from repocomp.complete.writer import Writer
+from repocomp.generate.generator import Generator
+from repocomp.model.confidence import Confidence
+from repocomp.request import CompletionOptions
+
+_TRIES = 2
+"""Answers written for each one wanted: some come to the same text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drafts:
+    """All drafts in the order they were written, and what was made of the `context` that was retrieved for them."""
+
+    written: tuple[Draft, ...]
+    context: CrossFileContext
+
+    def less_cached(self, tokens: int) -> Drafts:
+        """The same, where so many tokens of the first prompt had been read for it just before."""
+        first, *others = self.written
+        return replace(self, written=(first.less_cached(tokens), *others))
+
+    def by_worth(self) -> list[Draft]:
+        """The best one first, no two alike."""
+        distinct: dict[str, Draft] = {}
+        for draft in sorted(self.written, key=Draft.worth, reverse=True):
+            distinct.setdefault(draft.text.strip(), draft)
+        return list(distinct.values())
+
+
+def write_drafts(
+    options: CompletionOptions, parts: Parts, place: Place, context: CrossFileContext, clock: Clock, stream: Stream
+) -> Drafts:
+    """Write what the place needs; `stream` is given what cannot be taken back any more."""
+    pair = parts.pair if options.retrieve == "auto" and options.candidates == 1 else None
+    if pair is None:
+        return Drafts(tuple(_written(options, parts, place, context, clock, stream)), context)
+    fit = parts.judge(pair.drafter.confidence)
+    first = first_writer(pair.drafter, place, context, fit, options.max_new_tokens).write(clock.budget)
+    clock.add(first.generated.spent_ms)
+    if first.is_sure(pair.pairing.keep) or clock.budget.spent is not None:
+        return Drafts((first,), context.unread())
+    context = _considered(pair, place, context, first)
+    second = next(_written(options, parts, place, context, clock, None))
+    return Drafts((first, second), context)
+
+
+def first_writer(
+    drafter: Generator, place: Place, context: CrossFileContext, fit: Confidence | None, max_new_tokens: int
+) -> Writer:
+    """The small pack, which sees less of the file and copies from what was retrieved."""
+    window = drafter.window(place.document, place.cursor)
+    seen = Place.of(place.document, place.cursor, window, place.mode)
+    snippets = tuple(drafter.fit(context.hits, drafter.snippet_tokens))
+    return Writer.of(drafter, seen, fit, context.hits, snippets, max_new_tokens)
+
+
+def _considered(pair: Pair, place: Place, context: CrossFileContext, first: Draft) -> CrossFileContext:
+    """The context, unread where reading it is not expected to help."""
+    if not context.snippets:
+        return context
+    chance = pair.pairing.reading.of(reading_figures(place, context.hits, first))
+    return context.read(chance) if chance >= pair.pairing.reading.threshold else context.unread(chance)
+
+
+def _written(
+    options: CompletionOptions,
+    parts: Parts,
+    place: Place,
+    context: CrossFileContext,
+    clock: Clock,
+    stream: Stream | None,
+) -> Iterator[Draft]:
+    """As many drafts of the generator as are wanted, no two alike."""
+    writer = Writer.of(parts.generator, place, parts.confidence, context.hits, context.snippets, options.max_new_tokens)
+    one = options.candidates == 1
+    drafts = iter([writer.write(clock.budget, stream)]) if one else writer.several(clock.budget)
+    seen: set[str] = set()
+    for _ in range(options.candidates * _TRIES):
+        draft = next(drafts, None)
+        if draft is None or len(seen) == options.candidates:
+            return
+        clock.add(draft.generated.spent_ms)
+        clock.lap("post")
+        if draft.text.strip() not in seen:
+            seen.add(draft.text.strip())
+            yield draft

@@ -1,0 +1,152 @@
+"""Drafts by each action, held against the truth: what a pairing is fitted to.
+
+For each hole the small pack drafts, and the generator writes twice: without what was retrieved, and having read it. A
+row keeps figures of the drafts and verdicts on them, no text. Holes that were tried before are not tried again: a run
+can be stopped and resumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from repocomp.budget import UNLIMITED
+from repocomp.complete.cursor_kind import CURSOR_KINDS
+from repocomp.complete.draft import Draft
+from repocomp.complete.drafting import first_writer
+from repocomp.complete.parts import IndexRetriever, Parts, Retriever
+from repocomp.complete.place import Place
+from repocomp.complete.reading import reading_figures
+from repocomp.complete.retrieval import retrieve_context
+from repocomp.complete.writer import Writer
+from repocomp.evaluate.counterfactual import BlindRetriever
+from repocomp.evaluate.cursors import sample_cursors
+from repocomp.evaluate.holes import Hole, HoleKind, sample, sources_of, texts_of
+from repocomp.evaluate.metrics import edit_similarity, exact_match
+from repocomp.evaluate.silence import is_kept
+from repocomp.generate.generator import Generator
+from repocomp.generate.local.generator import LocalGenerator
+from repocomp.index.build import build_from
+from repocomp.policy.decide import Decision
+from repocomp.progress import OnProgress, Progress, ignore
+from repocomp.prompt.snippets import Snippet
+from repocomp.request import CompletionOptions
+from repocomp.store.index.reader import IndexReader
+from repocomp.train.lm.label import MAX_NEW_TOKENS, Repository
+from repocomp.train.notes import Notes
+
+_PUBLISHED: tuple[HoleKind, ...] = ("api", "line", "midline")
+_PUBLISHED_SHARE = 3
+"""One hole in so many is of the kinds that papers report; the others are where people put cursors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A draft: its `figures` (none where it was empty), edit similarity (0..1), exact or not, kept or not, and ms."""
+
+    figures: dict[str, float]
+    similarity: float
+    is_exact: bool
+    is_kept: bool
+    ms: float
+
+    @classmethod
+    def of(cls, draft: Draft, hole: Hole) -> Tried:
+        """Hold a draft against the text that was cut out."""
+        text, truth = draft.text, hole.answer.replace("\r\n", "\n")
+        similarity, is_exact = edit_similarity(text, truth), bool(exact_match(text, truth))
+        figures = {name: round(value, 4) for name, value in draft.figures.items()}
+        return cls(figures, round(similarity, 4), is_exact, is_kept(text, truth), round(draft.use.ms, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A hole with its drafts: the `first`, the generator's `unread` one, and the one that has `read`, where it could.
+
+    `reading` is what was known before the generator wrote (`complete.reading`).
+    """
+
+    repository: str
+    kind: str
+    reading: dict[str, float]
+    first: Tried
+    unread: Tried
+    read: Tried | None = field(default=None)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Trial:
+        """A trial as `asdict` gives it."""
+        read = None if content["read"] is None else Tried(**content["read"])
+        others = {name: Tried(**content[name]) for name in ("first", "unread")}
+        return cls(**{**content, **others, "read": read})
+
+
+def try_out(
+    repositories: Sequence[Repository],
+    drafter: LocalGenerator,
+    generator: Generator,
+    notes: Notes,
+    *,
+    holes_each: int,
+    seed: int,
+    progress: OnProgress = ignore,
+    is_over: Callable[[], bool] = lambda: False,
+) -> list[Trial]:
+    """Try `holes_each` holes of each repository until it `is_over`; returns all trials that `notes` then holds."""
+    trials: list[Trial] = []
+    for repository in repositories:
+        with _holes(repository, holes_each, seed) as (holes, retriever):
+            for hole in holes:
+                key = f"{repository.name} {hole.document.path} {hole.start} {hole.kind}"
+                if (row := notes.get(key)) is None:
+                    if is_over():
+                        return trials
+                    row = asdict(_trial(repository.name, hole, drafter, generator, retriever))
+                    notes.put(key, row)
+                trials.append(Trial.from_json(row))
+                progress(Progress(len(trials), holes_each * len(repositories), repository.name))
+    return trials
+
+
+@contextmanager
+def _holes(repository: Repository, limit: int, seed: int) -> Iterator[tuple[list[Hole], IndexRetriever]]:
+    """Up to `limit` holes of the repository, mixed, and what retrieves for them from an index that lasts as long."""
+    with TemporaryDirectory() as folder:
+        database = Path(folder) / "index.db"
+        build_from(database, repository.files)
+        with IndexReader.open_at(database) as reader:
+            published = sample(*sources_of(reader), _PUBLISHED, limit // _PUBLISHED_SHARE, np.random.default_rng(seed))
+            rng = np.random.default_rng(seed)
+            typed = sample_cursors(texts_of(reader), CURSOR_KINDS, limit - len(published), rng)
+            holes = [*published, *typed]
+            yield [holes[at] for at in rng.permutation(len(holes))], IndexRetriever(reader)
+
+
+def _trial(repository: str, hole: Hole, drafter: LocalGenerator, generator: Generator, retriever: Retriever) -> Trial:
+    """Write all drafts for a hole."""
+    document = hole.opened
+    cursor = document.at_offset(hole.start)
+    place = Place.of(document, cursor, generator.window(document, cursor), hole.mode)
+    parts = Parts(drafter, generator, BlindRetriever(retriever, hole))
+    always = Decision(True, "always", None, None)
+    context = retrieve_context(CompletionOptions(), parts, place, always, UNLIMITED)
+    first = first_writer(drafter, place, context, drafter.confidence, MAX_NEW_TOKENS).write(UNLIMITED)
+
+    def written(snippets: tuple[Snippet, ...]) -> Tried:
+        writer = Writer.of(generator, place, generator.confidence, context.hits, snippets, MAX_NEW_TOKENS)
+        return Tried.of(writer.write(UNLIMITED), hole)
+
+    return Trial(
+        repository=repository,
+        kind=hole.kind,
+        reading=dict(reading_figures(place, context.hits, first)),
+        first=Tried.of(first, hole),
+        unread=written(()),
+        read=written(context.snippets) if context.snippets else None,
+    )

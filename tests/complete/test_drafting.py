@@ -1,0 +1,132 @@
+"""Two packs as a pair: which drafts are written, what is read for them, and which is the answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from repocomp.complete.clock import Clock
+from repocomp.complete.parts import Pair, Parts
+from repocomp.complete.pipeline import complete
+from repocomp.document import Document
+from repocomp.errors import PackError
+from repocomp.model.confidence import Confidence
+from repocomp.model.pairing import Pairing
+from repocomp.request import Completion, CompletionOptions, CompletionRequest
+from tests.complete.fakes import FixedRetriever, ScriptedModel, hit, loaded
+
+TEXT = b"import os\n\n\ndef f(path):\n    value = 1\n    return value\n"
+PLACE = (5, 14)
+SECRET = "something only the other file says"
+
+
+def always(chance: float, threshold: float = 0.0) -> Confidence:
+    """Says the same of everything."""
+    return Confidence({}, 0.0, (0.0,), (chance,), threshold)
+
+
+def pairing(keep: float, *, written: float = 0.9, reads: bool = True) -> Pairing:
+    """The first draft is half sure: no confidence was fitted to the pack that writes it."""
+    return Pairing(keep, always(0.7, 0.6 if reads else 0.8), always(written))
+
+
+class Pack:
+    """A pair on scripts, and what its models were asked."""
+
+    def __init__(self, decided: Pairing) -> None:
+        self.small = ScriptedModel("small()\n", odds=5.0)
+        self.large = ScriptedModel("large()\n")
+        drafter, generator = loaded(self.small, "small"), loaded(self.large, "large")
+        retriever = FixedRetriever([hit(f"def best():\n    return '{SECRET}'")])
+        self.parts = Parts(drafter, generator, retriever, pair=Pair(drafter, decided))
+
+    def ask(self, clock: Clock | None = None, **options: Any) -> Completion:
+        document = Document("a.txt", TEXT)
+        place = document.at(*PLACE)
+        self.said: list[str] = []
+        request = CompletionRequest(document, place, Path("/work"), CompletionOptions(**{"threshold": 0.5, **options}))
+        return complete(request, self.parts, self.said.append, clock)
+
+
+def actions(answer: Completion) -> list[tuple[str, str, bool]]:
+    return [(draft.model, draft.action, draft.chosen) for draft in answer.drafts]
+
+
+def test_a_sure_first_draft_is_the_answer_and_the_generator_is_not_asked() -> None:
+    pack = Pack(pairing(keep=0.4))
+    answer = pack.ask(min_confidence=0.0)
+    assert answer.text == "small()"
+    assert actions(answer) == [("small", "read", True)]
+    assert pack.large.runs == []
+    assert (answer.retrieval.action, answer.retrieval.budget_tokens, answer.retrieval.reading) == ("copy", 0, None)
+    assert "".join(pack.said) == "small()"
+
+
+def test_where_it_is_not_sure_the_generator_reads_and_the_surer_draft_wins() -> None:
+    pack = Pack(pairing(keep=0.6))
+    answer = pack.ask(min_confidence=0.0)
+    assert answer.text == "large()"
+    assert actions(answer) == [("small", "read", False), ("large", "read", True)]
+    assert answer.drafts[1].tokens_read > len(SECRET)
+    assert (answer.retrieval.action, answer.retrieval.reading, answer.confidence) == ("read", 0.7, 0.9)
+    assert "".join(pack.said) == "large()"
+
+
+def test_a_generator_that_is_less_sure_than_the_first_draft_was_asked_in_vain() -> None:
+    pack = Pack(pairing(keep=0.6, written=0.2))
+    answer = pack.ask(min_confidence=0.0)
+    assert (answer.text, answer.confidence) == ("small()", 0.5)
+    assert actions(answer) == [("small", "read", True), ("large", "read", False)]
+    assert "".join(pack.said) == "small()"
+
+
+def test_what_is_not_expected_to_help_is_not_read() -> None:
+    pack = Pack(pairing(keep=0.6, reads=False))
+    answer = pack.ask(min_confidence=0.0)
+    assert actions(answer) == [("small", "read", False), ("large", "copy", True)]
+    assert answer.drafts[1].tokens_read == 0
+    assert (answer.retrieval.action, answer.retrieval.reading) == ("copy", 0.7)
+    assert all(chunk.tokens == 0 for chunk in answer.retrieval.chunks)
+    assert answer.tokens.prompt < len(TEXT) + len(SECRET)
+
+
+def test_a_skipped_lookup_leaves_nothing_to_read() -> None:
+    pack = Pack(pairing(keep=0.6))
+    pack.small.odds = -5.0
+    answer = pack.ask(min_confidence=0.0)
+    assert actions(answer) == [("small", "skip", False), ("large", "skip", True)]
+    assert (answer.retrieval.decision, answer.retrieval.action) == ("skipped", "skip")
+
+
+@pytest.mark.parametrize("retrieve", ["always", "never"])
+def test_who_says_what_to_do_gets_the_generator_alone(retrieve: str) -> None:
+    answer = Pack(pairing(keep=0.4)).ask(retrieve=retrieve)
+    assert [model for model, _, _ in actions(answer)] == ["large"]
+
+
+def test_an_end_between_the_drafts_leaves_the_first_one() -> None:
+    whole, pack = Pack(pairing(keep=0.6)), Pack(pairing(keep=0.6))
+    whole.ask()
+    runs = len(whole.small.runs)
+    clock = Clock.starting(None, is_cancelled=lambda: len(pack.small.runs) >= runs)
+    answer = pack.ask(min_confidence=0.0, clock=clock)
+    assert answer.text == "small()"
+    assert actions(answer) == [("small", "read", True)]
+    assert pack.large.runs == []
+
+
+def test_the_same_question_gets_the_same_bytes() -> None:
+    answers = [Pack(pairing(keep=0.6)).ask() for _ in range(2)]
+    plain = [replace(one, timings_ms=answers[0].timings_ms, drafts=()) for one in answers]
+    assert plain[0] == plain[1]
+
+
+def test_a_pairing_is_read_as_it_was_written() -> None:
+    some = replace(pairing(keep=0.6), fitted={"trials": 3})
+    assert Pairing.from_json(some.to_json()) == some
+    for spoilt in (some.to_json().replace('"keep": 0.6', '"keep": 6'), "[]", "{", '{"format": 2}'):
+        with pytest.raises(PackError):
+            Pairing.from_json(spoilt)
