@@ -31,7 +31,7 @@ class Question:
     """A buffer to complete. `path` names it and need not exist; `data` are its bytes.
 
     `flags` are settings by name as they were given for this request, `environment` the REPOCOMP_* variables of whoever
-    asks: a daemon's own are nobody's.
+    asks: a daemon's own are nobody's. `buffers` are the texts of other files that are open and may not be saved.
     """
 
     path: Path
@@ -39,3 +39,4 @@ class Question:
     place: Place
     flags: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    buffers: Mapping[Path, str] = field(default_factory=dict)
