@@ -36,6 +36,8 @@ VERBS = {
     "train": "Train, tune and export a model pack.",
 }
 """Every verb with its one line of help; `check-ignore` lives in the module `check_ignore`."""
+WITHOUT_JSON = frozenset({"lsp"})
+"""The verbs whose standard output is a protocol of its own; all others have `--json`."""
 
 EPILOG = """\b
 Examples:
