@@ -37,7 +37,7 @@ SETTINGS = {
 RECORDING = {"--no-text": "no-text", "--no-record": "off"}
 """Flags for the setting `record`."""
 OTHERS = ("--stdin-filename", "--position-encoding")
-FLAGS = ("--stream", "--exit-zero", "--json")
+FLAGS = ("--prefetch", "--stream", "--exit-zero", "--json")
 
 
 def ask(arguments: Sequence[str]) -> int | None:
@@ -157,6 +157,7 @@ def _request(values: Values, place: Values, data: bytes) -> Values:
         "encoding": values["--position-encoding"],
         "flags": values["flags"],
         "stream": bool(values.get("--stream")),
+        "prefetch": bool(values.get("--prefetch")),
     }
 
 

@@ -76,7 +76,9 @@ def test_documents_hold_what_the_schemas_describe_and_nothing_else(
         assert document["exit_code"] == code, line
         seen.setdefault(document["command"], set()).add(document["status"])
     # The stages of training take minutes; their tests check their documents.
-    assert {verb for verb, states in seen.items() if states & {"ok", "nothing"}} == VERBS.keys() - {"train"} - WITHOUT_JSON
+    assert {verb for verb, states in seen.items() if states & {"ok", "nothing"}} == VERBS.keys() - {
+        "train"
+    } - WITHOUT_JSON
     assert "error" in seen["complete"] | seen[""]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from repocomp.feedback.ledger import reading
 from repocomp.index.build import build
 from repocomp.learn.background import COMMAND
 from repocomp.serve import follow_up, protocol
@@ -18,6 +19,7 @@ from repocomp.serve.call import Call
 from repocomp.serve.daemon import Daemon
 from repocomp.serve.deferred import DeferredJobs
 from repocomp.service.service import CompletionService
+from repocomp.store.feedback.rows import impressions
 from tests.conftest import Repository
 
 MEMORY = 2_048_000_000
@@ -150,3 +152,18 @@ def test_it_has_another_process_learn_once_nobody_asks_any_more(
 def test_memory_over_the_cap_ends_the_daemon(repository: Repository) -> None:
     call = Call(asking(repository({})), time.monotonic(), lambda call, data, last: None)
     assert not Daemon(CompletionService(1), DeferredJobs()).answer(call)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_shown"), [({}, True), ({"prefetch": False}, True), ({"prefetch": True}, False)]
+)
+def test_an_answer_that_is_asked_ahead_is_recorded_as_such(
+    repository: Repository, served: Daemon, changes: dict[str, Any], is_shown: bool
+) -> None:
+    root = repository({})
+    answered(served, asking(root, **changes))
+    with reading(root) as connection:
+        assert connection is not None
+        assert [(row.shown, row.details()["prefetched"]) for row in impressions(connection)] == [
+            (is_shown, not is_shown)
+        ]

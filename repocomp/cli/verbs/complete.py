@@ -57,6 +57,7 @@ class CursorCommand(click.Command):
     "--no-text", "record", flag_value="no-text", help="Record digests of the answer for feedback, but no text."
 )
 @click.option("--no-record", "record", flag_value="off", help="Record nothing for feedback.")
+@click.option("--prefetch", is_flag=True, help="It is asked ahead: not shown until `feedback shown` says so.")
 @click.option("--stream", is_flag=True, help="Print text as soon as it is final; with --json, as JSON Lines.")
 @click.option(
     "--daemon",
@@ -77,6 +78,7 @@ def command(
     cursor: str,
     stdin_filename: str | None,
     position_encoding: str,
+    prefetch: bool,
     stream: bool,
     exit_zero: bool,
     as_json: bool,
@@ -96,7 +98,7 @@ def command(
     completion = service.answer(prepared, emit)
     code = _print(completion, as_json, exit_zero, emit is not None)
     # The answer was printed and flushed: nothing that happens here can touch it.
-    warning = service.record(prepared, completion)
+    warning = service.record(prepared, completion, shown=not prefetch)
     if warning is not None:
         output.note(f"repocomp: {warning}")
     if prepared.settings.daemon == "always":
