@@ -26,6 +26,7 @@ VERBS = {
     "feedback": "Report what became of completions, and look at the history.",
     "serve": "Run the daemon, which keeps models and indexes in memory.",
     "lsp": "Serve an editor by the language server protocol.",
+    "editor": "Install the plugin of an editor.",
     "learn": "Adapt retrieval to this repository; show, undo or freeze what was learned.",
     "hooks": "Let git hooks keep the index up to date and measure what persists.",
     "bench": "Measure completion with and without retrieval on this repository.",

@@ -45,6 +45,10 @@ learn --unfreeze
 learn --reset
 bench self --limit 2
 serve --status
+editor
+editor vim --print
+editor vim --install
+editor vim --uninstall
 serve --stop
 model
 model show default
