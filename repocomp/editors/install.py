@@ -64,6 +64,7 @@ EDITORS = {
             "XDG_DATA_HOME",
             "nvim/site/pack/repocomp/start/repocomp",
         ),
+        Editor("emacs", "repocomp.el", ".emacs.d/repocomp", "add the lines of README.md beside it to your init file"),
     )
 }
 
@@ -98,7 +99,7 @@ def install(chosen: Editor, folder: Path) -> list[Path]:
 
 
 def uninstall(chosen: Editor, folder: Path) -> list[Path]:
-    """Remove the files of an editor from `folder`, with folders that are empty then; returns them. Raises EditorError."""
+    """Remove the files of an editor from `folder`, and what is empty then; returns them. Raises EditorError."""
     found = [folder / name for name, _ in chosen.files() if (folder / name).exists()]
     ours = [path for path in found if _is_ours(path)]
     try:

@@ -7,16 +7,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.conftest import Repository
-from tests.editors.terminal import Terminal, terminal, until
+from tests.editors.editor import Editor, Offer, offering
+from tests.editors.terminal import terminal, until
 from tests.serve.daemon import ROOT
 from tests.serve.lsp.test_lsp import said as recorded
 
@@ -29,48 +28,6 @@ EDITORS = [
     for name, program in (("vim", "vim"), ("neovim", NVIM))
 ]
 TAB, ESC, WORD = "\t", "\x1b", "\x1b[1;5C"
-
-State = dict[str, Any]
-
-
-@dataclass
-class Editor:
-    """An editor that runs, with what it holds and what the server was told."""
-
-    terminal: Terminal
-    folder: Path
-
-    @property
-    def state(self) -> State:
-        try:
-            found: State = json.loads((self.folder / "probe").read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            return {}
-        return found
-
-    def notes(self, name: str) -> list[Any]:
-        path = self.folder / name
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-    def type(self, keys: str) -> None:
-        self.terminal.type(keys)
-
-    def see(self, **wanted: Any) -> None:
-        """Wait until the editor holds this."""
-        until(
-            lambda: all(self.state.get(name) == value for name, value in wanted.items()),
-            lambda: (
-                wanted,
-                self.state,
-                bytes(self.terminal.output[-300:]),
-                self.notes("said"),
-                self.notes("asked")[-1:],
-            ),
-        )
-
-    def say(self, *wanted: list[Any]) -> None:
-        """Wait until this was said, and nothing else."""
-        until(lambda: self.notes("said") == list(wanted), lambda: (wanted, self.notes("said"), self.state))
 
 
 @contextmanager
@@ -102,28 +59,10 @@ def editing(name: str, file: Path, folder: Path, server: list[str], *settings: s
         yield editor
 
 
-Offer = Callable[..., Any]
-
-
 @pytest.fixture
 def offer(tmp_path: Path) -> Offer:
     """An editor whose server offers a text."""
-    count = 0
-
-    @contextmanager
-    def open_with(name: str, text: str, content: str, *settings: str) -> Iterator[Editor]:
-        nonlocal count
-        count += 1
-        folder = tmp_path / str(count)
-        (folder / "work").mkdir(parents=True)
-        (folder / "answer").write_text(json.dumps(text))
-        file = folder / "work" / "ä b.py"
-        file.write_bytes(content.encode())
-        server = [sys.executable, "-m", "tests.editors.fake_server", str(folder)]
-        with editing(name, file, folder, server, *settings) as editor:
-            yield editor
-
-    return open_with
+    return offering(tmp_path, editing)
 
 
 @pytest.mark.parametrize("name", EDITORS)
