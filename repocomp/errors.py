@@ -85,6 +85,12 @@ class ServeError(RepocompError):
     code = "serve"
 
 
+class EditorError(RepocompError):
+    """An editor's files cannot be found, written or removed."""
+
+    code = "editor"
+
+
 class BenchError(RepocompError):
     """A benchmark lacks its input, or its input cannot be used."""
 

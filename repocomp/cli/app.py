@@ -27,6 +27,8 @@ VERBS = {
     "explain": "Show how a completion came about.",
     "feedback": "Report what became of completions, and look at the history.",
     "serve": "Run the daemon, which keeps models and indexes in memory.",
+    "lsp": "Serve an editor by the language server protocol.",
+    "editor": "Install the plugin of an editor.",
     "learn": "Adapt retrieval to this repository; show, undo or freeze what was learned.",
     "hooks": "Let git hooks keep the index up to date and measure what persists.",
     "bench": "Measure completion with and without retrieval on this repository.",
@@ -38,6 +40,8 @@ VERBS = {
     "train": "Train, tune and export a model pack.",
 }
 """Every verb with its one line of help; `check-ignore` lives in the module `check_ignore`."""
+WITHOUT_JSON = frozenset({"lsp"})
+"""The verbs whose standard output is a protocol of its own; all others have `--json`."""
 
 EPILOG = """\b
 Examples:

@@ -9,7 +9,7 @@ from typing import Any
 
 from repocomp import __version__
 from repocomp.cli import roff
-from repocomp.cli.app import VERBS
+from repocomp.cli.app import VERBS, WITHOUT_JSON
 
 Schema = Mapping[str, Any]
 
@@ -70,6 +70,8 @@ def _documents() -> Iterator[str]:
     yield from roff.tagged(_fields(schema("envelope")))
     yield ".SH DATA"
     for verb in VERBS:
+        if verb in WITHOUT_JSON:
+            continue
         content = schema(verb)
         for one in content.get("anyOf", [content]):
             yield f".SS {roff.escape(one['title'])}"

@@ -11,7 +11,7 @@ import repocomp
 ROOT = Path(repocomp.__file__).parent
 FLOORS = (
     ("cli",),
-    ("serve", "bench", "train"),
+    ("serve", "editors", "bench", "train"),
     ("service", "learn"),
     ("evaluate",),
     ("complete",),

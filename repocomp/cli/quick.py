@@ -44,7 +44,7 @@ VARIABLES = {
     for name in (*(option[2:].replace("-", "_") for option in SETTINGS), "record", "retention_days", "learn")
 }
 """Those that set something."""
-FLAGS = ("--stream", "--exit-zero", "--explain", "--json", "--verbose")
+FLAGS = ("--prefetch", "--stream", "--exit-zero", "--explain", "--json", "--verbose")
 SHORT = {"-n": "--candidates"}
 
 
@@ -167,6 +167,7 @@ def _request(values: Values, place: Values, data: bytes) -> Values:
         "flags": values["flags"],
         "stream": bool(values.get("--stream")),
         "awaited": bool(values.get("--stream")) or sys.stdout.isatty(),
+        "prefetch": bool(values.get("--prefetch")),
     }
 
 

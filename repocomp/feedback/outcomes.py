@@ -1,9 +1,15 @@
-"""The outcome of each completion: the last verdict, the part that was accepted, what stood in file and commit later."""
+"""The outcome of each completion: the last verdict, the part that was accepted, what stood in file and commit later.
+
+What is typed on through an answer brings the rest of it again and again: all of them are one completion, the first one,
+and what was typed of it was accepted with the rest.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from repocomp.feedback.commits import COMMIT
 from repocomp.feedback.export import verdict
@@ -15,8 +21,8 @@ from repocomp.store.feedback.rows import Event, Impression, Persistence, events,
 class Outcome:
     """One completion. Characters are visible ones; `saved` is what stood by moment, `committed` in the last commit.
 
-    `taken` is what the user accepted of it, `arms` are those whose chunks stood in the prompt, `commit` is the first
-    commit that held at least half of it.
+    `is_ahead`: it was made before anybody wanted to see it. `taken` is what the user accepted of it, `arms` are those
+    whose chunks stood in the prompt, `commit` is the first commit that held at least half of it.
     """
 
     id: str
@@ -26,6 +32,7 @@ class Outcome:
     probability: float | None
     arms: tuple[str, ...]
     total_ms: float
+    is_ahead: bool
     is_shown: bool
     verdict: str | None
     chars: int
@@ -44,11 +51,27 @@ def outcomes(connection: Connection) -> list[Outcome]:
     """Every completion, oldest first, empty answers too."""
     rows = impressions(connection)
     said, measured = events(connection, rows), persistences(connection, rows)
-    return [_outcome(row, said.get(row.id, ()), measured.get(row.id, ())) for row in rows]
+    known = {row.id for row in rows}
+    rests: defaultdict[str, list[Impression]] = defaultdict(list)
+    firsts: list[tuple[Impression, dict[str, Any]]] = []
+    for row in rows:
+        details = row.details()
+        continued = details.get("continues")
+        if continued in known:
+            rests[continued].append(row)
+        else:
+            firsts.append((row, details))
+    return [_outcome(row, details, rests[row.id], said, measured.get(row.id, ())) for row, details in firsts]
 
 
-def _outcome(row: Impression, said: Sequence[Event], measured: Sequence[Persistence]) -> Outcome:
-    chunks = row.details()["retrieval"]["chunks"]
+def _outcome(
+    row: Impression,
+    details: dict[str, Any],
+    rests: Sequence[Impression],
+    said: Mapping[str, Sequence[Event]],
+    measured: Sequence[Persistence],
+) -> Outcome:
+    words = sorted((event for each in (row, *rests) for event in said.get(each.id, ())), key=lambda event: event.id)
     in_commits = [item for item in measured if item.moment == COMMIT]
     held = [item.commit_id for item in in_commits if item.is_held]
     return Outcome(
@@ -57,20 +80,24 @@ def _outcome(row: Impression, said: Sequence[Event], measured: Sequence[Persiste
         language=row.language,
         decision=row.decision,
         probability=row.probability,
-        arms=tuple(sorted({chunk["arm"] for chunk in chunks})),
+        arms=tuple(sorted({chunk["arm"] for chunk in details["retrieval"]["chunks"]})),
         total_ms=row.total_ms,
-        is_shown=row.chars > 0 and (row.shown or any(event.kind == "shown" for event in said)),
-        verdict=verdict(said),
+        is_ahead=bool(details.get("prefetched")),
+        # Whoever gave a verdict saw it.
+        is_shown=row.chars > 0 and (bool(words) or any(each.shown for each in (row, *rests))),
+        verdict=verdict(words),
         chars=row.chars,
-        taken=_taken(row, said),
+        taken=_taken(row, rests, words),
         saved={item.moment: item.kept for item in measured if item.moment != COMMIT},
         committed=in_commits[-1].kept if in_commits else None,
         commit=held[0] if held else None,
     )
 
 
-def _taken(row: Impression, said: Sequence[Event]) -> int:
-    last = next((event for event in reversed(said) if event.kind == verdict(said)), None)
+def _taken(row: Impression, rests: Sequence[Impression], words: Sequence[Event]) -> int:
+    last = next((event for event in reversed(words) if event.kind == verdict(words)), None)
     if last is None or last.kind == "rejected":
         return 0
-    return row.chars if last.chars is None else min(row.chars, last.chars)
+    about = next(each for each in (row, *rests) if each.id == last.impression_id)
+    typed = max(0, row.chars - about.chars)
+    return row.chars if last.chars is None else min(row.chars, typed + last.chars)

@@ -100,7 +100,7 @@ def _row(
         probability=completion.retrieval.probability,
         total_ms=completion.timings_ms.total,
         marks=marks.to_json(),
-        detail=json.dumps(_detail(completion, request, is_secret), separators=(",", ":"), ensure_ascii=False),
+        detail=json.dumps(_detail(completion, request, is_secret, shown), separators=(",", ":"), ensure_ascii=False),
     )
 
 
@@ -108,7 +108,7 @@ def _placed(row: Impression, root: Path, head: str | None) -> Impression:
     return replace(row, tree=path_digest(root), base=head)
 
 
-def _detail(completion: Completion, request: CompletionRequest, is_secret: bool) -> dict[str, Any]:
+def _detail(completion: Completion, request: CompletionRequest, is_secret: bool, shown: bool) -> dict[str, Any]:
     """What replays the decision, and what learning needs of it. Nothing in it is source text."""
     return {
         "version": __version__,
@@ -129,6 +129,8 @@ def _detail(completion: Completion, request: CompletionRequest, is_secret: bool)
         "timings_ms": asdict(completion.timings_ms),
         "warnings": list(completion.warnings),
         "asked": asdict(request.options),
+        "prefetched": not shown,
+        "continues": completion.continues,
         "secret": is_secret,
     }
 

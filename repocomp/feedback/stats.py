@@ -85,6 +85,15 @@ def figures(all_of: Sequence[Outcome], written: Sequence[Written] = ()) -> dict[
             [one.taken for one in shown],
             [one.chars for one in shown],
         ),
+        share("rejection", "completions dismissed, of those shown", [one.verdict == "rejected" for one in shown]),
+        share(
+            "ignored", "completions of which nothing was said, of those shown", [one.verdict is None for one in shown]
+        ),
+        share(
+            "never shown",
+            "completions made ahead that were not shown, of those made ahead",
+            [not one.is_shown for one in all_of if one.is_ahead],
+        ),
         *(_persistence(taken, moment) for moment in MOMENTS_S),
         _in_commit(taken),
         _typed_anyway(shown),

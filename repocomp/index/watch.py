@@ -12,6 +12,7 @@ from pathlib import Path
 from repocomp.errors import ConfigError
 from repocomp.index.build import IndexReport, build, update
 from repocomp.index.walk import IGNORE_FILE
+from repocomp.progress import OnProgress
 from repocomp.store.paths import index_path
 from repocomp.tree import printable
 
@@ -25,20 +26,25 @@ _WAIT_MS = 5000
 
 
 def watch(
-    root: Path, told: Iterable[Collection[Path]], *, jobs: int | None = None, rebuild: bool = False
+    root: Path,
+    told: Iterable[Collection[Path]],
+    *,
+    jobs: int | None = None,
+    rebuild: bool = False,
+    progress: OnProgress | None = None,
 ) -> Iterator[IndexReport]:
     """Bring the index of `root` up to date, then again for each collection of paths that is `told`; a report for each.
 
     Paths that are ignored, or not of the tree, change nothing and are not reported. Raises StoreError.
     """
-    yield build(root, jobs=jobs, rebuild=rebuild)
+    yield build(root, jobs=jobs, rebuild=rebuild, progress=progress)
     for number, paths in enumerate(told):
         changed = _relative(root, paths)
         # What changed between the first look and the first word was told by nobody.
         is_all = number == 0 or any(path in _GIT or path.rpartition("/")[2] in _RULES for path in changed)
         if not is_all and not changed:
             continue
-        report = build(root, jobs=jobs) if is_all else update(root, changed)
+        report = build(root, jobs=jobs, progress=progress) if is_all else update(root, changed)
         # A look at everything reads what was written a moment before the last one once more, and finds it known.
         if report.indexed or report.removed or (report.reused and not is_all):
             yield report

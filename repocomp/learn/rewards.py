@@ -45,7 +45,7 @@ class Event:
 def events(connection: Connection) -> list[Event]:
     """Every completion with a reward, oldest first."""
     came_to = {one.id: one for one in outcomes(connection)}
-    found = (event_of(row, came_to[row.id]) for row in impressions(connection))
+    found = (event_of(row, came_to[row.id]) for row in impressions(connection) if row.id in came_to)
     return [event for event in found if event is not None]
 
 

@@ -11,24 +11,20 @@ from pathlib import Path
 
 from repocomp.document import PositionEncoding
 from repocomp.errors import RepocompError
-from repocomp.feedback.sweep import MOMENTS_S, sweep
-from repocomp.request import Completion
 from repocomp.serve import protocol
 from repocomp.serve.call import Call, Message
-from repocomp.serve.client import launch
 from repocomp.serve.deferred import DeferredJobs
+from repocomp.serve.follow_up import FollowUp
 from repocomp.serve.upgrade import UpgradeCheck
 from repocomp.service.question import Place, Question
 from repocomp.service.service import CompletionService, Prepared
-
-_QUIET_S = 900.0
 
 
 class Daemon:
     """Answers calls, one after the other."""
 
     def __init__(self, service: CompletionService, jobs: DeferredJobs) -> None:
-        self._service, self._jobs, self._upgrade = service, jobs, UpgradeCheck()
+        self._service, self._follow_up, self._upgrade = service, FollowUp(service, jobs), UpgradeCheck()
         self.is_outdated = False
         """Whether its code is no longer what is installed."""
 
@@ -75,26 +71,7 @@ class Daemon:
         if call.cancelled.is_set():
             return
         call.send({"completion": completion.to_json()}, last=True)
-        self._follow_up(prepared, completion)
-
-    def _follow_up(self, prepared: Prepared, completion: Completion) -> None:
-        """Record the answer; look at its file later; let another process learn when all is quiet."""
-        self._service.record(prepared, completion)
-        root = prepared.request.root
-        if root is None or prepared.settings.record == "off":
-            return
-        for seconds in MOMENTS_S:
-            self._jobs.later(seconds, root, lambda: sweep(root))
-        if prepared.settings.learn == "auto":
-            self._jobs.rather(_QUIET_S, ("learn", root), lambda: _learn(root))
-
-
-def _learn(root: Path) -> None:
-    """Start learning in a process of its own, where it is due."""
-    from repocomp.learn.background import COMMAND, claim
-
-    if claim(root):
-        launch(COMMAND, str(root))
+        self._follow_up.remember(prepared, completion, shown=not call.message.get("prefetch", False))
 
 
 def _text(value: object) -> str:

@@ -264,18 +264,10 @@ class Server:
         with suppress(OSError):
             self._wake.send(b"\0")
 
-    def _next(self) -> Call | None:
-        """The next call; deferred jobs are done while there is none."""
-        while True:
-            try:
-                return self._work.get(timeout=self._jobs.run_due())
-            except queue.Empty:
-                continue
-
     def _answer_all(self) -> None:
         """The working thread. What `handle` does not catch ends the daemon: clients then do the work themselves."""
         try:
-            while (call := self._next()) is not None:
+            while (call := self._jobs.next_of(self._work)) is not None:
                 if not call.cancelled.is_set() and not self._handle(call):
                     self.stop()
         except BaseException:

@@ -31,8 +31,9 @@ class Question:
     """A buffer to complete. `path` names it and need not exist; `data` are its bytes.
 
     `flags` are settings by name as they were given for this request, `environment` the REPOCOMP_* variables of whoever
-    asks: a daemon's own are nobody's. Where it `is_awaited` somebody asked for this very answer and sees it, unlike one
-    that an editor offers: it is not withheld unless that was set.
+    asks: a daemon's own are nobody's. `buffers` are the texts of other files that are open and may not be saved. Where
+    it `is_awaited` somebody asked for this very answer and sees it, unlike one that an editor offers: it is not
+    withheld unless that was set.
     """
 
     path: Path
@@ -41,3 +42,4 @@ class Question:
     flags: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     is_awaited: bool = False
+    buffers: Mapping[Path, str] = field(default_factory=dict)

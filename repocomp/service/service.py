@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from repocomp.complete.clock import Clock
+from repocomp.complete.open_buffers import BufferRetriever
+from repocomp.complete.parts import Parts
 from repocomp.complete.pipeline import Emit, complete
 from repocomp.config import Settings, load_settings
 from repocomp.document import Document
@@ -33,12 +35,13 @@ _PREVIOUS_ANSWERS = 64
 class Prepared:
     """A question with everything that its answer depends on but the models: ready to be answered.
 
-    `folder` stands for the repository where the file lies in none.
+    `folder` stands for the repository where the file lies in none, `buffers` are other files that are open.
     """
 
     request: CompletionRequest
     settings: Settings
     folder: Path
+    buffers: Mapping[str, str] = field(default_factory=dict)
 
 
 class CompletionService:
@@ -61,7 +64,8 @@ class CompletionService:
         position = question.place.position(document)
         document = replace(document, path=_shown_path(path, root))
         request = CompletionRequest(document, position, root, _options(settings, is_awaited=question.is_awaited))
-        return Prepared(request, settings, real(path).parent)
+        buffers = {_shown_path(other, root): text for other, text in question.buffers.items()}
+        return Prepared(request, settings, real(path).parent, buffers)
 
     def answer(
         self,
@@ -82,13 +86,16 @@ class CompletionService:
             self._warm.close_indexes()
             raise
 
-    def record(self, prepared: Prepared, completion: Completion) -> str | None:
-        """Remember the answer for feedback, once it is out: None, or why it was not recorded. Raises nothing."""
+    def record(self, prepared: Prepared, completion: Completion, *, shown: bool = True) -> str | None:
+        """Remember the answer for feedback, once it is out: None, or why it was not recorded. Raises nothing.
+
+        `shown` is False for one that was made ahead: whoever shows it says so then.
+        """
         if prepared.settings.record == "off":
             return None
         from repocomp.feedback.record import record
 
-        return record(completion, prepared.request, prepared.settings, prepared.folder)
+        return record(completion, prepared.request, prepared.settings, prepared.folder, shown=shown)
 
     def preload(self, pack_name: str) -> None:
         """Have a pack ready before it is asked for. Raises PackError."""
@@ -133,9 +140,15 @@ class CompletionService:
             if emit is not None:
                 emit(rest.text)
             return rest
-        completion = complete(request, opened.parts, emit, clock)
+        completion = complete(request, _with_buffers(opened.parts, prepared.buffers), emit, clock)
         self._previous.put(place, PreviousAnswer(request, completion, opened.state))
         return completion
+
+
+def _with_buffers(parts: Parts, buffers: Mapping[str, str]) -> Parts:
+    if parts.retriever is None or not buffers:
+        return parts
+    return replace(parts, retriever=BufferRetriever(parts.retriever, buffers))
 
 
 def resident_bytes() -> int:

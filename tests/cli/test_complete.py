@@ -123,7 +123,7 @@ def test_an_empty_answer_says_why(indexed: Path) -> None:
 def test_an_answer_is_recorded_once_it_was_given(indexed: Path) -> None:
     given = [complete("app/main.py:6:29", "--retrieve", "always", cwd=indexed)["data"] for _ in range(2)]
     complete("app/main.py:6:29", "--no-record", "--max-new-tokens", "1", cwd=indexed)
-    complete("app/main.py:5:1", "--no-text", cwd=indexed)
+    complete("app/main.py:5:1", "--no-text", "--prefetch", cwd=indexed)
     (path,) = feedback_paths()
     with closing(sqlite3.connect(path)) as connection:
         first, second = impressions(connection)
@@ -132,7 +132,7 @@ def test_an_answer_is_recorded_once_it_was_given(indexed: Path) -> None:
     assert retrieval == given[0]["retrieval"]
     assert {draw["arm"] for draw in retrieval["draws"]} == {arm["name"] for arm in retrieval["arms"]}
     assert sum(chunk["tokens"] for chunk in retrieval["chunks"]) <= retrieval["budget_tokens"]
-    assert second.text is None
+    assert (second.text, second.shown, second.details()["prefetched"]) == (None, False, True)
 
 
 def test_an_answer_stands_whatever_happens_to_the_record(indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:

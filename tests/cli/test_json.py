@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 
 from repocomp.cli import app, quick
-from repocomp.cli.app import VERBS
+from repocomp.cli.app import VERBS, WITHOUT_JSON
 from repocomp.cli.formats import SCHEMAS, schema
 from repocomp.learn import replay
 from repocomp.model.library import load_pack
@@ -45,6 +45,10 @@ learn --unfreeze
 learn --reset
 bench self --limit 2
 serve --status
+editor
+editor vim --print
+editor vim --install
+editor vim --uninstall
 serve --stop
 model
 model show default
@@ -77,13 +81,15 @@ def test_documents_hold_what_the_schemas_describe_and_nothing_else(
         assert document["exit_code"] == code, line
         seen.setdefault(document["command"], set()).add(document["status"])
     # The stages of training take minutes; their tests check their documents.
-    assert {verb for verb, states in seen.items() if states & {"ok", "nothing"}} == VERBS.keys() - {"train"}
+    assert {verb for verb, states in seen.items() if states & {"ok", "nothing"}} == VERBS.keys() - {
+        "train"
+    } - WITHOUT_JSON
     assert "error" in seen["complete"] | seen[""]
 
 
 def test_every_schema_is_one_and_describes_every_field() -> None:
     names = {path.stem for path in SCHEMAS.glob("*.json")}
-    assert names == {"envelope", "pack", *VERBS}
+    assert names == {"envelope", "pack", *VERBS.keys() - WITHOUT_JSON}
     for name in names:
         content = schema(name)
         jsonschema.Draft202012Validator.check_schema(content)

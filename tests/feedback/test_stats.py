@@ -143,6 +143,9 @@ def test_every_figure_is_the_one_counted_by_hand(root: Path, add: Add) -> None:
     assert values == {
         "acceptance": (60.0, 5),
         "acceptance by characters": (48.0, 5),
+        "rejection": (20.0, 5),
+        "ignored": (20.0, 5),
+        "never shown": (None, 0),
         "persistence 30 s": (round(100 * 12 / 14, 2), 2),
         "persistence 120 s": (None, 0),
         "persistence 300 s": (None, 0),
@@ -165,11 +168,37 @@ def test_every_figure_is_the_one_counted_by_hand(root: Path, add: Add) -> None:
 
 
 def test_an_answer_fetched_ahead_counts_once_it_was_displayed(root: Path) -> None:
-    completion, request = answer("x = <|>\n", "ahead", root=root)
-    record(completion, request, Settings(), root, shown=False)
-    assert counted(root).overall["acceptance"].n == 0
-    say(root, completion.id, "shown", None, keep_text=True)
-    assert counted(root).overall["acceptance"].n == 1
+    for text in ("ahead", "another", "accepted"):
+        completion, request = answer("x = <|>\n", text, root=root)
+        record(completion, request, Settings(), root, shown=False)
+        figures = counted(root).overall
+        assert (figures["acceptance"].n, figures["never shown"].value) == (0, 100.0)
+    say(root, answer("x = <|>\n", "ahead", root=root)[0].id, "shown", None, keep_text=True)
+    # Nobody accepts what was not shown.
+    say(root, answer("x = <|>\n", "accepted", root=root)[0].id, "accepted", None, keep_text=True)
+    figures = counted(root).overall
+    assert [figures[name].n for name in ("acceptance", "never shown")] == [2, 3]
+    assert [figures[name].value for name in ("acceptance", "ignored", "never shown")] == [50.0, 50.0, 33.33]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "part", "taken"),
+    [("accepted", None, 10), ("partially_accepted", "de", 5), ("rejected", None, 0), (None, None, 0)],
+)
+def test_what_is_typed_on_through_an_answer_is_one_answer(
+    root: Path, verdict: EventKind | None, part: str | None, taken: int
+) -> None:
+    first, request = answer("x = <|>\n", "abcdefghij", root=root)
+    record(first, request, Settings(), root)
+    for typed in (1, 2, 3):
+        rest, request = answer(f"x = {first.text[:typed]}<|>\n", first.text[typed:], root=root, continues=first.id)
+        record(rest, request, Settings(), root)
+    if verdict is not None:
+        say(root, rest.id, verdict, part, keep_text=True)
+    figures = counted(root).overall
+    assert (figures["acceptance"].n, figures["latency p50"].n) == (1, 1)
+    assert figures["acceptance by characters"].value == 10.0 * taken
+    assert figures["ignored"].value == (100.0 if verdict is None else 0.0)
 
 
 def test_the_last_verdict_counts(root: Path, add: Add) -> None:

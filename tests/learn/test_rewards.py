@@ -17,7 +17,7 @@ from repocomp.store.feedback.connect import open_feedback
 from tests.conftest import Repository
 from tests.feedback.answers import CURSOR, show, used
 
-PLAIN = Outcome("c_1", 0, "python", "used", 0.6, ("bm25",), 20.0, True, None, 10, 0, {}, None, None)
+PLAIN = Outcome("c_1", 0, "python", "used", 0.6, ("bm25",), 20.0, False, True, None, 10, 0, {}, None, None)
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 
+from repocomp.feedback.ledger import reading
 from repocomp.index.build import build
 from repocomp.learn.background import COMMAND
-from repocomp.serve import daemon, protocol
+from repocomp.serve import follow_up, protocol
 from repocomp.serve.call import Call
 from repocomp.serve.daemon import Daemon
 from repocomp.serve.deferred import DeferredJobs
 from repocomp.service.service import CompletionService
+from repocomp.store.feedback.rows import impressions
 from tests.conftest import Repository
 
 MEMORY = 2_048_000_000
@@ -114,7 +116,7 @@ def test_saved_files_are_looked_at_later(
     repository: Repository, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], looks: int
 ) -> None:
     root, now, seen = repository({"a.py": SOURCE}), [0.0], list[Path]()
-    monkeypatch.setattr(daemon, "sweep", seen.append)
+    monkeypatch.setattr(follow_up, "sweep", seen.append)
     jobs = DeferredJobs(lambda: now[0])
     assert "completion" in answered(Daemon(CompletionService(MEMORY), jobs), asking(root, settings))[-1]
     for now[0] in (20, 45, 145, 325, 625, 9999):
@@ -131,7 +133,7 @@ def test_it_has_another_process_learn_once_nobody_asks_any_more(
     root, now = repository({"a.py": SOURCE}), [0.0]
     build(root)
     started: list[tuple[Sequence[str], str, float]] = []
-    monkeypatch.setattr(daemon, "launch", lambda command, at: started.append((command, at, now[0])))
+    monkeypatch.setattr(follow_up, "launch", lambda command, at: started.append((command, at, now[0])))
     jobs = DeferredJobs(lambda: now[0])
     served, message = Daemon(CompletionService(MEMORY), jobs), asking(root, settings)
     # Asked every ten minutes nothing is begun; a quarter of an hour later it is, once, and not again the same day.
@@ -150,3 +152,18 @@ def test_it_has_another_process_learn_once_nobody_asks_any_more(
 def test_memory_over_the_cap_ends_the_daemon(repository: Repository) -> None:
     call = Call(asking(repository({})), time.monotonic(), lambda call, data, last: None)
     assert not Daemon(CompletionService(1), DeferredJobs()).answer(call)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_shown"), [({}, True), ({"prefetch": False}, True), ({"prefetch": True}, False)]
+)
+def test_an_answer_that_is_asked_ahead_is_recorded_as_such(
+    repository: Repository, served: Daemon, changes: dict[str, Any], is_shown: bool
+) -> None:
+    root = repository({})
+    answered(served, asking(root, **changes))
+    with reading(root) as connection:
+        assert connection is not None
+        assert [(row.shown, row.details()["prefetched"]) for row in impressions(connection)] == [
+            (is_shown, not is_shown)
+        ]

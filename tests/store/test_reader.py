@@ -11,6 +11,7 @@ from repocomp.errors import StoreError
 from repocomp.index.build import build
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import ChunkKind
+from repocomp.store.paths import index_path
 from tests.conftest import Repository
 
 BEFORE, AFTER = "def first():\n    return wonder\n", "def second():\n    return wonder + marvel\n"
@@ -99,3 +100,14 @@ def test_a_snapshot_ends_with_what_went_wrong_inside(reader: IndexReader, root: 
     reader.close()
     with pytest.raises(StoreError, match="closed"), reader.snapshot():
         pass
+
+
+def test_an_index_that_another_process_is_about_to_make_is_none_yet(repository: Repository) -> None:
+    root = repository({"a.py": "x = 1\n"})
+    index_path(root).parent.mkdir(parents=True)
+    index_path(root).touch()
+    assert IndexReader.open(root) is None
+    build(root)
+    reader = IndexReader.open(root)
+    assert reader is not None
+    reader.close()

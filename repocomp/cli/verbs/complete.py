@@ -70,6 +70,7 @@ class CursorCommand(click.Command):
     "--no-text", "record", flag_value="no-text", help="Record digests of the answer for feedback, but no text."
 )
 @click.option("--no-record", "record", flag_value="off", help="Record nothing for feedback.")
+@click.option("--prefetch", is_flag=True, help="It is asked ahead: not shown until `feedback shown` says so.")
 @click.option("--stream", is_flag=True, help="Print text as soon as it is final; with --json, as JSON Lines.")
 @click.option(
     "--daemon",
@@ -97,6 +98,7 @@ def command(
     cursor: str,
     stdin_filename: str | None,
     position_encoding: str,
+    prefetch: bool,
     stream: bool,
     explain: bool,
     exit_zero: bool,
@@ -132,7 +134,7 @@ def command(
     else:
         _print(completion, is_out=emit is not None, is_shared=is_shared, is_verbose=verbose)
     # The answer was printed and flushed: nothing that happens here can touch it.
-    warning = service.record(prepared, completion)
+    warning = service.record(prepared, completion, shown=not prefetch)
     if warning is not None:
         output.note(f"repocomp: {warning}")
     if prepared.settings.daemon == "always":

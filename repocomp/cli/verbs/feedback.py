@@ -48,6 +48,8 @@ path, line, column, language, base_commit
                      where it was asked, and the commit the work tree stood on
 text, text_digest, chars
                      redacted text (null where digests alone are kept); visible characters
+prefetched, continues
+                     whether it was asked ahead; the completion it is the untyped rest of
 retrieval            decision, rule, probability, threshold, reason; arms with drawn and propensity;
                      draws with rank, score, fused, kept, reason; chunks of the prompt; budget_tokens
 decision_propensity  the probability with which this decision was taken
@@ -135,7 +137,7 @@ def _listed(row: dict[str, Any]) -> str:
     text = row["text"] if row["text"] is not None else row["text_digest"]
     first = text.strip().split("\n")[0][:48] or f"({row['reason']})"
     place = f"{row['path']}:{row['line']}:{row['column']}"
-    verdict = (row["verdict"] or "-").replace("_", " ")
+    verdict = (row["verdict"] or ("-" if row["shown"] else "not shown")).replace("_", " ")
     return f"{row['last_at'][:16]}  {row['id']}  {place:<28} {verdict:<18} {kept:<18} {first}".rstrip()
 
 

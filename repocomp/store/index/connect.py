@@ -16,6 +16,10 @@ from repocomp.store.migrate import migrate, schema_version
 REBUILD = "repocomp index --rebuild"
 
 
+class NotMadeYet(StoreError):
+    """The file is there and empty: another process is about to make the index."""
+
+
 def open_index(path: Path, *, readonly: bool = False) -> Connection:
     """Open the database at `path`, creating it (0600 in a 0700 folder) unless `readonly`.
 
@@ -70,6 +74,8 @@ def _prepare(connection: Connection, path: Path, readonly: bool) -> None:
     version = schema_version(connection)
     if version > len(STEPS):
         raise StoreError(f"{path}: the index was made by a newer repocomp", "upgrade repocomp, or: " + REBUILD)
+    if readonly and version == 0 and connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None:
+        raise NotMadeYet(f"{path}: the index is being made", "wait a moment, or: repocomp index")
     if readonly and version < len(STEPS):
         raise StoreError(f"{path}: the index was made by an older repocomp", "repocomp index")
     connection.execute("PRAGMA foreign_keys = OFF")

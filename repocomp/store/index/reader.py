@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from repocomp.store.connect import Connection
 from repocomp.store.index.cache import CachedConnection
-from repocomp.store.index.connect import open_index
+from repocomp.store.index.connect import NotMadeYet, open_index
 from repocomp.store.index.queries import ChunkQueries, ContentQueries, FileQueries, SegmentQueries, SymbolQueries
 from repocomp.store.paths import index_path
 
@@ -51,7 +51,10 @@ class IndexReader:
     def open(cls, root: Path) -> IndexReader | None:
         """The index of the work tree at `root`, or None when it has none yet."""
         path = index_path(root)
-        return cls.open_at(path) if path.exists() else None
+        try:
+            return cls.open_at(path) if path.exists() else None
+        except NotMadeYet:
+            return None
 
     @classmethod
     def open_at(cls, path: Path) -> IndexReader:

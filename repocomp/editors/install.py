@@ -1,0 +1,120 @@
+"""Which editors there are, where their files go, and putting them there and away again.
+
+A file is written as it ships, but for the place of this `repocomp`, which an editor's own search path may not hold.
+Nothing is overwritten or removed that repocomp did not write.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from repocomp.errors import EditorError
+
+HOME = Path(__file__).parent
+_COMMAND = "@REPOCOMP@"
+_MARK = "repocomp"
+
+
+@dataclass(frozen=True, slots=True)
+class Editor:
+    """An editor: the folder of its files, the one that `--print` shows, where they go, and what to do then.
+
+    `folder` is below the user's home; `variable` names an environment variable that may say otherwise, with `below`
+    what comes after it.
+    """
+
+    name: str
+    main: str
+    folder: str
+    then: str
+    variable: str | None = None
+    below: str = ""
+
+    def target(self, environment: Mapping[str, str]) -> Path:
+        """Where the editor looks for such files."""
+        base = environment.get(self.variable, "") if self.variable is not None else ""
+        return Path(base) / self.below if os.path.isabs(base) else Path.home() / self.folder
+
+    def files(self) -> Iterator[tuple[str, str]]:
+        """The files by relative path, as they are to be written."""
+        source = HOME / self.name
+        command = executable()
+        for path in sorted(source.rglob("*")):
+            if path.is_file():
+                yield path.relative_to(source).as_posix(), path.read_text(encoding="utf-8").replace(_COMMAND, command)
+
+
+_VIM = "vimfiles" if os.name == "nt" else ".vim"
+_NEOVIM = "AppData/Local/nvim-data" if os.name == "nt" else ".local/share/nvim"
+EDITORS = {
+    editor.name: editor
+    for editor in (
+        Editor("vim", "autoload/repocomp.vim", f"{_VIM}/pack/repocomp/start/repocomp", "restart Vim; :help repocomp"),
+        Editor(
+            "neovim",
+            "lua/repocomp/init.lua",
+            f"{_NEOVIM}/site/pack/repocomp/start/repocomp",
+            "restart Neovim; :help repocomp",
+            "XDG_DATA_HOME",
+            "nvim/site/pack/repocomp/start/repocomp",
+        ),
+        Editor("emacs", "repocomp.el", ".emacs.d/repocomp", "add the lines of README.md beside it to your init file"),
+    )
+}
+
+
+def executable() -> str:
+    """How an editor starts this very repocomp: its script by its full name, else by the name alone."""
+    beside = Path(sys.executable).with_name("repocomp.exe" if os.name == "nt" else "repocomp")
+    found = str(beside) if beside.exists() else shutil.which("repocomp")
+    return Path(found).as_posix() if found is not None else "repocomp"
+
+
+def editor(name: str) -> Editor:
+    """The editor of that name. Raises EditorError."""
+    if name not in EDITORS:
+        raise EditorError(f"there are no files for {name!r}", f"use one of: {', '.join(EDITORS)}")
+    return EDITORS[name]
+
+
+def install(chosen: Editor, folder: Path) -> list[Path]:
+    """Write the files of an editor into `folder`; returns them. Raises EditorError."""
+    planned = {folder / name: text for name, text in chosen.files()}
+    for path in planned:
+        if path.exists() and not _is_ours(path):
+            raise EditorError(f"{path}: was not written by repocomp", "move it away, or use another folder: --to DIR")
+    try:
+        for path, text in planned.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise EditorError(f"{error.filename}: {error.strerror}", "use another folder: --to DIR") from None
+    return list(planned)
+
+
+def uninstall(chosen: Editor, folder: Path) -> list[Path]:
+    """Remove the files of an editor from `folder`, and what is empty then; returns them. Raises EditorError."""
+    found = [folder / name for name, _ in chosen.files() if (folder / name).exists()]
+    ours = [path for path in found if _is_ours(path)]
+    try:
+        for path in ours:
+            path.unlink()
+            for parent in path.relative_to(folder).parents:
+                with suppress(OSError):
+                    (folder / parent).rmdir()
+    except OSError as error:
+        raise EditorError(f"{error.filename}: {error.strerror}", "remove it by hand") from None
+    return ours
+
+
+def _is_ours(path: Path) -> bool:
+    """Every file of ours names repocomp in its first lines."""
+    with suppress(OSError):
+        return _MARK in path.read_text(encoding="utf-8", errors="replace")[:400].lower()
+    return False
