@@ -119,13 +119,18 @@ def _detail(completion: Completion, request: CompletionRequest, is_secret: bool)
         "reason": completion.reason,
         "logprobs": [candidate.logprob for candidate in completion.candidates],
         "filters": [asdict(item) for item in completion.filters],
-        "models": completion.models,
+        # A completion says where a server is, its record does not.
+        "models": {**completion.models, "device": _kind_of(completion.models["device"])},
         "tokens": asdict(completion.tokens),
         "timings_ms": asdict(completion.timings_ms),
         "warnings": list(completion.warnings),
         "asked": asdict(request.options),
         "secret": is_secret,
     }
+
+
+def _kind_of(device: str) -> str:
+    return device if device in ("cpu", "cuda") else "server"
 
 
 def text_digest(text: str, salt: bytes) -> str:

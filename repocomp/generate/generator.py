@@ -118,6 +118,10 @@ class Generator(Protocol):
     def snippet_tokens(self) -> int:
         """The tokens of cross-file context it reads; 0: retrieved text is only copied from."""
 
+    @property
+    def answer_tokens(self) -> int:
+        """The tokens of the longest answer it is good for; what a request asks for may be less."""
+
     def window(self, document: Document, cursor: Position) -> Window:
         """The file around `cursor`, as much as it reads."""
 

@@ -14,16 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from repocomp.complete.clock import Clock
-from repocomp.complete.pipeline import Emit, complete
+from repocomp.complete.pipeline import Emit
 from repocomp.config import Settings, load_settings
 from repocomp.document import Document
 from repocomp.errors import RepocompError
+from repocomp.generate.access import Access
+from repocomp.generate.backends import is_pack
 from repocomp.lru import LruCache
 from repocomp.request import Completion, CompletionOptions, CompletionRequest
 from repocomp.service.question import Question
 from repocomp.service.reuse import PreviousAnswer
 from repocomp.service.roots import root_of
-from repocomp.service.warm import Warm
+from repocomp.service.stand_in import answer, noted, why_kept
+from repocomp.service.warm import Opened, Warm
 from repocomp.tree import real
 
 _PREVIOUS_ANSWERS = 64
@@ -33,12 +36,13 @@ _PREVIOUS_ANSWERS = 64
 class Prepared:
     """A question with everything that its answer depends on but the models: ready to be answered.
 
-    `folder` stands for the repository where the file lies in none.
+    `folder` stands for the repository where the file lies in none, `access` is that to a server where one is to write.
     """
 
     request: CompletionRequest
     settings: Settings
     folder: Path
+    access: Access = Access()
 
 
 class CompletionService:
@@ -61,7 +65,8 @@ class CompletionService:
         position = question.place.position(document)
         document = replace(document, path=_shown_path(path, root))
         request = CompletionRequest(document, position, root, _options(settings))
-        return Prepared(request, settings, real(path).parent)
+        access = Access() if is_pack(settings.generator) else Access.of(settings, question.environment)
+        return Prepared(request, settings, real(path).parent, access)
 
     def answer(
         self,
@@ -124,7 +129,8 @@ class CompletionService:
         request, deadline_ms = prepared.request, prepared.request.options.deadline_ms
         left_ms = None if deadline_ms is None else max(0.0, deadline_ms - waited_ms)
         clock = Clock.starting(left_ms, is_cancelled)
-        opened = self._warm.open(request.root, prepared.settings)
+        kept = why_kept(prepared.settings.generator, request, prepared.folder)
+        opened = self._stand_in(prepared) if kept is not None else self._open(prepared)
         digest = opened.parts.generator.digest
         place = (request.root, request.document.path)
         previous = self._previous.get(place)
@@ -133,9 +139,18 @@ class CompletionService:
             if emit is not None:
                 emit(rest.text)
             return rest
-        completion = complete(request, opened.parts, emit, clock)
-        self._previous.put(place, PreviousAnswer(request, completion, opened.state))
+        completion, state = answer(request, opened, lambda: self._stand_in(prepared), emit, clock)
+        completion = completion if kept is None else noted(completion, kept)
+        self._previous.put(place, PreviousAnswer(request, completion, state))
         return completion
+
+    def _open(self, prepared: Prepared) -> Opened:
+        return self._warm.open(prepared.request.root, prepared.settings, prepared.access)
+
+    def _stand_in(self, prepared: Prepared) -> Opened:
+        """The parts where the pack that decides also writes."""
+        settings = replace(prepared.settings, generator=prepared.settings.policy)
+        return self._warm.open(prepared.request.root, settings, prepared.access)
 
 
 def resident_bytes() -> int:

@@ -55,7 +55,7 @@ class Echo:
         return Generated(self.address, None, "end", Tokens(0, 0, 1))
 
 
-def load(address):
+def load(address, access):
     return Echo(address)
 '''
 TEXT = b"def f(beta):\n    return \n"

@@ -91,6 +91,11 @@ class LocalGenerator:
         return self.pack.budgets.cross_file
 
     @property
+    def answer_tokens(self) -> int:
+        """The pack's budget of the answer."""
+        return self.pack.budgets.middle
+
+    @property
     def calibration(self) -> Mapping[str, Calibration]:
         """The pack's."""
         return self.pack.calibration
