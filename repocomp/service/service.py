@@ -87,6 +87,15 @@ class CompletionService:
             self._warm.close_indexes()
             raise
 
+    def rehearse(self, prepared: Prepared) -> dict[str, Any]:
+        """What `answer` would send to a server: `request`, or None and the `reason`. Nothing is sent."""
+        from repocomp.service.rehearse import rehearse
+
+        kept = why_kept(prepared.settings.generator, prepared.request, prepared.folder)
+        if kept is not None:
+            return {"request": None, "reason": kept}
+        return rehearse(prepared.request, self._open(prepared).parts)
+
     def record(self, prepared: Prepared, completion: Completion) -> str | None:
         """Remember the answer for feedback, once it is out: None, or why it was not recorded. Raises nothing."""
         if prepared.settings.record == "off":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from typing import Any
@@ -13,6 +14,7 @@ from repocomp.cli.cursor import Cursor, read
 from repocomp.cli.envelope import exit_code_of, notes_on
 from repocomp.cli.options import Count, Number
 from repocomp.document import PositionEncoding
+from repocomp.errors import ExitCode
 from repocomp.request import Completion
 from repocomp.serve.client import start
 from repocomp.service.question import Question
@@ -48,7 +50,11 @@ class CursorCommand(click.Command):
 @click.option("--select", type=click.Choice(["greedy", "threshold"]), help="How the policy decides.")
 @click.option("--threshold", type=Number(0, 1), metavar="T", help="Retrieve above this probability.")
 @click.option("--policy", metavar="PACK", help="The pack that decides.")
-@click.option("--generator", metavar="PACK", help="The pack that writes.")
+@click.option(
+    "--generator",
+    metavar="PACK|SERVER",
+    help="What writes: a pack, or llamacpp:URL, openai:URL#MODEL, ollama:MODEL.",
+)
 @click.option("--mode", type=click.Choice(["auto", "line", "block"]), help="How much to write.")
 @click.option("--arms", metavar="NAME,…", help="Ask only these retrieval strategies.")
 @click.option("--max-new-tokens", type=Count(min=1), metavar="N", help="Write at most N tokens.")
@@ -71,6 +77,9 @@ class CursorCommand(click.Command):
     show_default=True,
     help="The units COL counts.",
 )
+@click.option(
+    "--show-request", is_flag=True, help="Print what would be sent to a server, the key hidden, and send nothing."
+)
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even when there is nothing to offer.")
 @output.json_option
 def command(
@@ -78,6 +87,7 @@ def command(
     stdin_filename: str | None,
     position_encoding: str,
     stream: bool,
+    show_request: bool,
     exit_zero: bool,
     as_json: bool,
     **flags: Any,  # noqa: ANN401
@@ -87,11 +97,15 @@ def command(
     CURSOR is FILE:LINE:COL, both from 1, COL in UTF-8 bytes, the cursor standing before that byte; or FILE:#OFFSET,
     a byte from 0; or -:LINE:COL for a buffer on standard input, named by --stdin-filename.
     """
+    if show_request and as_json:
+        raise click.UsageError("--show-request and --json exclude each other: the request is shown as JSON anyway")
     where = Cursor.parse(cursor)
     path, data = read(where, stdin_filename)
     question = Question(path, data, where.place(PositionEncoding(position_encoding)), flags, os.environ)
     service = CompletionService()
     prepared = service.prepare(question)
+    if show_request:
+        return _print_request(service.rehearse(prepared))
     emit = None if not stream else _print_line if as_json else output.text
     completion = service.answer(prepared, emit)
     code = _print(completion, as_json, exit_zero, emit is not None)
@@ -102,6 +116,19 @@ def command(
     if prepared.settings.daemon == "always":
         start()
     return code
+
+
+def _print_request(rehearsed: dict[str, Any]) -> int:
+    request = rehearsed["request"]
+    if request is None:
+        output.note(f"repocomp: nothing would be sent: {rehearsed['reason']}")
+        return ExitCode.NOTHING
+    output.line(f"{request['method']} {request['url']}")
+    for name, value in request["headers"].items():
+        output.line(f"{name}: {value}")
+    output.line("")
+    output.line(json.dumps(request["body"], indent=2, ensure_ascii=False))
+    return ExitCode.OK
 
 
 def _print_line(piece: str) -> None:

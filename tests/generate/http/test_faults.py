@@ -65,13 +65,9 @@ def fault_of(behaviour: Behaviour, scheme: str = "llamacpp", budget: Budget | No
         pytest.param(
             answer("400 Bad Request", "suffix is not currently supported"), "cannot fill in the middle", id="suffix"
         ),
-        pytest.param(
-            stream({"error": {"code": 500, "message": SECRET}}), "server failed", id="an error in the stream"
-        ),
+        pytest.param(stream({"error": {"code": 500, "message": SECRET}}), "server failed", id="an error in the stream"),
         pytest.param(stream({"content": "half", "stop": False}), "middle of its answer", id="half an answer"),
-        pytest.param(
-            stream({"content": "half", "stop": False}, is_whole=False), "middle of its answer", id="it dies"
-        ),
+        pytest.param(stream({"content": "half", "stop": False}, is_whole=False), "middle of its answer", id="it dies"),
         pytest.param(lambda connection: None, "middle of its answer", id="it hangs up"),
         pytest.param(
             whole("302 Found", "text/plain", b"", "Location: http://127.0.0.1:1/infill"), "another address", id="302"
@@ -111,7 +107,9 @@ def certificate(tmp_path: Path) -> Iterator[Path]:
     """A certificate that signs itself."""
     path = tmp_path / "server.pem"
     command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
-    subprocess.run([*command.split(), "-keyout", str(path), "-out", str(path) + ".crt"], check=True, capture_output=True)
+    subprocess.run(
+        [*command.split(), "-keyout", str(path), "-out", str(path) + ".crt"], check=True, capture_output=True
+    )
     yield path
 
 

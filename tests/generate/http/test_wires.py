@@ -81,9 +81,7 @@ def test_completions_are_sent_the_prompt_of_a_family_that_the_name_tells() -> No
 def test_completions_of_an_unknown_family_are_sent_a_suffix_and_comments() -> None:
     with serving(stream(*COMPLETION, "[DONE]")) as server:
         assert ask(f"openai:{server.url}/v1#some-model").text == "g(x)"
-    assert sent(server)["prompt"] == (
-        "# app/b.py\n# def g(x):\n#     return x\nimport b\n\n\ndef f(x):\n    return b."
-    )
+    assert sent(server)["prompt"] == ("# app/b.py\n# def g(x):\n#     return x\nimport b\n\n\ndef f(x):\n    return b.")
     assert sent(server)["suffix"] == "\n\n\nprint(f(1))\n"
 
 
