@@ -7,7 +7,6 @@ from importlib import import_module
 
 from repocomp.generate.access import Access
 from repocomp.generate.generator import Generator
-from repocomp.generate.local.generator import load as load_pack
 
 BACKENDS = {
     "llamacpp": "repocomp.generate.http.llamacpp",
@@ -29,6 +28,8 @@ def open_generator(name: str, access: Access | None = None) -> Generator:
     """
     scheme, _, address = name.partition(":")
     if is_pack(name):
+        from repocomp.generate.local.generator import load as load_pack
+
         return load_pack(name)
     load: Callable[[str, Access], Generator] = import_module(BACKENDS[scheme]).load
     return load(address, access or Access())

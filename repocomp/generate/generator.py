@@ -107,6 +107,10 @@ class Generator(Protocol):
         """What users call it."""
 
     @property
+    def version(self) -> str:
+        """Which one of that name it is; nothing where that cannot be told."""
+
+    @property
     def digest(self) -> str:
         """The identity of what writes: with another one the same request may get another answer."""
 

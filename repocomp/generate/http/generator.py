@@ -62,6 +62,11 @@ class HttpGenerator:
         return hashlib.blake2b(named.encode(), digest_size=16).hexdigest()
 
     @property
+    def version(self) -> str:
+        """Nothing: a server may have any of its model."""
+        return ""
+
+    @property
     def device(self) -> str:
         """Where text is sent: host and port."""
         return self.address.place

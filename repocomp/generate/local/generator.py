@@ -76,6 +76,11 @@ class LocalGenerator:
         return self.pack.name
 
     @property
+    def version(self) -> str:
+        """The pack's."""
+        return self.pack.version
+
+    @property
     def digest(self) -> str:
         """The pack's."""
         return self.pack.digest

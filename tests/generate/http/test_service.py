@@ -1,9 +1,8 @@
-"""A server through the service: secrets and ignore rules hold, a pack stands in and says so, nothing is kept of where."""
+"""A server through the service: secrets and ignore rules hold, a pack stands in, nothing is kept of where it is."""
 
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -21,7 +20,7 @@ from repocomp.service.service import CompletionService
 from repocomp.store.feedback.connect import open_feedback
 from repocomp.store.paths import feedback_paths
 from tests.conftest import Repository
-from tests.generate.http.server import Behaviour, StandIn, infill, serving, stream, whole
+from tests.generate.http.server import StandIn, infill, serving, stream, whole
 from tests.serve.daemon import repocomp
 
 TOKEN = "ghp_" + "aB3dE5fG7hJ9kL1mN2pQ4rS6tU8vW0xY2zA4"
