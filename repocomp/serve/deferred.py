@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import queue
 import time
 from collections.abc import Callable, Hashable
 from contextlib import suppress
+from typing import TypeVar
+
+T = TypeVar("T")
 
 GRAIN_S = 10.0
 """Actions fall due at whole multiples of this on the clock."""
@@ -36,3 +40,11 @@ class DeferredJobs:
             with suppress(Exception):
                 action()
         return max(0.0, min(moment for moment, _ in self._due.values()) - self._clock()) if self._due else None
+
+    def next_of(self, items: queue.SimpleQueue[T]) -> T:
+        """The next item of a queue; what falls due is done while there is none."""
+        while True:
+            try:
+                return items.get(timeout=self.run_due())
+            except queue.Empty:
+                continue

@@ -96,13 +96,16 @@ class CompletionService:
             return {"request": None, "reason": kept}
         return rehearse(prepared.request, self._open(prepared).parts)
 
-    def record(self, prepared: Prepared, completion: Completion) -> str | None:
-        """Remember the answer for feedback, once it is out: None, or why it was not recorded. Raises nothing."""
+    def record(self, prepared: Prepared, completion: Completion, *, shown: bool = True) -> str | None:
+        """Remember the answer for feedback, once it is out: None, or why it was not recorded. Raises nothing.
+
+        `shown` is False for one that was made ahead: whoever shows it says so then.
+        """
         if prepared.settings.record == "off":
             return None
         from repocomp.feedback.record import record
 
-        return record(completion, prepared.request, prepared.settings, prepared.folder)
+        return record(completion, prepared.request, prepared.settings, prepared.folder, shown=shown)
 
     def preload(self, pack_name: str) -> None:
         """Have a pack ready before it is asked for. Raises PackError."""

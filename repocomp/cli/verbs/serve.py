@@ -77,6 +77,7 @@ def _serve(idle_s: float | None, memory_bytes: int) -> None:
         # Only now: of several daemons started at once the losers should cost nothing.
         from repocomp.serve.daemon import Daemon
         from repocomp.serve.deferred import DeferredJobs
+        from repocomp.serve.lines import LineDoor
         from repocomp.serve.server import Server
         from repocomp.service.service import CompletionService
 
@@ -84,7 +85,7 @@ def _serve(idle_s: float | None, memory_bytes: int) -> None:
         with suppress(RepocompError):
             service.preload("default")
         jobs = DeferredJobs()
-        server = Server(listener, token, Daemon(service, jobs).answer, service.describe, idle_s, jobs)
+        server = Server([LineDoor(listener, token, Daemon(service, jobs).answer, service.describe)], idle_s, jobs)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: server.stop())
         output.note(f"repocomp {__version__}: ready")
