@@ -182,7 +182,7 @@ def _stop(as_json: bool) -> int:
 
 def _detach(options: Sequence[str], as_json: bool) -> int:
     found = client.tell("status")
-    if found is not None and found["identity"] != protocol.IDENTITY:
+    if found is not None and ("--http" in options or found["identity"] != protocol.IDENTITY):
         client.tell("stop")
         _wait(lambda: client.tell("status") is None, _STOP_S)
         found = None
