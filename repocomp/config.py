@@ -1,7 +1,7 @@
 """Settings and where each came from: flags, then REPOCOMP_* variables, then the user's file, then defaults.
 
 A repository's own `.repocomp.toml` stands between environment and user file, and may set budgets alone: nothing in a
-repository is trusted with a model, an endpoint or a path.
+repository is trusted with a model, an endpoint or a path. Which hosts may be sent code, the user's file alone says.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from repocomp import directories
 from repocomp.errors import ConfigError, did_you_mean
@@ -28,6 +29,8 @@ LearnMode = Literal["auto", "never"]
 
 REPOSITORY_FILE = ".repocomp.toml"
 REPOSITORY_KEYS = frozenset({"mode", "max_new_tokens"})
+FILE_KEYS = frozenset({"hosts", "api_key_variable"})
+"""What the user's file alone may set: neither a script nor an editor that starts us sends code to another machine."""
 _PREFIX = "REPOCOMP_"
 _CHOICES = {
     "retrieve": get_args(RetrieveMode),
@@ -61,6 +64,8 @@ class Settings:
     `learn`: "auto" lets hooks and the daemon replay for five minutes a day, at the lowest priority.
     `daemon`: "auto" asks one that is there, and starts one where requests follow each other, "always" starts one at
     once for the next time, "never" does neither.
+    `hosts` are the machines, beside this one, that a generator may send code to, with commas between them; a generator
+    in the user's file names its own. `api_key_variable` names the environment variable that holds the key of a server.
     """
 
     retrieve: RetrieveMode = "auto"
@@ -78,6 +83,13 @@ class Settings:
     retention_days: int = 365
     daemon: DaemonMode = "auto"
     learn: LearnMode = "auto"
+    hosts: str | None = None
+    api_key_variable: str | None = None
+
+    @property
+    def host_names(self) -> frozenset[str]:
+        """The hosts by name, from their comma-separated list."""
+        return frozenset(name.strip().lower() for name in (self.hosts or "").split(",") if name.strip())
 
     @property
     def arm_names(self) -> tuple[str, ...] | None:
@@ -109,18 +121,28 @@ def load_with_origin(
     environment = os.environ if environment is None else environment
     values: dict[str, tuple[Any, str]] = {f.name: (f.default, "default") for f in fields(Settings)}
     _read_file(user_file(), lambda: read_alone(user_file(), _MOST_BYTES), values, frozenset(values))
+    _name_host(values)
     if root is not None:
         own = root / REPOSITORY_FILE
         _read_file(own, lambda: read(root, REPOSITORY_FILE, _MOST_BYTES), values, REPOSITORY_KEYS)
     for name in values:
         variable = variable_of(name)
         # One that is set and empty is not set, as everywhere.
-        if environment.get(variable):
+        if environment.get(variable) and name not in FILE_KEYS:
             values[name] = (checked(name, environment[variable], variable), variable)
     for name, value in flags.items():
-        if value is not None:
+        if value is not None and name not in FILE_KEYS:
             values[name] = (checked(name, value, f"--{name.replace('_', '-')}"), "flag")
     return values
+
+
+def _name_host(values: dict[str, tuple[Any, str]]) -> None:
+    """Whoever writes a generator's address into a file of their own has named its host."""
+    generator, origin = values["generator"]
+    with suppress(ValueError):
+        if host := urlsplit(str(generator).partition(":")[2].partition("#")[0]).hostname:
+            named, before = values["hosts"]
+            values["hosts"] = (host if named is None else f"{named},{host}", origin if named is None else before)
 
 
 def names() -> list[str]:
@@ -135,7 +157,7 @@ def variable_of(name: str) -> str:
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     """Variables that look like settings and are none: misspelt, or of another version."""
-    known = set(map(variable_of, names()))
+    known = {variable_of(name) for name in names() if name not in FILE_KEYS}
     return sorted(name for name in environment if name.startswith(_PREFIX) and name not in known)
 
 

@@ -61,6 +61,12 @@ class PackError(RepocompError):
     code = "pack"
 
 
+class GeneratorError(RepocompError):
+    """A server that generates cannot be had, or does not answer as it should; a pack on this machine can stand in."""
+
+    code = "generator"
+
+
 class ConfigError(RepocompError):
     """A setting has a value that cannot be used."""
 

@@ -8,16 +8,31 @@ import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from repocomp import __version__
 from repocomp.errors import BenchError
 from repocomp.evaluate.cases import Case
 from repocomp.evaluate.summary import Summary, summarise
-from repocomp.model.pack import Pack
 from repocomp.named_files import read_text
 
 FORMAT = 1
+
+
+class Writer(Protocol):
+    """What wrote: a pack, or a server."""
+
+    @property
+    def name(self) -> str:
+        """What users call it."""
+
+    @property
+    def version(self) -> str:
+        """Nothing where there is none."""
+
+    @property
+    def digest(self) -> str:
+        """Its identity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +80,7 @@ def _grouped(cases: Sequence[Case], seed: int, key: Callable[[Case], str]) -> di
     return {name: summarise([case for case in cases if key(case) == name], seed) for name in names}
 
 
-def facts_of(suite: str, pack: Pack, seed: int, limit: int) -> dict[str, Any]:
+def facts_of(suite: str, pack: Writer, seed: int, limit: int) -> dict[str, Any]:
     """What a figure must be quoted with: versions, machine, pack, seed."""
     return {
         "suite": suite,

@@ -234,7 +234,8 @@ def _write_crash_log(arguments: Sequence[str]) -> Path | None:
 
 
 def _without_text(arguments: Sequence[str]) -> list[str]:
-    """The arguments, without what is source text: the value of `--text`."""
+    """The arguments, without what is source text (the value of `--text`) or says where a server is."""
     pairs = zip(["", *arguments], arguments, strict=False)
     hidden = [f"({len(word)} characters)" if before == "--text" else word for before, word in pairs]
-    return ["--text=(…)" if word.startswith("--text=") else word for word in hidden]
+    told = ["--text=(…)" if word.startswith("--text=") else word for word in hidden]
+    return [f"{before}://(…)" if mark else before for before, mark, _ in (word.partition("://") for word in told)]

@@ -60,10 +60,11 @@ class Draft:
         counts = replace(counts, cached=max(0, counts.cached - tokens))
         return replace(self, generated=replace(self.generated, tokens=counts))
 
-    def worth(self) -> tuple[bool, bool, float, float]:
-        """What drafts are ordered by: something to offer, written to its end, how sure it is, how likely."""
+    def worth(self, unknown: float) -> tuple[bool, bool, float, float]:
+        """What drafts are ordered by: something to offer, written to its end, how sure (or `unknown`), how likely."""
         is_whole = self.generated.stop_reason not in ("deadline", "cancelled")
-        return bool(self.text), is_whole, self.confidence or 0.0, self.logprob
+        sure = unknown if self.confidence is None else self.confidence
+        return bool(self.text), is_whole, sure, self.logprob
 
     @property
     def confidence(self) -> float | None:

@@ -28,10 +28,14 @@ _TRIES = 2
 
 @dataclass(frozen=True, slots=True)
 class Drafts:
-    """All drafts in the order they were written, and what was made of the `context` that was retrieved for them."""
+    """All drafts in the order they were written, and what was made of the `context` that was retrieved for them.
+
+    A draft of a server that tells no probabilities is taken to be as sure as `unknown`.
+    """
 
     written: tuple[Draft, ...]
     context: CrossFileContext
+    unknown: float = 0.0
 
     def less_cached(self, tokens: int) -> Drafts:
         """The same, where so many tokens of the first prompt had been read for it just before."""
@@ -41,7 +45,7 @@ class Drafts:
     def by_worth(self) -> list[Draft]:
         """The best one first, no two alike."""
         distinct: dict[str, Draft] = {}
-        for draft in sorted(self.written, key=Draft.worth, reverse=True):
+        for draft in sorted(self.written, key=lambda draft: draft.worth(self.unknown), reverse=True):
             distinct.setdefault(draft.text.strip(), draft)
         return list(distinct.values())
 
@@ -60,7 +64,7 @@ def write_drafts(
         return Drafts((first,), context.unread())
     context = _considered(pair, place, context, first)
     second = next(_written(options, parts, place, context, clock, None))
-    return Drafts((first, second), context)
+    return Drafts((first, second), context, pair.pairing.keep)
 
 
 def first_writer(

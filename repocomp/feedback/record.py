@@ -124,7 +124,8 @@ def _detail(completion: Completion, request: CompletionRequest, is_secret: bool,
         "drafts": [asdict(draft) for draft in completion.drafts],
         "logprobs": [candidate.logprob for candidate in completion.candidates],
         "filters": [asdict(item) for item in completion.filters],
-        "models": completion.models,
+        # A completion says where a server is, its record does not.
+        "models": {**completion.models, "device": _kind_of(completion.models["device"])},
         "tokens": asdict(completion.tokens),
         "timings_ms": asdict(completion.timings_ms),
         "warnings": list(completion.warnings),
@@ -133,6 +134,10 @@ def _detail(completion: Completion, request: CompletionRequest, is_secret: bool,
         "continues": completion.continues,
         "secret": is_secret,
     }
+
+
+def _kind_of(device: str) -> str:
+    return device if device in ("cpu", "cuda") else "server"
 
 
 def text_digest(text: str, salt: bytes) -> str:

@@ -125,6 +125,10 @@ class Generator(Protocol):
         """What users call it."""
 
     @property
+    def version(self) -> str:
+        """Which one of that name it is; nothing where that cannot be told."""
+
+    @property
     def digest(self) -> str:
         """The identity of what writes: with another one the same request may get another answer."""
 
@@ -139,6 +143,10 @@ class Generator(Protocol):
     @property
     def confidence(self) -> Confidence | None:
         """How its answers are judged, where that was fitted."""
+
+    @property
+    def answer_tokens(self) -> int:
+        """The tokens of the longest answer it is good for; what a request asks for may be less."""
 
     def window(self, document: Document, cursor: Position) -> Window:
         """The file around `cursor`, as much as it reads."""

@@ -189,15 +189,19 @@ def _is_behind_link(top: str, path: str, known: dict[str, bool]) -> bool:
     return known[folder]
 
 
+def rule_against(root: Path, path: str) -> str | None:
+    """The rule that leaves `path` (relative to `root`) out by its name, whether it is there or not. Raises GitError."""
+    if redact(path) != path:
+        return "secret: the name holds one"
+    left_out, reason = Rules(root).verdict(path)
+    if left_out is None:
+        return _ignored_by(root, path)
+    return reason if left_out else None
+
+
 def explain(root: Path, path: str) -> tuple[bool, str]:
     """Whether `path` (relative to `root`) stays out of the index, and by which rule. Raises GitError."""
-    rules = Rules(root)
-    if redact(path) != path:
-        return True, "secret: the name holds one"
-    left_out, reason = rules.verdict(path)
-    if left_out:
-        return True, reason
-    if left_out is None and (rule := _ignored_by(root, path)) is not None:
+    if (rule := rule_against(root, path)) is not None:
         return True, rule
     top = f"{root}{os.sep}"
     try:

@@ -20,6 +20,8 @@ from repocomp.named_files import read_regular
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MANIFEST_BYTES = 1 << 22
+SERVERS = frozenset(("llamacpp", "openai", "ollama"))
+"""Names that begin so, with a colon behind, are no packs."""
 
 
 def load_pack(name_or_path: str | Path) -> Pack:
@@ -27,6 +29,9 @@ def load_pack(name_or_path: str | Path) -> Pack:
 
     A bare name never means a folder of the working directory; write `./name` for that.
     """
+    if str(name_or_path).partition(":")[0] in SERVERS:
+        hint = "name a pack: --pack default"
+        raise PackError("this needs to know how probable a given text is, which servers do not tell", hint)
     folder = folder_of(name_or_path)
     try:
         text = read_regular(folder / MANIFEST, _MANIFEST_BYTES).decode()

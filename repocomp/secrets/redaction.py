@@ -33,6 +33,19 @@ def redact(text: str, path: str = "") -> str:
     return text
 
 
+def redact_around(left: str, right: str, path: str = "") -> tuple[str, str]:
+    """Both sides of a cursor without secrets, those too that it stands inside of: see `redact`."""
+    style = style_of(path)
+    for _ in range(_PASSES):
+        text, at = left + right, len(left)
+        spans = list(_disjoint(_spans(text, style)))
+        if not spans:
+            break
+        left = "".join(_pieces(left, [(start, min(end, at)) for start, end in spans if start < at]))
+        right = "".join(_pieces(right, [(max(start, at) - at, end - at) for start, end in spans if end > at]))
+    return left, right
+
+
 def _spans(text: str, style: Style) -> Iterator[Span]:
     lowered = _lowered(text)
     return chain(block_spans(text, lowered), service_spans(text, lowered), place_spans(text, lowered, style))

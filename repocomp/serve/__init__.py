@@ -1,1 +1,1 @@
-"""Doors for programs: the daemon, its thin client and its protocol; each door knows its wire only."""
+"""Doors for programs: the daemon with its thin client, and HTTP for editors; each door knows its wire only."""

@@ -7,9 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from repocomp.serve import protocol
+
+if TYPE_CHECKING:
+    from repocomp.serve.door import Door
 
 Message = dict[str, Any]
 
@@ -18,7 +21,7 @@ Message = dict[str, Any]
 class Call:
     """A request, and the way back. Made by the socket thread, answered by the working one."""
 
-    message: Message
+    message: Any
     received: float
     _post: Callable[[Call, bytes, bool], None]
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -30,7 +33,11 @@ class Call:
 
     def send(self, reply: Mapping[str, Any], *, last: bool = False) -> None:
         """Send one line; after the `last` one the connection closes."""
-        self._post(self, protocol.encode(dict(reply)), last)
+        self.write(protocol.encode(dict(reply)), last=last)
+
+    def write(self, data: bytes, *, last: bool = False) -> None:
+        """Send bytes; after the `last` ones the connection closes."""
+        self._post(self, data, last)
 
     def decline(self, reason: str) -> None:
         """Say that the client should do this one itself."""
@@ -42,6 +49,7 @@ class Peer:
     """A connection: what it sent so far, its call once that is a line, what it has yet to read."""
 
     socket: socket.socket
+    door: Door
     since: float
     received: bytearray = field(default_factory=bytearray)
     call: Call | None = None

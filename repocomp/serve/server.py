@@ -1,4 +1,4 @@
-"""The daemon: one thread for sockets, one for work, both asleep until somebody writes.
+"""The loop behind every door: one thread for sockets, one for work, both asleep until somebody writes.
 
 A connection is one request. As long as it is open somebody waits for it; when it closes the work is cancelled, whether
 it has begun or not. Requests are answered in the order they came.
@@ -6,21 +6,20 @@ it has begun or not. Requests are answered in the order they came.
 
 from __future__ import annotations
 
-import os
 import queue
 import selectors
 import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 from repocomp.serve import protocol
 from repocomp.serve.call import Call, Message, Peer
 from repocomp.serve.deferred import DeferredJobs
-from repocomp.serve.endpoint import is_own
+from repocomp.serve.door import Begun, Door, Interim, Reply
 
 _LINE_S = 30.0
 """A connection that says nothing whole, or reads nothing, for so long is closed."""
@@ -37,22 +36,15 @@ class Server:
 
     def __init__(
         self,
-        listener: socket.socket,
-        token: str | None,
-        handle: Callable[[Call], bool],
-        describe: Callable[[], Message],
+        doors: Sequence[Door],
         idle_s: float | None,
         jobs: DeferredJobs,
     ) -> None:
-        """`handle` answers a call, in the working thread, and says whether to go on; `jobs` are done there too.
-
-        `describe` adds to what `status` says, in the socket thread.
-        """
-        self._listener, self._token = listener, token
-        self._handle, self._describe, self._idle_s = handle, describe, idle_s
-        self._jobs = jobs
+        """Requests of all `doors` are answered in the working thread, where `jobs` are done too."""
+        self._doors = {door.listener: door for door in doors}
+        self._idle_s, self._jobs = idle_s, jobs
         self._peers: dict[Call | socket.socket, Peer] = {}
-        self._work: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
+        self._work: queue.SimpleQueue[tuple[Door, Call] | None] = queue.SimpleQueue()
         self._posted: deque[tuple[Call, bytes, bool]] = deque()
         self._waker, self._wake = socket.socketpair()
         self._selector = selectors.DefaultSelector()
@@ -67,7 +59,7 @@ class Server:
         """Serve; returns when the daemon should end, with every answer that was under way sent."""
         worker = threading.Thread(target=self._answer_all, name="work", daemon=True)
         worker.start()
-        for each in (self._listener, self._waker):
+        for each in (*self._doors, self._waker):
             each.setblocking(False)
             self._selector.register(each, selectors.EVENT_READ)
         try:
@@ -108,8 +100,8 @@ class Server:
         return max(0.0, min(due)) if due else None
 
     def _step(self, ready: Any) -> None:  # noqa: ANN401  (what the selector was given)
-        if ready is self._listener:
-            self._accept()
+        if (door := self._doors.get(ready)) is not None:
+            self._accept(door)
         elif ready is self._waker:
             with suppress(BlockingIOError):
                 self._waker.recv(4096)
@@ -118,27 +110,29 @@ class Server:
             self._read(peer)
             self._flush(peer)
 
-    def _accept(self) -> None:
+    def _accept(self, door: Door) -> None:
         try:
-            connection, _ = self._listener.accept()
+            connection, _ = door.listener.accept()
         except BlockingIOError:
             return
         except OSError:
             # Out of descriptors: the listener stays readable, and asking it again at once would spin.
-            self._selector.unregister(self._listener)
+            for listener in self._doors:
+                self._selector.unregister(listener)
             self._paused_until = time.monotonic() + _PAUSE_S
             return
         connection.setblocking(False)
-        if len(self._peers) >= _MOST_PEERS or (self._token is None and not is_own(connection)):
+        if len(self._peers) >= _MOST_PEERS or not door.admits(connection):
             connection.close()
             return
-        self._peers[connection] = Peer(connection, time.monotonic())
+        self._peers[connection] = Peer(connection, door, time.monotonic())
         self._selector.register(connection, selectors.EVENT_READ)
 
     def _accept_again(self) -> None:
         if self._paused_until is not None and time.monotonic() >= self._paused_until:
             self._paused_until = None
-            self._selector.register(self._listener, selectors.EVENT_READ)
+            for listener in self._doors:
+                self._selector.register(listener, selectors.EVENT_READ)
 
     def _read(self, peer: Peer) -> None:
         try:
@@ -153,62 +147,46 @@ class Server:
         if peer.call is not None or peer.ends:
             return
         peer.received += data
-        if b"\n" in data:
-            self._understand(peer)
-        elif len(peer.received) > protocol.LIMIT_BYTES:
-            self._reply(peer, {"declined": "the line is too long"})
+        self._understand(peer, len(data))
+
+    def _understand(self, peer: Peer, fresh: int) -> None:
+        outcome = peer.door.read(peer.received, fresh, self._facts)
+        if isinstance(outcome, Begun | Reply):
+            peer.received.clear()
+        if isinstance(outcome, Interim):
+            peer.unsent += outcome.data
+        elif isinstance(outcome, Begun) and not self._leaving:
+            self._begin(peer, outcome)
+        elif isinstance(outcome, Begun):
+            self._reply(peer, peer.door.refusal("leaving"))
+        elif isinstance(outcome, Reply):
+            self._leaving = self._leaving or outcome.leaves
+            self.is_superseded = self.is_superseded or outcome.is_superseded
+            self._reply(peer, outcome.data)
+        elif len(peer.received) > peer.door.limit_bytes:
+            self._reply(peer, peer.door.refusal("the line is too long"))
         elif sum(len(other.received) for other in self._peers.values()) > _MOST_BUFFERED_BYTES:
-            self._reply(peer, {"declined": "too many lines are not whole yet"})
+            self._reply(peer, peer.door.refusal("too many lines are not whole yet"))
 
-    def _understand(self, peer: Peer) -> None:
-        line, _, _ = bytes(peer.received).partition(b"\n")
-        peer.received.clear()
-        try:
-            message = protocol.decode(line)
-        except ValueError as error:
-            self._reply(peer, {"declined": str(error)})
-            return
-        if message.get("token") != self._token:
-            self._reply(peer, {"declined": "the token is wrong"})
-        elif message.get("op") == "status":
-            self._reply(peer, self._status())
-        elif message.get("op") == "stop":
-            self._leaving = True
-            self._reply(peer, {"stopping": os.getpid()})
-        elif message.get("protocol") != protocol.VERSION:
-            self._reply(peer, {"declined": f"this daemon speaks version {protocol.VERSION} of the protocol"})
-        elif message.get("identity", protocol.IDENTITY) != protocol.IDENTITY:
-            # Whoever upgraded repocomp wants the new one to answer.
-            self._leaving = self.is_superseded = True
-            self._reply(peer, {"declined": "another version"})
-        elif self._leaving or message.get("op") != "complete":
-            self._reply(peer, {"declined": "leaving" if self._leaving else "unknown operation"})
-        else:
-            self._begin(peer, message)
-
-    def _begin(self, peer: Peer, message: Message) -> None:
+    def _begin(self, peer: Peer, begun: Begun) -> None:
         self._requests += 1
-        peer.call = Call(message, time.monotonic(), self._post)
+        peer.call = Call(begun.message, time.monotonic(), self._post)
         self._peers[peer.call] = peer
-        # The client then knows that somebody is there, however long its turn takes to come.
-        peer.unsent += protocol.encode({"accepted": self._requests})
-        self._work.put(peer.call)
+        peer.unsent += begun.data
+        self._work.put((peer.door, peer.call))
 
-    def _status(self) -> Message:
+    def _facts(self) -> Message:
         now = time.monotonic()
         return {
-            "pid": os.getpid(),
-            "identity": protocol.IDENTITY,
             "uptime_s": round(now - self._started, 1),
             "idle_s": round(now - self._active, 1),
             "idle_exit_s": self._idle_s,
             "requests": self._requests,
             "waiting": sum(1 for key in self._peers if isinstance(key, Call)),
-            **self._describe(),
         }
 
-    def _reply(self, peer: Peer, message: Message) -> None:
-        peer.unsent += protocol.encode(message)
+    def _reply(self, peer: Peer, data: bytes) -> None:
+        peer.unsent += data
         peer.ends, peer.since = True, time.monotonic()
         self._flush(peer)
 
@@ -265,15 +243,16 @@ class Server:
             self._wake.send(b"\0")
 
     def _answer_all(self) -> None:
-        """The working thread. What `handle` does not catch ends the daemon: clients then do the work themselves."""
+        """The working thread. What a door does not catch ends the daemon: clients then do the work themselves."""
         try:
-            while (call := self._jobs.next_of(self._work)) is not None:
-                if not call.cancelled.is_set() and not self._handle(call):
+            while (work := self._jobs.next_of(self._work)) is not None:
+                door, call = work
+                if not call.cancelled.is_set() and not door.answer(call):
                     self.stop()
         except BaseException:
             self._leaving = True
             for peer in list(self._peers.values()):
                 if peer.call is not None:
-                    self._post(peer.call, protocol.encode({"declined": "a bug"}), True)
+                    self._post(peer.call, peer.door.refusal("a bug"), True)
             self._wake_up()
             raise

@@ -15,17 +15,19 @@ from typing import Any
 
 from repocomp.complete.clock import Clock
 from repocomp.complete.open_buffers import BufferRetriever
-from repocomp.complete.parts import Parts
-from repocomp.complete.pipeline import Emit, complete
+from repocomp.complete.pipeline import Emit
 from repocomp.config import Settings, load_settings
 from repocomp.document import Document
 from repocomp.errors import RepocompError
+from repocomp.generate.access import Access
+from repocomp.generate.backends import is_pack
 from repocomp.lru import LruCache
 from repocomp.request import Completion, CompletionOptions, CompletionRequest
 from repocomp.service.question import Question
 from repocomp.service.reuse import PreviousAnswer
 from repocomp.service.roots import root_of
-from repocomp.service.warm import Warm
+from repocomp.service.stand_in import answer, noted, why_kept
+from repocomp.service.warm import Opened, Warm
 from repocomp.tree import real
 
 _PREVIOUS_ANSWERS = 64
@@ -35,12 +37,14 @@ _PREVIOUS_ANSWERS = 64
 class Prepared:
     """A question with everything that its answer depends on but the models: ready to be answered.
 
-    `folder` stands for the repository where the file lies in none, `buffers` are other files that are open.
+    `folder` stands for the repository where the file lies in none, `access` is that to a server where one is to write,
+    `buffers` are other files that are open.
     """
 
     request: CompletionRequest
     settings: Settings
     folder: Path
+    access: Access = Access()
     buffers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -64,8 +68,9 @@ class CompletionService:
         position = question.place.position(document)
         document = replace(document, path=_shown_path(path, root))
         request = CompletionRequest(document, position, root, _options(settings, is_awaited=question.is_awaited))
+        access = Access() if is_pack(settings.generator) else Access.of(settings, question.environment)
         buffers = {_shown_path(other, root): text for other, text in question.buffers.items()}
-        return Prepared(request, settings, real(path).parent, buffers)
+        return Prepared(request, settings, real(path).parent, access, buffers)
 
     def answer(
         self,
@@ -85,6 +90,15 @@ class CompletionService:
             # What failed is opened anew the next time: the user may have fixed it.
             self._warm.close_indexes()
             raise
+
+    def rehearse(self, prepared: Prepared) -> dict[str, Any]:
+        """What `answer` would send to a server: `request`, or None and the `reason`. Nothing is sent."""
+        from repocomp.service.rehearse import rehearse
+
+        kept = why_kept(prepared.settings.generator, prepared.request, prepared.folder)
+        if kept is not None:
+            return {"request": None, "reason": kept}
+        return rehearse(prepared.request, self._open(prepared).parts)
 
     def record(self, prepared: Prepared, completion: Completion, *, shown: bool = True) -> str | None:
         """Remember the answer for feedback, once it is out: None, or why it was not recorded. Raises nothing.
@@ -131,7 +145,8 @@ class CompletionService:
         request, deadline_ms = prepared.request, prepared.request.options.deadline_ms
         left_ms = None if deadline_ms is None else max(0.0, deadline_ms - waited_ms)
         clock = Clock.starting(left_ms, is_cancelled)
-        opened = self._warm.open(request.root, prepared.settings)
+        kept = why_kept(prepared.settings.generator, request, prepared.folder)
+        opened = self._stand_in(prepared) if kept is not None else self._open(prepared)
         digest = opened.parts.generator.digest
         place = (request.root, request.document.path)
         previous = self._previous.get(place)
@@ -140,15 +155,25 @@ class CompletionService:
             if emit is not None:
                 emit(rest.text)
             return rest
-        completion = complete(request, _with_buffers(opened.parts, prepared.buffers), emit, clock)
-        self._previous.put(place, PreviousAnswer(request, completion, opened.state))
+        completion, state = answer(request, opened, lambda: self._stand_in(prepared), emit, clock)
+        completion = completion if kept is None else noted(completion, kept)
+        self._previous.put(place, PreviousAnswer(request, completion, state))
         return completion
 
+    def _open(self, prepared: Prepared) -> Opened:
+        opened = self._warm.open(prepared.request.root, prepared.settings, prepared.access)
+        return _with_buffers(opened, prepared.buffers)
 
-def _with_buffers(parts: Parts, buffers: Mapping[str, str]) -> Parts:
+    def _stand_in(self, prepared: Prepared) -> Opened:
+        """The parts where the pack that decides also writes."""
+        return self._open(replace(prepared, settings=replace(prepared.settings, generator=prepared.settings.policy)))
+
+
+def _with_buffers(opened: Opened, buffers: Mapping[str, str]) -> Opened:
+    parts = opened.parts
     if parts.retriever is None or not buffers:
-        return parts
-    return replace(parts, retriever=BufferRetriever(parts.retriever, buffers))
+        return opened
+    return replace(opened, parts=replace(parts, retriever=BufferRetriever(parts.retriever, buffers)))
 
 
 def resident_bytes() -> int:

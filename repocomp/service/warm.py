@@ -11,6 +11,7 @@ from pathlib import Path
 
 from repocomp.complete.parts import IndexRetriever, Pair, Parts
 from repocomp.config import Settings
+from repocomp.generate.access import Access
 from repocomp.generate.backends import is_pack, open_generator
 from repocomp.generate.generator import Generator
 from repocomp.generate.local.generator import LocalGenerator, load
@@ -49,16 +50,19 @@ class Warm:
     def __init__(self, memory_bytes: int | None = None) -> None:
         self._memory_bytes = memory_bytes
         self._packs: LruCache[Path, tuple[Stamp, LocalGenerator]] = LruCache(_PACKS)
-        self._servers: LruCache[str, Generator] = LruCache(_SERVERS)
+        self._servers: LruCache[tuple[str, Access], Generator] = LruCache(_SERVERS)
         self._indexes: LruCache[Path, tuple[Stamp, IndexReader, object]] = LruCache(
             _INDEXES, on_evict=lambda held: held[1].close()
         )
         self._selectors: LruCache[Path, tuple[object, Selector]] = LruCache(_INDEXES)
 
-    def open(self, root: Path | None, settings: Settings) -> Opened:
-        """The parts for a work tree by its settings. Raises PackError, and StoreError for a damaged index."""
+    def open(self, root: Path | None, settings: Settings, access: Access) -> Opened:
+        """The parts for a work tree by its settings, a server by `access` to it.
+
+        Raises PackError, StoreError for a damaged index, and ConfigError for a server that must not be asked.
+        """
         policy, policy_state = self.pack(settings.policy)
-        generator, generator_state = self._generator(settings.generator, policy)
+        generator, generator_state = self._generator(settings.generator, access)
         reader, index_state = self._index(root)
         selector, learned_state = self._selector(root, reader, generator)
         retriever = None if reader is None else IndexRetriever(reader)
@@ -100,11 +104,11 @@ class Warm:
         caches = sum(len(held.caches) for _, held in self._packs.values())
         return {"packs": len(self._packs), "indexes": len(self._indexes), "caches": caches}
 
-    def _generator(self, name: str, policy: LocalGenerator) -> tuple[Generator, object]:
+    def _generator(self, name: str, access: Access) -> tuple[Generator, object]:
         if is_pack(name):
             return self.pack(name)
-        held = self._servers.get(name)
-        return (held if held is not None else self._servers.put(name, open_generator(name))), name
+        held = self._servers.get((name, access))
+        return (held if held is not None else self._servers.put((name, access), open_generator(name, access))), name
 
     def _selector(
         self, root: Path | None, reader: IndexReader | None, generator: Generator

@@ -12,6 +12,7 @@ from repocomp.document import Document
 from repocomp.errors import PackError
 from repocomp.generate.backends import BACKENDS, is_pack, open_generator
 from repocomp.index.build import build
+from repocomp.model.library import SERVERS, load_pack
 from repocomp.request import CompletionOptions, CompletionRequest
 from repocomp.service.question import Place, Question
 from repocomp.service.service import CompletionService
@@ -59,7 +60,7 @@ class Echo:
         yield self.complete(task, rules, budget)
 
 
-def load(address):
+def load(address, access):
     return Echo(address)
 '''
 TEXT = b"def f(beta):\n    return \n"
@@ -102,3 +103,9 @@ def test_another_scheme_is_no_back_end() -> None:
     assert is_pack("nobody:beta")
     with pytest.raises(PackError, match="no model pack 'nobody:beta'"):
         open_generator("nobody:beta")
+
+
+def test_the_library_knows_the_names_that_are_servers() -> None:
+    assert set(BACKENDS) == SERVERS
+    with pytest.raises(PackError, match="servers do not tell"):
+        load_pack("llamacpp:http://127.0.0.1:8012")

@@ -23,6 +23,7 @@ from repocomp.serve import client, protocol, server
 from repocomp.serve.call import Call
 from repocomp.serve.deferred import DeferredJobs
 from repocomp.serve.endpoint import listening
+from repocomp.serve.lines import LineDoor
 from repocomp.serve.server import Server
 
 
@@ -40,7 +41,7 @@ def echo(call: Call) -> bool:
 @contextmanager
 def serving(handle: Callable[[Call], bool] = echo, idle_s: float | None = None) -> Iterator[Server]:
     with listening() as (listener, token):
-        serves = Server(listener, token, handle, dict, idle_s, DeferredJobs())
+        serves = Server([LineDoor(listener, token, handle, dict)], idle_s, DeferredJobs())
         thread = threading.Thread(target=serves.run)
         thread.start()
         try:
@@ -203,7 +204,7 @@ def test_the_handler_may_end_the_daemon() -> None:
         return False
 
     with listening() as (listener, token):
-        serves = Server(listener, token, last, dict, None, DeferredJobs())
+        serves = Server([LineDoor(listener, token, last, dict)], None, DeferredJobs())
         thread = threading.Thread(target=serves.run)
         thread.start()
         assert said(connect(), request(say="bye")) == "bye"
@@ -213,7 +214,7 @@ def test_the_handler_may_end_the_daemon() -> None:
 
 def test_idle_it_ends_by_itself_and_leaves_no_socket(runtime: Path) -> None:
     with listening() as (listener, token):
-        Server(listener, token, echo, dict, 0.05, DeferredJobs()).run()
+        Server([LineDoor(listener, token, echo, dict)], 0.05, DeferredJobs()).run()
     assert sorted(path.name for path in runtime.iterdir()) == [protocol.LOCK]
 
 
@@ -314,7 +315,7 @@ class Exhausted:
 def test_without_descriptors_it_waits_instead_of_spinning() -> None:
     with listening() as (listener, token):
         exhausted = Exhausted(listener)
-        serves = Server(exhausted, token, echo, dict, None, DeferredJobs())  # type: ignore[arg-type]
+        serves = Server([LineDoor(exhausted, token, echo, dict)], None, DeferredJobs())  # type: ignore[arg-type]
         thread = threading.Thread(target=serves.run)
         thread.start()
         with connect():

@@ -20,6 +20,9 @@ from repocomp.evaluate.cases import Answer, Case
 from repocomp.evaluate.counterfactual import compare, misled, uncut
 from repocomp.evaluate.cut import published
 from repocomp.evaluate.holes import Hole
+from repocomp.generate.access import Access
+from repocomp.generate.backends import open_generator
+from repocomp.generate.generator import Generator
 from repocomp.generate.local.generator import load
 from repocomp.languages.table import language_of
 from repocomp.policy.select import Action
@@ -63,16 +66,16 @@ class SuppliedRetriever:
 class Measurer:
     """Measures one hole after the other with the same packs; `as_published` cuts answers as benchmarks prescribe."""
 
-    def __init__(self, policy: str, pack: str, as_published: bool) -> None:
-        self._generator = load(pack)
-        self._policy = self._generator if policy == pack else load(policy)
+    def __init__(self, policy: str, pack: str, access: Access, as_published: bool) -> None:
+        self._policy = load(policy)
+        self._generator: Generator = self._policy if policy == pack else open_generator(pack, access)
         self._cut = published if as_published else uncut
         self._reader: tuple[Path, IndexReader] | None = None
 
     def __call__(self, work: Work) -> Case:
         """Complete the hole without and with retrieval."""
         parts = Parts(self._policy, self._generator, self._retriever(work))
-        budget = self._generator.pack.budgets.middle
+        budget = self._generator.answer_tokens
         outcome = next(compare([work.hole], parts, budget, self._cut))
         case = Case.of(outcome, parts, self._cut)
         if work.other is None:
@@ -101,10 +104,10 @@ Measure = Callable[[Iterable[Work]], Iterator[Case]]
 
 
 @contextmanager
-def measuring(policy: str, pack: str, *, as_published: bool, jobs: int) -> Iterator[Measure]:
+def measuring(policy: str, pack: str, access: Access, *, as_published: bool, jobs: int) -> Iterator[Measure]:
     """A way to measure works, in `jobs` processes."""
     if jobs == 1:
-        measurer = Measurer(policy, pack, as_published)
+        measurer = Measurer(policy, pack, access, as_published)
         try:
             yield lambda works: map(measurer, works)
         finally:
@@ -115,19 +118,19 @@ def measuring(policy: str, pack: str, *, as_published: bool, jobs: int) -> Itera
         shares: SimpleQueue[list[int]] = context.SimpleQueue()
     for share in _shares(jobs):
         shares.put(share)
-    with WorkerPool(jobs, _begin, (shares, policy, pack, as_published)) as pool:
+    with WorkerPool(jobs, _begin, (shares, policy, pack, access, as_published)) as pool:
         yield lambda works: pool.map(_measure, works)
 
 
 _measurer: Measurer | None = None
 
 
-def _begin(shares: SimpleQueue[list[int]], policy: str, pack: str, as_published: bool) -> None:
+def _begin(shares: SimpleQueue[list[int]], policy: str, pack: str, access: Access, as_published: bool) -> None:
     """Open the packs in a new process, on processors of its own where the system lets one choose."""
     global _measurer
     if (share := shares.get()) and sys.platform == "linux":
         os.sched_setaffinity(0, share)
-    _measurer = Measurer(policy, pack, as_published)
+    _measurer = Measurer(policy, pack, access, as_published)
 
 
 def _measure(work: Work) -> Case:

@@ -19,10 +19,12 @@ from repocomp.bench.completion.measure import Measure, Work, measuring
 from repocomp.bench.completion.rivals import Rival
 from repocomp.bench.completion.unit_tests import UnitTests
 from repocomp.bench.holes import Kind, draw
-from repocomp.bench.report import Report, facts_of
+from repocomp.bench.report import Report, Writer, facts_of
 from repocomp.complete.cursor_kind import CURSOR_KINDS
 from repocomp.evaluate.cases import Case
 from repocomp.evaluate.holes import Hole
+from repocomp.generate.access import Access
+from repocomp.generate.backends import is_pack, open_generator
 from repocomp.git import revision
 from repocomp.index.build import build_from, readable
 from repocomp.model.library import load_pack
@@ -43,15 +45,20 @@ class Plan:
     policy: str | None = None
     mislead: bool = False
     jobs: int = 1
+    access: Access = Access()
 
     @property
     def policy_pack(self) -> str:
-        """The pack that decides: by default the one that writes."""
-        return self.policy or self.pack
+        """The pack that decides: by default the one that writes, the shipped one where that is a server."""
+        return self.policy or (self.pack if is_pack(self.pack) else "default")
+
+    def writer(self) -> Writer:
+        """What writes. Raises PackError, and ConfigError for a server that must not be asked."""
+        return load_pack(self.pack) if is_pack(self.pack) else open_generator(self.pack, self.access)
 
     def identity(self) -> Iterator[str]:
         """What answers and judgements depend on beside the holes."""
-        yield from (load_pack(self.pack).digest, load_pack(self.policy_pack).digest, str(self.mislead), *self.rivals)
+        yield from (self.writer().digest, load_pack(self.policy_pack).digest, str(self.mislead), *self.rivals)
         yield from () if self.unit_tests is None else self.unit_tests.command
 
 
@@ -62,9 +69,9 @@ def bench_self(roots: Sequence[Path], plan: Plan, progress: OnProgress = ignore)
     """
     drawn = [draw(root, plan.limit, plan.seed, plan.kinds) for root in roots]
     total = sum(len(holes) for holes, _ in drawn)
-    rivals = [Rival(url, load_pack(plan.pack).budgets.middle) for url in plan.rivals]
+    rivals = [Rival(url, load_pack(plan.policy_pack).budgets.middle) for url in plan.rivals]
     cases: list[Case] = []
-    with measuring(plan.policy_pack, plan.pack, as_published=False, jobs=plan.jobs) as measure:
+    with measuring(plan.policy_pack, plan.pack, plan.access, as_published=False, jobs=plan.jobs) as measure:
         for root, own in zip(roots, drawn, strict=True):
             show = partial(_show, progress, len(cases), total)
             found = _bench_tree(root, plan, own, measure, rivals, show)
@@ -79,7 +86,7 @@ def bench_self(roots: Sequence[Path], plan: Plan, progress: OnProgress = ignore)
 
 def _facts(suite: str, plan: Plan) -> dict[str, Any]:
     policy = load_pack(plan.policy_pack).digest
-    return {**facts_of(suite, load_pack(plan.pack), plan.seed, plan.limit), "policy": policy, "jobs": plan.jobs}
+    return {**facts_of(suite, plan.writer(), plan.seed, plan.limit), "policy": policy, "jobs": plan.jobs}
 
 
 def _bench_tree(
@@ -118,7 +125,7 @@ def bench_dataset(dataset: Dataset, plan: Plan, progress: OnProgress = ignore) -
     order = np.random.default_rng(plan.seed).permutation(len(dataset.tasks))[: plan.limit]
     tasks = [dataset.tasks[int(number)] for number in sorted(order)]
     journal = Journal.open(directories.cache(), [dataset.suite, *plan.identity(), *(task.name for task in tasks)])
-    with measuring(plan.policy_pack, plan.pack, as_published=True, jobs=plan.jobs) as measure:
+    with measuring(plan.policy_pack, plan.pack, plan.access, as_published=True, jobs=plan.jobs) as measure:
         measured = _measure(tasks, measure, len(journal.cases), plan.unit_tests)
         cases = journal.follow(measured, partial(_show, progress, 0, len(tasks)))
     return Report.of({**_facts(dataset.suite, plan), "skipped_lines": list(dataset.skipped)}, cases)

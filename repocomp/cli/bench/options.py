@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -12,6 +13,9 @@ import click
 from repocomp.cli import output
 from repocomp.cli.options import Count, work_trees
 from repocomp.cli.words import PACK
+from repocomp.config import load_settings
+from repocomp.generate.access import Access
+from repocomp.generate.backends import is_pack
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -28,6 +32,11 @@ class Asked:
     jobs: int
     as_json: bool
 
+    @property
+    def access(self) -> Access:
+        """That to the server which writes, where one does. Raises ConfigError."""
+        return Access() if is_pack(self.pack) else Access.of(load_settings(None, {}), os.environ)
+
 
 def report_options(suite: Callable[..., int]) -> Callable[..., int]:
     """The options of `Asked`, handed to the suite as one."""
@@ -41,7 +50,12 @@ def report_options(suite: Callable[..., int]) -> Callable[..., int]:
     options = (
         click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing holes."),
         click.option(
-            "--pack", type=PACK, default="default", show_default=True, metavar="PACK", help="The pack to measure."
+            "--pack",
+            type=PACK,
+            default="default",
+            show_default=True,
+            metavar="PACK|SERVER",
+            help="The pack to measure, or a server as `complete --generator` names it.",
         ),
         click.option("--html", type=FILE, metavar="FILE", help="Also write the report as one HTML page."),
         click.option(

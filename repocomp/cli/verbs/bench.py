@@ -26,6 +26,7 @@ from repocomp.cli.bench.search import search
 from repocomp.cli.bench.tables import print_comparison, print_policy, print_report
 from repocomp.cli.words import PACK
 from repocomp.errors import BenchError, ExitCode
+from repocomp.generate.backends import is_pack
 
 if TYPE_CHECKING:
     from repocomp.bench.completion.datasets import Dataset
@@ -96,7 +97,8 @@ def self_(
     """
     from repocomp.bench.completion.run import Plan, bench_self
 
-    plan = Plan(asked.pack, limit, asked.seed, _kinds(kinds), rivals, _unit_tests(run_tests), jobs=asked.jobs)
+    tests = _unit_tests(run_tests)
+    plan = Plan(asked.pack, limit, asked.seed, _kinds(kinds), rivals, tests, jobs=asked.jobs, access=asked.access)
     return _run(lambda show: bench_self(roots, plan, show), asked)
 
 
@@ -116,7 +118,16 @@ def policy(asked: Asked, roots: list[Path], limit: int, kinds: str | None, decid
     """
     from repocomp.bench.completion.run import Plan, bench_self
 
-    plan = Plan(asked.pack, limit, asked.seed, _kinds(kinds), policy=decides, mislead=True, jobs=asked.jobs)
+    plan = Plan(
+        asked.pack,
+        limit,
+        asked.seed,
+        _kinds(kinds),
+        policy=decides,
+        mislead=True,
+        jobs=asked.jobs,
+        access=asked.access,
+    )
     return _run(lambda show: bench_self(roots, plan, show), asked, print_policy)
 
 
@@ -149,7 +160,8 @@ def _run_dataset(dataset: Dataset, limit: int, asked: Asked, run_tests: str | No
 
     for reason in dataset.skipped:
         output.note(f"left out: {reason}")
-    plan = Plan(asked.pack, limit, asked.seed, unit_tests=_unit_tests(run_tests), jobs=asked.jobs)
+    tests = _unit_tests(run_tests)
+    plan = Plan(asked.pack, limit, asked.seed, unit_tests=tests, jobs=asked.jobs, access=asked.access)
     return _run(lambda show: bench_dataset(dataset, plan, show), asked)
 
 
@@ -166,6 +178,8 @@ def _run(
     from repocomp.bench.completion.page import render
     from repocomp.bench.report import load
 
+    if not is_pack(asked.pack):
+        output.note("servers do not tell how probable a given text is: bits are those of the pack that decides")
     before = load(asked.old) if asked.old is not None else None
     with progress.bar() as show:
         report = measure(show)

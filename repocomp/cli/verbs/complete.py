@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from repocomp.cli.envelope import exit_code_of, notes_on, told
 from repocomp.cli.options import Count, Number
 from repocomp.cli.words import ARMS, CURSOR, FILE_NAME, PACK
 from repocomp.document import Document, PositionEncoding
+from repocomp.errors import ExitCode
 from repocomp.serve.client import start
 from repocomp.service.question import Question
 
@@ -61,7 +63,12 @@ class CursorCommand(click.Command):
     "-n", "--candidates", type=Count(min=1, max=20), metavar="N", help="Write up to N different answers, surest first."
 )
 @click.option("--policy", type=PACK, metavar="PACK", help="The pack that decides.")
-@click.option("--generator", type=PACK, metavar="PACK", help="The pack that writes.")
+@click.option(
+    "--generator",
+    type=PACK,
+    metavar="PACK|SERVER",
+    help="What writes: a pack, or llamacpp:URL, openai:URL#MODEL, ollama:MODEL.",
+)
 @click.option("--mode", type=click.Choice(["auto", "line", "block"]), help="How much to write.")
 @click.option("--arms", type=ARMS, metavar="NAME,…", help="Ask only these retrieval strategies.")
 @click.option("--max-new-tokens", type=Count(min=1), metavar="N", help="Write at most N tokens.")
@@ -87,6 +94,9 @@ class CursorCommand(click.Command):
     help="The units COL counts.",
 )
 @click.option("--explain", is_flag=True, help="With --json, add what was withheld and what the confidence rests on.")
+@click.option(
+    "--show-request", is_flag=True, help="Print what would be sent to a server, the key hidden, and send nothing."
+)
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even when there is nothing to offer.")
 @click.option(
     "--verbose",
@@ -101,6 +111,7 @@ def command(
     prefetch: bool,
     stream: bool,
     explain: bool,
+    show_request: bool,
     exit_zero: bool,
     verbose: bool,
     as_json: bool,
@@ -114,6 +125,8 @@ def command(
     What is not likely to be kept is withheld, with exit status 1 and the reason "quiet": nothing is better than a wrong
     suggestion in an editor. On a terminal and with --stream every answer is shown, unless --min-confidence says else.
     """
+    if show_request and as_json:
+        raise click.UsageError("--show-request and --json exclude each other: the request is shown as JSON anyway")
     where = Cursor.parse(cursor)
     path, data = read(where, stdin_filename)
     is_shared = output.is_terminal(sys.stdout)
@@ -126,6 +139,8 @@ def command(
 
     service = CompletionService()
     prepared = service.prepare(question)
+    if show_request:
+        return _print_request(service.rehearse(prepared))
     emit = None if not stream else _print_line if as_json else output.text
     completion = service.answer(prepared, emit)
     code = exit_code_of(completion.to_json(), exit_zero=exit_zero)
@@ -142,6 +157,19 @@ def command(
     elif prepared.settings.daemon == "auto" and autostart.start_if_due():
         output.note(autostart.STARTED)
     return code
+
+
+def _print_request(rehearsed: dict[str, Any]) -> int:
+    request = rehearsed["request"]
+    if request is None:
+        output.note(f"repocomp: nothing would be sent: {rehearsed['reason']}")
+        return ExitCode.NOTHING
+    output.line(f"{request['method']} {request['url']}")
+    for name, value in request["headers"].items():
+        output.line(f"{name}: {value}")
+    output.line("")
+    output.line(json.dumps(request["body"], indent=2, ensure_ascii=False))
+    return ExitCode.OK
 
 
 def _print_line(piece: str) -> None:

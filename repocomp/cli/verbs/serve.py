@@ -1,11 +1,12 @@
-"""`repocomp serve`: the daemon, which saves `repocomp complete` the start-up."""
+"""`repocomp serve`: the daemon, which saves `repocomp complete` the start-up, and the HTTP endpoint for editors."""
 
 from __future__ import annotations
 
 import signal
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,15 +16,25 @@ from repocomp.cli.options import Count, Number
 from repocomp.errors import ExitCode, RepocompError, ServeError
 from repocomp.serve import client, protocol
 from repocomp.serve.endpoint import end, holder
+from repocomp.serve.http.endpoint import DEFAULT_PORT, HttpAddress, listen, token, token_file
+
+if TYPE_CHECKING:
+    from socket import socket
+
+    from repocomp.serve.deferred import DeferredJobs
+    from repocomp.serve.door import Door
+    from repocomp.service.service import CompletionService
 
 EPILOG = """\b
 Examples:
   repocomp serve --detach
+  repocomp serve --http
   repocomp serve --status
   repocomp serve --stop
   repocomp complete src/app.py:42:17 --daemon always
 """
 
+_IDLE_MIN = 30
 _START_S = 20.0
 _STOP_S = 10.0
 _POLL_S = 0.02
@@ -33,15 +44,21 @@ _MEGABYTE = 1_000_000
 
 @click.command(epilog=EPILOG)
 @click.option("--detach", is_flag=True, help="Start it in the background, and return once it is ready.")
+@click.option(
+    "--http",
+    "address",
+    is_flag=False,
+    flag_value=str(DEFAULT_PORT),
+    metavar="[HOST:]PORT",
+    help=f"Also answer plugins made for llama.cpp's server or OpenAI's completions, by default at {DEFAULT_PORT}.",
+)
 @click.option("--status", is_flag=True, help="Show whether one is running, and what it holds.")
 @click.option("--stop", is_flag=True, help="Stop the running one.")
 @click.option(
     "--idle-exit",
     type=Number(min=0),
-    default=30,
-    show_default=True,
     metavar="MIN",
-    help="Exit after this many idle minutes; 0: never.",
+    help="Exit after this many idle minutes; 0: never (default: 30; with --http never).",
 )
 @click.option(
     "--memory-cap",
@@ -52,38 +69,61 @@ _MEGABYTE = 1_000_000
     help="Use at most this much memory beside the models.",
 )
 @output.json_option
-def command(detach: bool, status: bool, stop: bool, idle_exit: float, memory_cap: int, as_json: bool) -> int:
+def command(
+    detach: bool,
+    address: str | None,
+    status: bool,
+    stop: bool,
+    idle_exit: float | None,
+    memory_cap: int,
+    as_json: bool,
+) -> int:
     """Answer completions of this user until idle for some minutes; uses no processor time while nobody asks.
 
     Holds models, indexes and the key/value caches of the files that are typed in. Answers are those that `repocomp
     complete` gives by itself. There is one per user; a second one says so and exits.
+
+    With --http it takes the place of one that runs, and serves POST /infill, POST /v1/completions and GET /v1/models.
+    Clients on this machine need no key. At another address than loopback they show the token that is kept in a file of
+    yours, as a key. Which file they are in is found by what they send; the header X-Repocomp-File can tell.
     """
+    if address is not None:
+        HttpAddress.parse(address)
     if detach + status + stop > 1:
         raise click.UsageError("--detach, --status and --stop exclude each other")
     if status:
         return _status(as_json)
     if stop:
         return _stop(as_json)
+    minutes = (_IDLE_MIN if address is None else 0) if idle_exit is None else idle_exit
     if detach:
-        return _detach(_options(idle_exit, memory_cap), as_json)
-    if _serve(idle_exit * _MINUTE_S or None, memory_cap * _MEGABYTE):
-        client.start(*_options(idle_exit, memory_cap))
+        options = _options(minutes, memory_cap, address)
+        return _detach(options, as_json)
+    parsed = None if address is None else HttpAddress.parse(address)
+    if _serve(minutes * _MINUTE_S or None, memory_cap * _MEGABYTE, parsed):
+        client.start(*_options(minutes, memory_cap, address))
     return ExitCode.OK
 
 
-def _options(idle_exit: float, memory_cap: int) -> tuple[str, ...]:
-    return ("--idle-exit", str(idle_exit), "--memory-cap", str(memory_cap))
+def _options(idle_exit: float, memory_cap: int, address: str | None) -> tuple[str, ...]:
+    options = ("--idle-exit", str(idle_exit), "--memory-cap", str(memory_cap))
+    return options if address is None else (*options, "--http", address)
 
 
-def _serve(idle_s: float | None, memory_bytes: int) -> bool:
+def _serve(idle_s: float | None, memory_bytes: int, address: HttpAddress | None) -> bool:
     """Serve until it is time to end; whether that is because the code was upgraded, and the new one is to go on."""
     from repocomp.serve import autostart
     from repocomp.serve.endpoint import listening
 
-    with listening() as (listener, token):
+    if address is not None and client.tell("stop") is not None:
+        _wait(lambda: client.tell("status") is None, _STOP_S)
+    with ExitStack() as stack:
+        http = None if address is None else stack.enter_context(listen(address))
+        listener, own_token = stack.enter_context(listening())
         # Only now: of several daemons started at once the losers should cost nothing.
         from repocomp.serve.daemon import Daemon
         from repocomp.serve.deferred import DeferredJobs
+        from repocomp.serve.lines import LineDoor
         from repocomp.serve.server import Server
         from repocomp.service.service import CompletionService
 
@@ -92,7 +132,10 @@ def _serve(idle_s: float | None, memory_bytes: int) -> bool:
             service.preload("default")
         jobs = DeferredJobs()
         daemon = Daemon(service, jobs)
-        server = Server(listener, token, daemon.answer, service.describe, idle_s, jobs)
+        doors: list[Door] = [LineDoor(listener, own_token, daemon.answer, service.describe)]
+        if address is not None and http is not None:
+            doors.append(_http_door(http, address, service, jobs))
+        server = Server(doors, idle_s, jobs)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: server.stop())
         output.note(f"repocomp {__version__}: ready")
@@ -101,6 +144,18 @@ def _serve(idle_s: float | None, memory_bytes: int) -> bool:
             # One of another installation asked, and starts its own.
             autostart.expect()
         return daemon.is_outdated
+
+
+def _http_door(listener: socket, address: HttpAddress, service: CompletionService, jobs: DeferredJobs) -> Door:
+    from repocomp.serve.follow_up import FollowUp
+    from repocomp.serve.http.door import HttpDoor
+    from repocomp.serve.http.wire import Guard
+
+    secret = None if address.is_loopback else token()
+    output.note(f"repocomp {__version__}: http://{address.host}:{listener.getsockname()[1]}")
+    if secret is not None:
+        output.note(f"clients show the key that is in {token_file()}")
+    return HttpDoor(listener, Guard(secret), service, FollowUp(service, jobs))
 
 
 def _status(as_json: bool) -> int:
@@ -141,7 +196,7 @@ def _stop(as_json: bool) -> int:
 
 def _detach(options: Sequence[str], as_json: bool) -> int:
     found = client.tell("status")
-    if found is not None and found["identity"] != protocol.IDENTITY:
+    if found is not None and ("--http" in options or found["identity"] != protocol.IDENTITY):
         client.tell("stop")
         _wait(lambda: client.tell("status") is None, _STOP_S)
         found = None

@@ -89,6 +89,11 @@ class LocalGenerator:
         return self.pack.name
 
     @property
+    def version(self) -> str:
+        """The pack's."""
+        return self.pack.version
+
+    @property
     def digest(self) -> str:
         """The pack's."""
         return self.pack.digest
@@ -102,6 +107,11 @@ class LocalGenerator:
     def snippet_tokens(self) -> int:
         """The pack's budget of cross-file context."""
         return self.pack.budgets.cross_file
+
+    @property
+    def answer_tokens(self) -> int:
+        """The pack's budget of the answer."""
+        return self.pack.budgets.middle
 
     @property
     def calibration(self) -> Mapping[str, Calibration]:
