@@ -94,6 +94,27 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class PairAnswer:
+    """What two packs that share the work answered, and whether the first draft was enough, or what was found was read.
+
+    `first_ms` is what the first draft took.
+    """
+
+    answer: Answer
+    is_first_kept: bool
+    has_read: bool
+    first_ms: float
+
+    @classmethod
+    def of(cls, attempt: Attempt, truth: str, language: str) -> PairAnswer:
+        """Score what the pipeline answered."""
+        drafts = attempt.completion.drafts
+        answer = replace(Answer.of(attempt.text, truth, language), confidence=attempt.completion.confidence)
+        has_read = any(draft.tokens_read for draft in drafts[1:])
+        return cls(answer, len(drafts) == 1, has_read, drafts[0].ms)
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """A hole: where it is, what stood there, both answers, and what the policy thought of it.
 
@@ -120,6 +141,7 @@ class Case:
     after: str = ""
     language: str = ""
     min_confidence: float = 0.0
+    pair: PairAnswer | None = None
 
     @classmethod
     def of(cls, outcome: Outcome, parts: Parts, cut: Cut = uncut) -> Case:
@@ -155,6 +177,7 @@ class Case:
             measured_bytes=len(generator.tokenizer.decode(target.middle).encode()),
             language=language,
             min_confidence=least_confidence(parts),
+            pair=None if outcome.pair is None else PairAnswer.of(outcome.pair, truth, language),
         )
 
     @property
@@ -174,7 +197,9 @@ class Case:
 
     @property
     def shipped(self) -> Answer:
-        """The answer by the policy's own decision."""
+        """The answer that users get: a pair's, else the one by the policy's own decision."""
+        if self.pair is not None:
+            return self.pair.answer
         return self.retrieved if self.probability > self.threshold else self.without
 
     @property
@@ -189,6 +214,13 @@ class Case:
             return self.without.ms
         return {**self.retrieved.ms, "prefill": self.without.ms["prefill"] + self.retrieved.ms["prefill"]}
 
+    def pair_ms(self) -> float:
+        """Milliseconds of a pair's answer from nothing: the first draft, and what the generator writes after it."""
+        if self.pair is None:
+            return 0.0
+        written = 0.0 if self.pair.is_first_kept else sum(self.cost(self.pair.has_read).values())
+        return self.policy_ms + self.pair.first_ms + written
+
     def to_json(self) -> dict[str, Any]:
         """Plain values, read back by `from_json`."""
         return asdict(self)
@@ -198,7 +230,10 @@ class Case:
         """A case as `to_json` wrote it."""
         sides = {side: _answer(content[side]) for side in ("without", "retrieved")}
         baselines = {name: _answer(answer) for name, answer in content["baselines"].items()}
-        return cls(**{**content, **sides, "chunks": tuple(content["chunks"]), "baselines": baselines})
+        pair = content["pair"]
+        if pair is not None:
+            pair = PairAnswer(**{**pair, "answer": _answer(pair["answer"])})
+        return cls(**{**content, **sides, "chunks": tuple(content["chunks"]), "baselines": baselines, "pair": pair})
 
 
 def _around(data: bytes, lines: slice) -> str:

@@ -54,7 +54,8 @@ class Attempt:
 class Outcome:
     """A hole with both answers, the policy's probability that retrieval helps, and what was found for it.
 
-    `policy_ms` is what asking took where the policy is not the generator, whose own prompt answers for nothing.
+    `policy_ms` is what asking took where the policy is not the generator, whose own prompt answers for nothing. `pair`
+    is the answer of two packs that share the work, where they do.
     """
 
     hole: Hole
@@ -64,6 +65,7 @@ class Outcome:
     found: tuple[Hit, ...]
     best_jaccard: float = 0.0
     policy_ms: float = 0.0
+    pair: Attempt | None = None
 
     @property
     def helped(self) -> bool:
@@ -137,14 +139,15 @@ def compare(holes: Iterable[Hole], parts: Parts, max_new_tokens: int, cut: Cut =
             started = time.perf_counter()
             said = expectation(_request(hole, "auto", max_new_tokens), parts.policy, hole.mode) or 0.0
             ms = 1000 * (time.perf_counter() - started)
-        yield Outcome(hole, without, retrieved, said, tuple(blind.found), blind.best_jaccard, ms)
+        pair = answer(hole, parts, max_new_tokens, cut) if parts.pair is not None else None
+        yield Outcome(hole, without, retrieved, said, tuple(blind.found), blind.best_jaccard, ms, pair)
 
 
-def answer(hole: Hole, parts: Parts, max_new_tokens: int) -> Attempt:
+def answer(hole: Hole, parts: Parts, max_new_tokens: int, cut: Cut = uncut) -> Attempt:
     """The answer to `hole` as users get it, the policy deciding; nothing is withheld."""
     if parts.retriever is not None:
         parts = replace(parts, retriever=BlindRetriever(parts.retriever, hole))
-    return Attempt.of(complete(_request(hole, "auto", max_new_tokens), parts), hole, uncut)
+    return Attempt.of(complete(_request(hole, "auto", max_new_tokens), parts), hole, cut)
 
 
 def misled(hole: Hole, other: Hole, parts: Parts, max_new_tokens: int, cut: Cut = uncut) -> Attempt:

@@ -6,7 +6,7 @@ Scores are percentages. Intervals are percentile bootstraps over files, since ho
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,9 @@ from repocomp.stats.resampling import Ints, bootstrap, interval
 
 POLICIES = ("never", "always", "random", "greedy", "threshold", "oracle")
 """`random` retrieves as often as `threshold` does and is reported by its expectation; `oracle` knows the answers."""
+
+PAIR = "pair"
+"""Two packs that share the work (`complete.drafting`); what it retrieves is what it reads."""
 
 SELECTING = ("greedy", "threshold")
 """Those that ask the policy first."""
@@ -71,6 +74,18 @@ class Baseline:
 
 
 @dataclass(frozen=True, slots=True)
+class PairShares:
+    """How two packs shared the work, in percent of all holes: first drafts that were enough, and what was read.
+
+    `harm_avoided` is the share of the holes that reading harms in which nothing was read.
+    """
+
+    first_kept: float
+    read: float
+    harm_avoided: float
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The comparison on one set of holes.
 
@@ -102,6 +117,7 @@ class Summary:
     curve: tuple[Point, ...]
     selectors: tuple[Selector, ...]
     silence: Silence | None = None
+    pair: PairShares | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a report."""
@@ -125,7 +141,7 @@ def summarise(cases: Sequence[Case], seed: int) -> Summary:
     return Summary(
         holes=len(cases),
         files=len({case.path for case in cases}),
-        scores=tuple(_score(name, cases, shares[name], resample) for name in POLICIES),
+        scores=(*(_score(name, cases, shares[name], resample) for name in POLICIES), *_pair_score(cases, resample)),
         baselines=tuple(_baseline(name, cases, resample) for name in cases[0].baselines),
         gain=_percent(retrieved - without),
         gain_interval=_percents(interval(retrieved - without, resample)),
@@ -147,6 +163,7 @@ def summarise(cases: Sequence[Case], seed: int) -> Summary:
         curve=_curve(cases, p, without, retrieved),
         selectors=compare_selectors(cases, p, resample),
         silence=Silence.of([case.judged for case in cases], cases[0].min_confidence),
+        pair=_pair_shares(cases, harmed),
     )
 
 
@@ -201,6 +218,45 @@ def _score(name: str, cases: Sequence[Case], share: Floats, resample: Sequence[I
         bits_per_byte=round(float(answers("bits").sum() / max(1, sum(case.measured_bytes for case in cases))), 4),
         tests_passed=_percent(answers("passed")[tested]) if tested.any() else None,
     )
+
+
+def _pair_score(cases: Sequence[Case], resample: Sequence[Ints]) -> list[Score]:
+    """The score of two packs that share the work, where they do."""
+    pairs = [case.pair for case in cases if case.pair is not None]
+    if len(pairs) < len(cases):
+        return []
+
+    def answers(field: str) -> Floats:
+        return np.array([float(getattr(pair.answer, field)) for pair in pairs])
+
+    total = np.array([case.pair_ms() for case in cases])
+    always = _score("always", cases, np.ones(len(cases)), resample)
+    return [
+        replace(
+            always,
+            policy=PAIR,
+            exact_match=_percent(answers("exact")),
+            edit_similarity=_percent(answers("similarity")),
+            interval=_percents(interval(answers("similarity"), resample)),
+            ratio_similarity=_percent(answers("ratio")),
+            identifier_match=_percent(answers("names_exact")),
+            identifier_f1=_percent(answers("names")),
+            retrieval_rate=_percent(np.array([float(pair.has_read) for pair in pairs])),
+            ms={"total": _round(total.mean())},
+            p50=_round(np.percentile(total, 50)),
+            p95=_round(np.percentile(total, 95)),
+            tests_passed=None,
+        )
+    ]
+
+
+def _pair_shares(cases: Sequence[Case], harmed: Bools) -> PairShares | None:
+    pairs = [case.pair for case in cases if case.pair is not None]
+    if len(pairs) < len(cases):
+        return None
+    read = np.array([pair.has_read for pair in pairs])
+    first = np.array([pair.is_first_kept for pair in pairs])
+    return PairShares(_percent(first), _percent(read), _percent(~read[harmed]) if harmed.any() else 0.0)
 
 
 def _baseline(name: str, cases: Sequence[Case], resample: Sequence[Ints]) -> Baseline:

@@ -23,7 +23,7 @@ class Interim:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The last bytes of a connection; the whole server should end if it `leaves`, for another one if `is_superseded`."""
+    """The last bytes of a connection. The server should end if it `leaves`, for another one if `is_superseded`."""
 
     data: bytes
     leaves: bool = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from repocomp.complete.parts import IndexRetriever, Pair, Parts
+from repocomp.complete.parts import IndexRetriever, Parts
 from repocomp.config import Settings
 from repocomp.generate.access import Access
 from repocomp.generate.backends import is_pack, open_generator
@@ -21,6 +21,7 @@ from repocomp.model.library import folder_of
 from repocomp.model.pack import MANIFEST
 from repocomp.policy.learned import path_for
 from repocomp.policy.selector import Selector
+from repocomp.service.pairs import pair_of
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.paths import confidence_path, index_path
 from repocomp.tree import real
@@ -66,7 +67,7 @@ class Warm:
         reader, index_state = self._index(root)
         selector, learned_state = self._selector(root, reader, generator)
         retriever = None if reader is None else IndexRetriever(reader)
-        parts = Parts(policy, generator, retriever, selector, _pair(policy, generator))
+        parts = Parts(policy, generator, retriever, selector, pair_of(policy, generator))
         return Opened(parts, (policy_state, generator_state, index_state, learned_state))
 
     def pack(self, name: str) -> tuple[LocalGenerator, Stamp]:
@@ -142,13 +143,6 @@ class Warm:
         opening = object()
         self._indexes.put(path, (stamp, reader, opening))
         return reader, (opening, reader.version)
-
-
-def _pair(policy: LocalGenerator, generator: Generator) -> Pair | None:
-    """The two as a pair, where the one that decides can write too, and knows how to decide for one that reads."""
-    is_pair = generator is not policy and generator.snippet_tokens > 0 and "generator" in policy.pack.roles
-    pairing = policy.pack.pairing if is_pair else None
-    return None if pairing is None else Pair(policy, pairing)
 
 
 def _stamp_of_pack(folder: Path, generator: LocalGenerator) -> Stamp:

@@ -29,6 +29,7 @@ from repocomp.policy.select import Action
 from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import Hidden, Retrieved
+from repocomp.service.pairs import pair_of
 from repocomp.store.index.reader import IndexReader
 from repocomp.worker_pool import WorkerPool, safe_start
 
@@ -69,12 +70,13 @@ class Measurer:
     def __init__(self, policy: str, pack: str, access: Access, as_published: bool) -> None:
         self._policy = load(policy)
         self._generator: Generator = self._policy if policy == pack else open_generator(pack, access)
+        self._pair = pair_of(self._policy, self._generator)
         self._cut = published if as_published else uncut
         self._reader: tuple[Path, IndexReader] | None = None
 
     def __call__(self, work: Work) -> Case:
         """Complete the hole without and with retrieval."""
-        parts = Parts(self._policy, self._generator, self._retriever(work))
+        parts = Parts(self._policy, self._generator, self._retriever(work), pair=self._pair)
         budget = self._generator.answer_tokens
         outcome = next(compare([work.hole], parts, budget, self._cut))
         case = Case.of(outcome, parts, self._cut)

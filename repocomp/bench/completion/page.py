@@ -12,7 +12,7 @@ from repocomp.charts.svg import Dot, Line, plane, stacked
 from repocomp.evaluate.cases import STEPS, Answer, Case
 from repocomp.evaluate.selectors import Selector
 from repocomp.evaluate.silence import Silence
-from repocomp.evaluate.summary import Baseline, Score, Summary
+from repocomp.evaluate.summary import PAIR, Baseline, Score, Summary
 from repocomp.policy.calibrate import NO_LOSS
 from repocomp.secrets.redaction import legible, redact
 
@@ -174,7 +174,8 @@ def _abstention_chart(s: Summary) -> str:
 
 
 def _time_chart(s: Summary) -> str:
-    rows = [(score.policy, [(step, score.ms[step], _STEP_CSS[step]) for step in STEPS]) for score in s.scores]
+    alone = [score for score in s.scores if score.policy != PAIR]
+    rows = [(score.policy, [(step, score.ms[step], _STEP_CSS[step]) for step in STEPS]) for score in alone]
     return stacked(rows, "ms", 900)
 
 

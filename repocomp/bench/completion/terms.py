@@ -12,6 +12,11 @@ POLICIES = (
     ("greedy", "Looked up where the model gives it a probability above one half."),
     ("threshold", "Looked up where that probability is above the threshold that the pack ships with: what users get."),
     ("oracle", "Knows both answers and takes the better one: the most that any decision could reach."),
+    (
+        "pair",
+        "The pack that decides drafts first; where it is not sure, the generator writes too, and the surer draft is the"
+        " answer. Retrieved counts what the generator read.",
+    ),
     ("n-gram cache", "No model: what followed the same tokens before, in the file and in the chunks, is written on."),
     ("copy a line", "No model: the line that follows the most similar line is copied."),
 )

@@ -90,8 +90,26 @@ def print_policy(report: Report) -> None:
         f"selecting is {always.ms['total'] / shipped.ms['total']:.2f} x as fast as always retrieving", end="; "
     )
     console.print(f"asking the policy takes {shipped.ms['policy']:.1f} ms")
+    _print_pair(s, console)
     _print_silence(report, console)
     console.print(f"seed {report.facts['seed']}, {s.holes} holes in {s.files} files, {report.facts['machine']}")
+
+
+def _print_pair(s: Summary, console: Console) -> None:
+    """What two packs that share the work give against the generator that always reads."""
+    from repocomp.evaluate.summary import PAIR
+
+    if s.pair is None:
+        return
+    pair, always = s.score(PAIR), s.score("always")
+    console.print(
+        f"the pair: EM {pair.exact_match:.1f}, ES {pair.edit_similarity:.1f} ({pair.interval[0]:.1f} .."
+        f" {pair.interval[1]:.1f}); always reading: EM {always.exact_match:.1f}, ES {always.edit_similarity:.1f}"
+    )
+    console.print(
+        f"first drafts kept {s.pair.first_kept:.0f} %, read {s.pair.read:.0f} %, harm avoided {s.pair.harm_avoided:.0f} %;"
+        f" {always.ms['total'] / pair.ms['total']:.2f} x as fast in the mean, {always.p50 / pair.p50:.2f} x at the median"
+    )
 
 
 def _print_silence(report: Report, console: Console) -> None:
