@@ -66,7 +66,7 @@ def test_settings_are_numbers_that_are_some(
 
 
 @pytest.mark.parametrize("name", first_fast(*SETTINGS))
-@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "9" * 5000, "-1", "", "\udcff", "\x1b[2J"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "9" * 5000, "-1", "\udcff", "\x1b[2J"])
 def test_variables_are_numbers_that_are_some(
     root: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: str, value: str
 ) -> None:

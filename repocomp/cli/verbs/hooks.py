@@ -74,7 +74,11 @@ def status(as_json: bool) -> int:
     """Show which hooks are installed, and how their latest events went."""
     from repocomp.feedback.hooks import status as run
 
-    return _print(run(here()), as_json)
+    hooks = run(here())
+    code = _print(hooks, as_json)
+    if not as_json and not any(hook.state == "installed" for hook in hooks) and _has_reports():
+        output.note("repocomp: hooks reported here before, and none is installed now; to go on: repocomp hooks install")
+    return code
 
 
 @command.command(hidden=True)
@@ -147,6 +151,12 @@ def _print(hooks: Sequence[Hook], as_json: bool) -> int:
     for event in failed[-1:]:
         output.line(f"               {event.kind} of {event.head[:12]}: {event.state}")
     return ExitCode.OK
+
+
+def _has_reports() -> bool:
+    from repocomp.feedback.reports import reports
+
+    return bool(reports(here()))
 
 
 def _facts(hook: Hook) -> dict[str, Any]:
