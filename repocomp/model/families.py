@@ -13,6 +13,8 @@ FAMILY = "repocomp-1"
 """The family of our own packs, the only one with tokens for a decision."""
 LEFT_ONLY = "left-only"
 """Models without tokens for filling in the middle: they continue what stands before the cursor."""
+SUFFIX_FIRST = frozenset({"qwen2.5-coder"})
+"""Families that write as well with the suffix before the prefix, so that a keystroke appends to what was read."""
 
 
 @dataclass(frozen=True, slots=True)

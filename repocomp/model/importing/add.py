@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 from repocomp.errors import PackError
-from repocomp.model.families import FAMILY_NAMES, find_family
+from repocomp.model.families import FAMILY_NAMES, SUFFIX_FIRST, find_family
 from repocomp.model.graph.decoder import Precision, build
 from repocomp.model.graph.write import ExternalData
 from repocomp.model.home import packs_folder
@@ -105,7 +105,7 @@ def _manifest(checkpoint: Checkpoint, folder: Path, target: Path, precision: Pre
         licence=checkpoint.licence,
         family=found,
         roles=("generator",),
-        layout="psm",
+        layout="spm" if found in SUFFIX_FIRST else "psm",
         precision=precision,
         control=control,
         budgets=budgets_for(checkpoint.shape.max_context),

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from repocomp.errors import PackError
-from repocomp.model.families import find_family
+from repocomp.model.families import SUFFIX_FIRST, find_family
 from repocomp.model.foreign import Layout, layout_of
 from repocomp.model.graph.read import GraphFacts, inspect
 from repocomp.model.importing import vocabulary
@@ -63,7 +63,7 @@ def add_graph(graph: Path, target: Path, *, family: str | None, licence: str) ->
         licence=licence or "unknown",
         family=found,
         roles=("generator",),
-        layout="psm",
+        layout="spm" if found in SUFFIX_FIRST else "psm",
         precision="as exported",
         control=control,
         budgets=budgets_for(shape.max_context),
