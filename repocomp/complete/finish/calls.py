@@ -9,13 +9,18 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-from repocomp.complete.finish.parameters import ARGUMENTS, arguments, split_list
+from repocomp.complete.finish.parameters import ARGUMENTS, NAMED, arguments, split_list
 
 # From the start of a word, which is taken whole, and of bounded type arguments: long lines take no time by the square.
 _CALL = re.compile(r"(?<![\w$])([^\W\d][\w$]*+[!?]?)(?:::<[^()]{0,200}>)?\(")
-_WORDS = r"(?!(?:return|new|await|else|throw|case|yield|delete|goto|in|and|or|not|if|while|for|def|func|fn|function)\b)"
-_KEYWORD = r"\b(?:def|func|fn|function)\b\*?\s*(?:\([^()\n]*\)\s*)?(?:self\.)?"
+_WORDS = (
+    r"(?!(?:return|new|await|else|throw|case|yield|delete|goto|in|and|or|not|if|while|for|def|func|fun|fn|function)\b)"
+)
+_NO_CALLS = frozenset("def func fun fn function if while for switch match catch return and or not in new".split())
+"""Words with a bracket behind them that call nothing."""
+_KEYWORD = r"\b(?:def|func|fun|fn|function)\b\*?\s*(?:\([^()\n]*\)\s*)?(?:self\.)?"
 _TYPES = rf"(?:{_WORDS}[\w:<>\[\].,?@]+[&*]*[ \t]+[&*]*)"
 _DEFINES = re.compile(rf"(?:{_KEYWORD}|^\s*{_TYPES}+)$")
 _GENERIC = r"\s*(?:<[^()\n]*>|\[[^()\n]*\])?"
@@ -26,6 +31,8 @@ _DEFINITION = (
 )
 _MOST_CALLS = 50
 """The innermost calls of a line that are looked at: each takes a look at all sources."""
+_FEWEST_NAMED = 3
+"""Calls that show how a repository gives arguments."""
 _BODY = re.compile(r"\)[^;(){}\n=]*(?:\n\s*)?\{")
 _TAIL = re.compile(r"\s*(?:[:{(*\[<&]|->|=>|\w)")
 
@@ -47,7 +54,8 @@ class Calls:
             if _DEFINES.search(line[: start - len(name) - 1]):
                 continue
             for parameters in self._definitions(name):
-                fitted = _Site(self.language, line, start, len(self.before)).call(parameters)
+                by_name = self.language in NAMED and calls_by_name(self.sources, self.language)
+                fitted = _Site(self.language, line, start, len(self.before), by_name).call(parameters)
                 if fitted is not None:
                     return fitted
         return text
@@ -64,12 +72,16 @@ class Calls:
 
 @dataclass(frozen=True, slots=True)
 class _Site:
-    """A call in a line whose arguments begin at `start`; an answer has been put at the `cursor`."""
+    """A call in a line whose arguments begin at `start`; an answer has been put at the `cursor`.
+
+    `by_name` says that the repository gives its arguments by name.
+    """
 
     language: str
     line: str
     start: int
     cursor: int
+    by_name: bool
 
     def call(self, parameters: list[str]) -> str | None:
         """The answer with arguments in place of `parameters`; None where it does not spell them."""
@@ -96,9 +108,10 @@ class _Site:
         argument = ARGUMENTS[self.language]
         behind, rest = max(self.start, self.cursor), self.line[end:].lstrip(" ,")
         is_tail = count == len(wanted) and rest.startswith(")") and _TAIL.match(rest, 1) is not None
-        call = ", ".join(arguments(wanted, self.language))
+        call = ", ".join(arguments(wanted, self.language, by_name=self.by_name))
+        says_names = all(argument(part) == part for part in wanted[:count])
         if (
-            (all(argument(part) == part for part in wanted[:count]) and not is_tail)
+            (says_names and not is_tail and not (self.by_name and count == len(wanted) > 1))
             or not call.startswith(partial)
             or not call
         ):
@@ -107,11 +120,28 @@ class _Site:
         return self.line[self.cursor : behind] + blank + call[len(partial) :] + ")" * rest.startswith(")")
 
 
+def calls_by_name(sources: Sequence[str], language: str) -> bool:
+    """Whether most calls with several arguments give them by name: all, or all but the first."""
+    named = positional = 0
+    separator = NAMED[language].format("", "").strip()[0]
+    is_named = re.compile(rf"\s*\$?\w+\s*{separator}(?![=:])")
+    for source in sources:
+        for match in islice(_CALL.finditer(source), _MOST_CALLS):
+            if match[1] in _NO_CALLS or _DEFINES.search(source[max(0, match.start() - 80) : match.start()]):
+                continue
+            given, _ = split_list(source[: match.end() + 400], match.end())
+            if len(given) > 1:
+                is_by_name = all(is_named.match(part) for part in given[1:])
+                named, positional = named + is_by_name, positional + (not is_by_name)
+    return named >= _FEWEST_NAMED and named > positional
+
+
 def _open_calls(line: str, cursor: int) -> Iterator[tuple[str, int]]:
     """The calls that the cursor stands in or that begin behind it: name, and where the arguments begin."""
     for match in deque(_CALL.finditer(line), maxlen=_MOST_CALLS):
         if match.end() > cursor or split_list(line[:cursor], match.end())[1] == cursor:
-            yield match[1], match.end()
+            if match[1] not in _NO_CALLS:
+                yield match[1], match.end()
 
 
 def _spelled(text: str, wanted: Sequence[str]) -> tuple[int, int]:

@@ -7,7 +7,7 @@ open. What then may still be cut in several ways is cut as the grammar likes bes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -118,33 +118,39 @@ class Finish:
         """`text`, or what closes it, or as much of it as leaves nothing open: the first that the grammar likes best."""
         if not text.strip():
             return text
-        closing = self._closing(text)
         if self.mode == "line" and text.endswith(_SHORT) and self.needs.goes_on(text):
             # What is to stand in these brackets begins on the next line.
-            return text if text == self.syntax.best([text + closing, ""]).removesuffix(closing) else ""
+            return text
+        closing = self._closing(text)
         choices = [text + closing]
         if closing or self.needs.ends_elsewhere(text):
             whole = self._whole_statements(text)
             choices = [whole, *choices] if not closing else [*choices, whole] if whole else choices
-        head = text.rpartition("\n")[0]
-        if self.mode == "block" and head.strip() and head.startswith(self._whole_statements(text)):
-            choices.append(head + self._closing(head))
         if self.needs.torn(text) is not None:
             # Rather no string than one that swallows the rest.
             choices.insert(0, "" if self.mode == "line" else self._whole_statements(text))
+        return self.syntax.best([*choices, *self._shorter(text), *self._ends()])
+
+    def _shorter(self, text: str) -> Iterator[str]:
+        """Less of an answer: without its last line, without what may not follow, up to its last comma, nothing."""
+        head = text.rpartition("\n")[0]
+        if self.mode == "block" and head.strip() and head.startswith(self._whole_statements(text)):
+            yield head + self._closing(head)
         if self.needs.missing and self.mode == "line":
-            choices.append(text.rstrip(")]} \t;,"))
+            yield text.rstrip(")]} \t;,")
         if self.around.is_inside_a_line and "," in text:
-            choices.append(text[: text.rindex(",") + 1] + " " * (self.around.after[0] not in ")]} "))
-        if self.needs.is_to_close:
-            choices.append(self.needs.innermost_closing)
-        if self.needs.comment_end:
-            choices.append(self.needs.comment_end[self.around.before.endswith(self.needs.comment_end[0]) :])
+            yield text[: text.rindex(",") + 1] + " " * (self.around.after[0] not in ")]} ")
         has_body = self.needs.has_body and not self.around.is_inside_a_line
         is_open = has_body or self.needs.missing or self.needs.start.region is not None
         if not is_open and (self.mode == "line" or not self._whole_statements(text)):
-            choices.append("")
-        return self.syntax.best(choices)
+            yield ""
+
+    def _ends(self) -> Iterator[str]:
+        """What the line is there for, where that is to end a block or a comment."""
+        if self.needs.is_to_close:
+            yield self.needs.innermost_closing
+        if end := self.needs.comment_end:
+            yield end[self.around.before.endswith(end[0]) :]
 
     def _fitting(self, text: str) -> str:
         """What closes nothing that is closed behind the cursor; of a block whole lines, where there are several."""

@@ -72,6 +72,21 @@ def _ruby(parameter: str) -> str:
     return "" if name is None else f"{name[1]}: {name[1]}" if name[2] else name[1]
 
 
+def _colon(parameter: str) -> str:
+    name = re.match(
+        r"\s*(?:@\w+\s+)*(?:(?:vararg|crossinline|noinline|val|var|implicit|using)\s+)*(\w+)\s*:[^=]*$", parameter
+    )
+    return name[1] if name is not None else ""
+
+
+def _swift(parameter: str) -> str:
+    name = re.match(r"\s*(?:(\w+)\s+)?(\w+)\s*:[^=]*$", parameter)
+    if name is None:
+        return ""
+    label = name[1] or name[2]
+    return name[2] if label == "_" else f"{label}: {name[2]}"
+
+
 ARGUMENTS: dict[str, Callable[[str], str]] = {
     "python": _python,
     "go": _go,
@@ -85,15 +100,24 @@ ARGUMENTS: dict[str, Callable[[str], str]] = {
     "c_sharp": _c_sharp,
     "php": _php,
     "ruby": _ruby,
+    "kotlin": _colon,
+    "scala": _colon,
+    "swift": _swift,
+    "lua": _ruby,
 }
 """By language: the argument for one parameter; "" where it is left out."""
 
 
-def arguments(parameters: Sequence[str], language: str) -> list[str]:
-    """What a call gives for `parameters`: names in order, and by name where the language asks for that."""
-    named, by_name = [], False
+NAMED = {"python": "{}={}", "c_sharp": "{}: {}", "kotlin": "{} = {}", "scala": "{} = {}", "php": "{}: {}"}
+"""By language: an argument that is given by name, where the repository may choose to."""
+
+
+def arguments(parameters: Sequence[str], language: str, *, by_name: bool = False) -> list[str]:
+    """What a call gives for `parameters`: names in order, and `by_name` where the language or the repository asks."""
+    named = []
     for parameter in parameters:
         by_name = by_name or (language == "python" and parameter.lstrip().startswith("*"))
         if name := ARGUMENTS[language](parameter):
-            named.append(f"{name}={name}" if by_name else name)
+            is_plain = re.fullmatch(r"\$?\w+", name) is not None
+            named.append(NAMED[language].format(name.lstrip("$"), name) if by_name and is_plain else name)
     return named

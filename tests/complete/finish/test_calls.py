@@ -22,6 +22,10 @@ SOURCES = {
     "cpp": "int put_item(const std::map<int, int>& xs, int n = 3) {\n",
     "c_sharp": "class A {\n  public void Put(string key, ref int n, int m = 3)\n  {\n",
     "php": "function put(string $key, array $values, $n = 3) {\n",
+    "kotlin": 'fun render(rows: List<Row>, width: Int, title: String = ""): String {\n}\n',
+    "swift": "func move(_ item: Item, to place: Place, speed: Int = 1) -> Bool {\n}\n",
+    "scala": "def render(rows: List[Row], width: Int): String = {\n}\n",
+    "lua": "local function draw(ctx, width)\nend\n",
     "ruby": "def put(key, value = 1, mode:, &block)\nend\n",
 }
 
@@ -58,6 +62,9 @@ SOURCES = {
         ("c_sharp", "a.Put(|);\n", "string key, ref int n, int m = 3)", "key, ref n"),
         ("php", "$x = put(|);\n", "string $key, array $values, $n = 3) {", "$key, $values"),
         ("ruby", "put(|)\n", "key, value = 1, mode:, &block)", "key, mode: mode"),
+        ("kotlin", "val t = render(|)\n", 'rows: List<Row>, width: Int, title: String = ""): String {', "rows, width"),
+        ("swift", "move(|)\n", "_ item: Item, to place: Place, speed: Int = 1) -> Bool {", "item, to: place"),
+        ("scala", "val t = render(|)\n", "rows: List[Row], width: Int): String = {", "rows, width"),
     ],
 )
 def test_parameters_become_arguments(name: str, place: str, said: str, expected: str) -> None:
@@ -105,3 +112,35 @@ def test_arguments_stay_arguments(name: str, place: str, said: str) -> None:
 )
 def test_definitions_stay_definitions(name: str, place: str, said: str, expected: str) -> None:
     assert finished(place, said, name, "line", [SOURCES[name]]) == expected
+
+
+BY_NAME = {
+    "python": "f(a=1, b=2)\ng(x, c=3, d=4)\nh(a=a, b=b)\nk(1, 2)\n",
+    "c_sharp": "F(a: 1, b: 2);\nG(x, c: 3, d: 4);\nH(a: a, b: b);\n",
+    "kotlin": "f(a = 1, b = 2)\ng(x, c = 3, d = 4)\nh(a = a, b = b)\n",
+    "php": "f(a: 1, b: 2);\ng($x, c: 3, d: 4);\nh(a: $a, b: $b);\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "said", "expected"),
+    [
+        ("python", "rows = fetch(|)\n", "cursor, table, limit=10):", "cursor=cursor, table=table"),
+        ("python", "rows = fetch(|)\n", "cursor, table)", "cursor, table"),
+        ("c_sharp", "a.Put(|);\n", "string key, int n, int m = 3)", "key: key, n: n"),
+        ("kotlin", "val t = render(|)\n", "rows: List<Row>, width: Int): String {", "rows = rows, width = width"),
+        ("php", "$x = put(|);\n", "string $key, array $values, $n = 3) {", "key: $key, values: $values"),
+    ],
+)
+def test_arguments_are_given_by_name_where_the_repository_does_so(
+    name: str, place: str, said: str, expected: str
+) -> None:
+    source = SOURCES[name].replace("ref int n", "int n")
+    assert finished(place, said, name, "line", [source, BY_NAME[name]]) == expected
+    assert "=" not in finished("rows = fetch(|)\n", "cursor, table, limit=10):", "python", "line", [SOURCES["python"]])
+
+
+def test_a_function_without_a_name_is_no_call() -> None:
+    source = "app.get(function (req, res) {\n});\n"
+    place = "app.post('/', |\n  go();\n});\n"
+    assert finished(place, "function (req, res) {", "javascript", "line", [source]) == "function (req, res) {"

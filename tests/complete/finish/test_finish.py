@@ -168,6 +168,8 @@ def test_brackets_and_quotes(name: str, place: str, said: str, expected: str) ->
         ("text", "$ http |\n", "$ http --offline example.org", "--offline example.org"),
         ("go", "func f() {\n\tif x {\n\t\ty()\n\t|\n}\n", "}", "}"),
         ("text", "- a\n- |\n", "b", "b"),
+        ("python", "send(items)|\n", "\nsend(items)\n", ""),
+        ("python", "send(items)|\n", "\nsend(other)\n", "\nsend(other)"),
     ],
 )
 def test_what_stands_there_already_is_not_said_again(name: str, place: str, said: str, expected: str) -> None:
@@ -205,6 +207,51 @@ def test_blanks_and_words_do_not_run_into_each_other(place: str, said: str, expe
 def test_the_placeholder_of_a_secret_is_never_an_answer(place: str, said: str, expected: str) -> None:
     for name in ("python", "text"):
         assert finished(place, said, name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "said", "expected"),
+    [
+        # A statement goes on while its brackets are open, and is left open where its end does not come.
+        ("python", "def |\n", "f(\n    a,\n    b,\n):\n    pass\n", "f(\n    a,\n    b,\n):"),
+        ("python", "x = |\n", "f(\n    a,\n)\ny = 2\n", "f(\n    a,\n)"),
+        ("python", "from a import |\n", "(\n    b,\n    c,\n)\n", "(\n    b,\n    c,\n)"),
+        ("python", "def |\n", "f(\n    a,\n", "f("),
+        ("javascript", "const x = |\n", "f(\n  a,\n);\ny();\n", "f(\n  a,\n);"),
+        # Where the parameters stand behind the cursor, the line ends.
+        ("python", "def |\n    a,\n    b,\n):\n    pass\n", "f(\n    c,\n", "f("),
+    ],
+)
+def test_a_statement_of_several_lines(name: str, place: str, said: str, expected: str) -> None:
+    assert finished(place, said, name, "line") == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "said", "expected"),
+    [
+        # The file is better off without what breaks it.
+        ("python", "import |\nx = 1\n", "as x", ""),
+        ("python", "def |\n    return 1\n", "f(x)\n", ""),
+        ("go", "package a\n\nfunc f() {\n\tx := |\n}\n", "= 1", ""),
+        ("java", "class A {\n  private |\n    this.x = 1;\n  }\n}\n", "final int x;", ""),
+        # A fault that stands elsewhere is none of the answer's.
+        ("python", "def g(:\n    pass\n\n\nx = |\n", "f(1)", "f(1)"),
+        ("go", "package a\n\nfunc g( {\n}\n\nfunc f() {\n\tx := |\n}\n", "1", "1"),
+        # A block may be opened before there is one.
+        ("python", "def f(x):\n    |\n    return x\n", "if x:", "if x:"),
+        ("ruby", "def f(x)\n  |\nend\n", "if x", "if x"),
+        ("lua", "local function f(x)\n  |\nend\n", "if x then", "if x then"),
+        ("bash", "f() {\n  |\n}\n", 'if [ -n "$1" ]; then', 'if [ -n "$1" ]; then'),
+        # A line that is as deep as what opens the block around it closes that.
+        ("go", "package a\n\nfunc f() {\n\tif x {\n\t\ty()\n\t|\n\tz()\n}\n", "return y()", "}"),
+        ("typescript", "function f() {\n  g();\n|\n", "t.is(x);", "}"),
+        # A comment that nothing ends is ended.
+        ("java", "/**\n * Says it.\n *|\nclass A {}\n", "\n * More.", "/"),
+        ("c", "|\nint x;\n", "/* Counts them", "/* Counts them */"),
+    ],
+)
+def test_the_file_stays_whole(name: str, place: str, said: str, expected: str) -> None:
+    assert finished(place, said, name, "line") == expected
 
 
 def test_a_line_comment_ends_with_its_line() -> None:
