@@ -169,7 +169,7 @@ class Completion:
     """The answer: `text` replaces `range`. An empty text has a `reason`, "quiet" where the answer was `withheld`.
 
     `candidates` are the surest first, and none where the answer is empty. `confidence` is the chance (0..1) that a
-    person keeps what was written, `min_confidence` the bound that it was held against, `score` (nats) and `figures` what
+    person keeps what was written, `min_confidence` the bound it was held against, `score` (nats) and `figures` what
     it was computed from. `features` describe the place as it was known before retrieval.
     `continues` names the answer that this is the untyped rest of, where the model was not asked again.
     """

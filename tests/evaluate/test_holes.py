@@ -16,7 +16,7 @@ SOURCES = [Source(Document(path, CODE), ((2, 4), (8, 11))) for path in ("a.py", 
 DEFINED = frozenset({"helper", "caller"})
 
 
-def draw(kinds: tuple[HoleKind, ...] = KINDS, limit: int = 40, seed: int = 0) -> list[tuple[str, int, int, HoleKind]]:
+def draw(kinds: tuple[HoleKind, ...] = KINDS, limit: int = 40, seed: int = 0) -> list[tuple[str, int, int, str]]:
     holes = sample(SOURCES, DEFINED, kinds, limit, np.random.default_rng(seed))
     return [(hole.document.path, hole.start, hole.end, hole.kind) for hole in holes]
 
