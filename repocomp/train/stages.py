@@ -27,7 +27,7 @@ from repocomp.train.corpus.tokenizer import train_tokenizer
 from repocomp.train.encoder.graph import build_encoder, embedding_of
 from repocomp.train.encoder.questions import Lesson, lesson_of
 from repocomp.train.encoder.training import Network, Settings, found, start_from, train, weigh_by_rarity
-from repocomp.train.export.card import encoder_section, write_card
+from repocomp.train.export.card import CARD, encoder_section, write_card
 from repocomp.train.export.pack import Report, check, export_pack, revise_pack
 from repocomp.train.lm.calibrate import COPIED_WORTH, READ_WORTH, calibrate
 from repocomp.train.lm.checkpoint import load_model, load_weights, save_model
@@ -160,7 +160,11 @@ def judge_pack(
     verdicts = judge(repositories, loaded, labels, holes_each=holes, seed=seed, total=total, progress=show)
     found = fit(verdicts)
     files = {name: (loaded.pack.folder / name).read_bytes() for name in loaded.pack.digests}
-    write_pack(loaded.pack, {**files, CONFIDENCE: found.to_json().encode()})
+    card = loaded.pack.folder / CARD
+    text = card.read_bytes() if card.exists() else None
+    written = write_pack(loaded.pack, {**files, CONFIDENCE: found.to_json().encode()})
+    if text is not None:
+        (written.folder / CARD).write_bytes(text)
     return {"threshold": found.threshold, **found.fitted}
 
 
