@@ -36,6 +36,7 @@ _PACK_FILES = (
     ("tokenizer.json", "The vocabulary, in the format of Hugging Face tokenizers."),
     ("cuda-fp16.onnx", "The model for CUDA, in half precision; optional."),
     ("encoder.onnx", "From tokens to vectors, for retrieval; optional."),
+    ("confidence.json", "How sure answers are, and from when on they are shown; optional."),
     ("MODEL_CARD.md", "What the model was trained on and how good it is, for people; optional."),
 )
 

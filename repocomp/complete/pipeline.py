@@ -25,7 +25,7 @@ from repocomp.document import Range
 from repocomp.generate.generator import Expectation, Generated, Policy, expects
 from repocomp.policy.decide import Decision, Rule, decide
 from repocomp.policy.features import features
-from repocomp.policy.speak import is_withheld
+from repocomp.policy.speak import GENERIC, is_withheld
 from repocomp.request import Completion, CompletionRequest, Filter, Mode, Retrieval, Tokens
 
 Emit = Callable[[str], None]
@@ -98,7 +98,7 @@ def _decide(request: CompletionRequest, parts: Parts, expected: Expectation | No
 
 def least_confidence(parts: Parts) -> float:
     """The bound below which an answer is withheld where the request sets none: that of what judges it."""
-    return parts.confidence.threshold if parts.confidence is not None else 0.0
+    return (parts.confidence or GENERIC).threshold
 
 
 def _given_up(expected: Expectation) -> Generated:

@@ -27,6 +27,7 @@ from repocomp.languages.formats import language_in
 from repocomp.languages.language import TEXT
 
 _BORDER = re.compile(r"\w+|[^\S\n]+|[^\w\s]")
+_QUOTES = "\"'`"
 _PAUSE_CHARS = 4
 """Words from this length on are also completed in their middle."""
 _TRIES = 60
@@ -59,7 +60,9 @@ class Cursors:
             kind = kind_of(line, text[at : at + 1] if at < last else "", regions.at(at), is_code=language != TEXT)
             found.setdefault(kind, []).append(at)
         if language != TEXT:
-            found["end"] = [at for at in found.get("blank", []) if text.count("\n", at, last) < _LAST_LINES]
+            blank = found.pop("blank", [])
+            found["end"] = [at for at in blank if text.count("\n", at, last) < _LAST_LINES]
+            found["blank"] = [at for at in blank if _line_end(text, at) < last]
         return cls(source, text, found)
 
 
@@ -83,6 +86,9 @@ def _borders(text: str) -> Iterator[int]:
         at, token = match.start(), match[0]
         if token.isspace() and (not at or text[at - 1] == "\n"):
             # A line that is still empty is written from its indentation on.
+            continue
+        if token in _QUOTES and text[at - 1 : at] == token:
+            # Nobody pauses within the three quotes that open a string.
             continue
         yield at
         if len(token) >= _PAUSE_CHARS and not token.isspace():

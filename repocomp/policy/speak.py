@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from repocomp.model.confidence import Confidence
 
-GENERIC = Confidence({"lowest": 1.0, "mean": 1.0}, 0.0, (0.0,), (0.5,), 0.0)
+GENERIC = Confidence(
+    weights={"lowest": 0.3992, "mean": 0.6168},
+    offset=0.8617,
+    scores=(-4.91, -4.277, -2.94, -2.099, -0.938, -0.146, 0.056, 0.203, 0.378, 0.499, 0.57, 0.643, 0.711, 0.811),
+    chances=(0.029, 0.074, 0.086, 0.156, 0.226, 0.312, 0.365, 0.481, 0.573, 0.612, 0.719, 0.755, 0.781, 0.896),
+    threshold=0.4959,
+)
+"""For a generator that nobody has fitted one to: by the lowest and the mean log-probability of an answer's tokens (nats).
+Fitted to 1,860 answers of the default pack in 31 repositories (ROC-AUC 0.82); in five others it showed 47 % of the
+answers, 13 % of them wrong. It holds for a model whose probabilities are as true as that one's."""
 
 
 @dataclass(frozen=True, slots=True)

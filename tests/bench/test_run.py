@@ -12,6 +12,7 @@ from repocomp.bench.completion.run import Plan, bench_self
 from repocomp.bench.holes import draw
 from repocomp.bench.report import Report
 from repocomp.cli import app
+from repocomp.complete.cursor_kind import CURSOR_KINDS
 from repocomp.errors import StoreError
 from repocomp.index.build import build
 from repocomp.model.library import load_pack
@@ -44,7 +45,7 @@ def test_a_seed_gives_the_same_holes_and_answers(root: Path, report: Report) -> 
     assert [(c.key, c.without.text, c.retrieved.text, c.probability) for c in report.cases] == [
         (c.key, c.without.text, c.retrieved.text, c.probability) for c in again.cases
     ]
-    one, other = ([(hole.document.path, hole.start) for hole in draw(root, 8, n)[0]] for n in (1, 2))
+    one, other = ([(hole.document.path, hole.start) for hole in draw(root, 8, n, CURSOR_KINDS)[0]] for n in (1, 2))
     assert one == [(case.path, case.start) for case in report.cases] != other
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from repocomp.cli.envelope import notes_on
+from repocomp.cli.envelope import notes_on, told
 
 RETRIEVAL = {"decision": "skipped", "probability": None, "reason": "retrieval is off"}
 SAID = "retrieval skipped: retrieval is off; 7 ms"
@@ -15,7 +15,8 @@ SAID = "retrieval skipped: retrieval is off; 7 ms"
 def completion(text: str, *warnings: str) -> dict[str, Any]:
     reason = None if text else "the model sees nothing to add here"
     timings = {"total": 7.0}
-    return {"text": text, "warnings": warnings, "reason": reason, "retrieval": RETRIEVAL, "timings_ms": timings}
+    told = {"text": text, "warnings": warnings, "reason": reason, "retrieval": RETRIEVAL, "timings_ms": timings}
+    return {**told, "confidence": None, "min_confidence": 0.0}
 
 
 @pytest.mark.parametrize(
@@ -38,15 +39,25 @@ def completion(text: str, *warnings: str) -> dict[str, Any]:
 def test_notes_begin_a_line_of_their_own_on_a_terminal_and_nowhere_else(
     text: str, warnings: list[str], is_terminal: bool, notes: list[str]
 ) -> None:
-    assert notes_on(completion(text, *warnings), is_terminal=is_terminal, is_shared=True) == notes
+    assert notes_on(completion(text, *warnings), is_terminal=is_terminal, is_shared=is_terminal) == notes
 
 
 def test_how_it_came_about_is_told_elsewhere_too_on_request() -> None:
-    assert notes_on(completion("a"), is_terminal=False, is_shared=False, is_verbose=True) == [SAID]
-    assert notes_on(completion("a", "no index"), is_terminal=False, is_shared=False, is_verbose=True) == [
-        "repocomp: no index",
-        SAID,
-    ]
-    assert notes_on(completion(""), is_terminal=False, is_shared=False, is_verbose=True) == notes_on(
-        completion(""), is_terminal=False, is_shared=False
-    )
+    def told(text: str, *warnings: str, is_verbose: bool = True) -> list[str]:
+        return notes_on(completion(text, *warnings), is_terminal=False, is_shared=False, is_verbose=is_verbose)
+
+    assert told("a") == [SAID]
+    assert told("a", "no index") == ["repocomp: no index", SAID]
+    assert told("") == told("", is_verbose=False)
+
+
+def test_where_the_text_goes_elsewhere_notes_begin_at_once() -> None:
+    """With standard output in a pipe or a file, the notes have the terminal to themselves."""
+    assert notes_on(completion("a, b):"), is_terminal=True, is_shared=False) == [SAID]
+
+
+def test_silence_says_how_sure_it_is_and_how_to_see_the_answer() -> None:
+    quiet = {**completion(""), "reason": "quiet", "confidence": 0.23, "min_confidence": 0.41}
+    said = ["repocomp: quiet: 23 % sure, less than 41 %; --min-confidence 0 shows it"]
+    for is_terminal in (True, False):
+        assert notes_on(quiet, is_terminal=is_terminal, is_shared=is_terminal) == said

@@ -17,13 +17,14 @@ from repocomp.serve import client, protocol
 
 def test_it_knows_every_option() -> None:
     options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
-    known = {*quick.SETTINGS, *quick.RECORDING, *quick.OTHERS, *quick.FLAGS}
+    known = {*quick.SETTINGS, *quick.RECORDING, *quick.OTHERS, *quick.FLAGS, *quick.SHORT}
     assert known == {name for option in options for name in option.opts} - {"--help", "-h"}
     kinds = {click.INT: int, click.FLOAT: float}
     for option in options:
-        if option.opts[0] in quick.SETTINGS:
+        if option.opts[-1] in quick.SETTINGS:
             by_type = next((kind for base, kind in kinds.items() if isinstance(option.type, type(base))), str)
-            assert quick.SETTINGS[option.opts[0]] is by_type
+            assert quick.SETTINGS[option.opts[-1]] is by_type
+        assert [quick.SHORT[name] for name in option.opts if name in quick.SHORT] == option.opts[1:]
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,7 @@ def test_it_knows_every_option() -> None:
         (["a.py:1:1", "--retrieve", "never"], {"retrieve": "never"}),
         (["--max-new-tokens=12", "a.py:1:1"], {"max_new_tokens": 12}),
         (["-:1:1", "--stdin-filename", "a.py", "--no-record"], {"record": "off"}),
+        (["a.py:1:1", "-n", "3", "--min-confidence=0.5"], {"candidates": 3, "min_confidence": 0.5}),
         (["a.py:1:1", "--deadline-ms", "1.5", "--no-text"], {"deadline_ms": 1.5, "record": "no-text"}),
     ],
 )

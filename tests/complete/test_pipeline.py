@@ -11,8 +11,20 @@ import pytest
 from repocomp.complete.parts import Parts
 from repocomp.complete.pipeline import complete
 from repocomp.document import Document
+from repocomp.generate.local.decode import Logits
+from repocomp.model.confidence import Confidence
 from repocomp.request import CompletionOptions, CompletionRequest
-from tests.complete.fakes import BUDGETS, FixedRetriever, ScriptedModel, fake_pack, hit, loaded, parts, writer
+from tests.complete.fakes import (
+    BUDGETS,
+    FIRST_BYTE,
+    FixedRetriever,
+    ScriptedModel,
+    fake_pack,
+    hit,
+    loaded,
+    parts,
+    writer,
+)
 
 TEXT = b"import os\n\n\ndef f(path):\n    value = 1\n    return value\n"
 PLACE = (5, 14)
@@ -236,3 +248,71 @@ def test_within_a_word_nothing_but_the_answer_is_computed_again(retrieve: str) -
         if end > 1:
             assert answer.tokens.cached == answer.tokens.prompt - 1
             assert model.runs[before] == 1
+
+
+def judged(model: ScriptedModel, chance: float) -> Parts:
+    """Parts whose answers are kept with the `chance`; the bound is 0.4."""
+    some = parts(model, found())
+    writer(some).pack.__dict__["confidence"] = Confidence({}, 0.0, (0.0,), (chance,), 0.4)
+    return some
+
+
+def test_an_unsure_answer_is_withheld_and_told_apart_from_none() -> None:
+    answer = complete(ask(), judged(ScriptedModel("2 + b\n"), 0.3))
+    assert (answer.text, answer.reason, answer.withheld, answer.candidates) == ("", "quiet", "2 + b", ())
+    assert (answer.confidence, answer.min_confidence) == (0.3, 0.4)
+    assert "mean" in answer.figures
+    sure = complete(ask(), judged(ScriptedModel("2 + b\n"), 0.5))
+    assert (sure.text, sure.reason, sure.withheld) == ("2 + b", None, None)
+    assert sure.candidates[0].confidence == sure.confidence == 0.5
+
+
+@pytest.mark.parametrize(("least", "text"), [(0.0, "2 + b"), (0.2, "2 + b"), (0.31, "")])
+def test_the_request_sets_the_bound(least: float, text: str) -> None:
+    assert complete(ask(min_confidence=least), judged(ScriptedModel("2 + b\n"), 0.3)).text == text
+
+
+def test_nothing_is_streamed_that_may_be_withheld() -> None:
+    said, data, place = "a = 1\n    b = 2\n    return a\n\n\nf()", b"def f():\n    \n\nf()\n", (2, 5)
+    pieces: list[str] = []
+    assert complete(ask(data, place), judged(ScriptedModel(said), 0.3), pieces.append).reason == "quiet"
+    assert not pieces
+    answer = complete(ask(data, place), judged(ScriptedModel(said), 0.5), pieces.append)
+    assert pieces == [answer.text]
+    pieces.clear()
+    complete(ask(data, place, min_confidence=0.0), judged(ScriptedModel(said), 0.3), pieces.append)
+    assert len(pieces) > 1
+
+
+def test_an_answer_of_nothing_is_not_quiet() -> None:
+    answer = complete(ask(), judged(ScriptedModel(""), 0.1))
+    assert (answer.reason, answer.confidence) == ("the model sees nothing to add here", None)
+
+
+class TornModel(ScriptedModel):
+    """Nearly as likely to begin its answer with `9`."""
+
+    def _next(self, seen: list[int]) -> Logits:
+        logits = super()._next(seen)
+        if seen[-1] == TOKENS.middle:
+            logits[FIRST_BYTE + ord("9")] = 19.5
+        return logits
+
+
+def test_candidates_are_different_and_the_surest_is_the_answer() -> None:
+    one = complete(ask(), parts(TornModel("2 + b\n")))
+    several = complete(ask(candidates=3), parts(TornModel("2 + b\n")))
+    texts = [candidate.text for candidate in several.candidates]
+    assert (one.text, texts) == ("2 + b", ["2 + b", "9 + b"])
+    assert several.text == texts[0]
+    sure = [candidate.confidence or 0.0 for candidate in several.candidates]
+    assert sure == sorted(sure, reverse=True)
+    assert complete(ask(candidates=3), parts(TornModel("2 + b\n"))).candidates == several.candidates
+
+
+def test_another_candidate_reads_no_prompt_again() -> None:
+    model = TornModel("2 + b\n")
+    complete(ask(), parts(model))
+    alone, model.runs = model.runs, []
+    complete(ask(candidates=2), parts(model))
+    assert len([run for run in model.runs if run > 8]) == len([run for run in alone if run > 8])

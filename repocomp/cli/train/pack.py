@@ -169,10 +169,13 @@ def confidence(pack: str, labels: Path, trees: tuple[Path, ...], holes: int, see
     LABELS keeps what was judged: TREEs in it are not asked again, so that a run can be stopped and resumed.
     """
     from repocomp.index.build import readable
+    from repocomp.train.confidence.label import read
     from repocomp.train.lm.label import Repository
     from repocomp.train.stages import judge_pack
 
-    repositories = (Repository(tree.resolve().name, list(readable(tree))) for tree in trees)
+    known = {verdict.repository for verdict in read(labels)}
+    named = ((tree.resolve().name, tree) for tree in trees)
+    repositories = (Repository(name, list(readable(tree))) for name, tree in named if name not in known)
     with progress.bar() as show:
         total = holes * len(trees)
         said = judge_pack(pack, labels, repositories, holes=holes, seed=seed, total=total, show=show)

@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from repocomp.budget import UNLIMITED, Budget
+from repocomp.generate.generator import TokenEvidence
 from repocomp.generate.local.kv_cache import KvCache
 from repocomp.generate.local.ngram_cache import LEAST, NgramCache, Places, mix
 from repocomp.model.pack import ALONE, CacheMixture
@@ -119,6 +121,15 @@ class Decoded:
     def logprobs(self) -> list[float]:
         """The log-probability (nats) of each token."""
         return [step.taken.logprob for step in self.steps]
+
+    def evidence(self, sizes: Sequence[int], begin: int) -> tuple[TokenEvidence, ...]:
+        """What speaks for each token; `sizes` are theirs in bytes, the first of which stands at `begin`."""
+        ends = accumulate(sizes, initial=begin)
+        next(ends)
+        return tuple(
+            TokenEvidence(step.taken.logprob - step.rival.logprob, step.taken.alone, step.taken.copied, end)
+            for step, end in zip(self.steps, ends, strict=True)
+        )
 
 
 @dataclass(slots=True)

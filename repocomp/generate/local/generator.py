@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Protocol
 
 import numpy as np
@@ -17,7 +16,7 @@ import numpy.typing as npt
 
 from repocomp.budget import UNLIMITED, Budget, BudgetSpent
 from repocomp.document import Document, Position
-from repocomp.generate.generator import DecodingRules, Emit, Expectation, Generated, Task, TokenEvidence
+from repocomp.generate.generator import DecodingRules, Emit, Expectation, Generated, Task
 from repocomp.generate.local.copying import ngram_cache
 from repocomp.generate.local.decode import (
     DRAFT_TOKENS,
@@ -227,7 +226,8 @@ class LocalGenerator:
     def _generated(self, task: Task, made: Decoded, counts: Tokens, spent_ms: Mapping[str, float]) -> Generated:
         forced = task.window.open_end
         text = self.tokenizer.decode(made.ids)[len(forced) :]
-        evidence = self._evidence(made.steps, len(forced.encode()))
+        sizes = [len(self.tokenizer.decode_bytes([token])) for token in made.ids]
+        evidence = made.evidence(sizes, -len(forced.encode()))
         return Generated(text, tuple(made.logprobs), made.stop_reason, counts, spent_ms, evidence)
 
     def ngrams(self, task: Task) -> NgramCache:
@@ -267,15 +267,6 @@ class LocalGenerator:
             return row, len(ids) - 1
         cached = cache.reuse(ids)
         return prefill(self.model, cache, ids[cached:], budget=budget)[-1], cached
-
-    def _evidence(self, steps: Sequence[Step], healed_bytes: int) -> tuple[TokenEvidence, ...]:
-        sizes = (len(self.tokenizer.decode_bytes([step.token])) for step in steps)
-        ends = accumulate(sizes, initial=-healed_bytes)
-        next(ends)
-        return tuple(
-            TokenEvidence(step.taken.logprob - step.rival.logprob, step.taken.alone, step.taken.copied, end)
-            for step, end in zip(steps, ends, strict=True)
-        )
 
     def _token_rules(self, window: Window, rules: DecodingRules, emit: Emit | None) -> TokenRules:
         """`rules` in ids: what is written begins with the open end of the window, and says nothing three times."""
