@@ -30,8 +30,10 @@ def load_pack(name_or_path: str | Path) -> Pack:
     A bare name never means a folder of the working directory; write `./name` for that.
     """
     if str(name_or_path).partition(":")[0] in SERVERS:
-        hint = "name a pack: --pack default"
-        raise PackError("this needs to know how probable a given text is, which servers do not tell", hint)
+        raise PackError(
+            "a pack is needed here: servers do not tell how probable a given text is",
+            "name a pack, such as default; `generator` in config.toml may name a server",
+        )
     folder = folder_of(name_or_path)
     try:
         text = read_regular(folder / MANIFEST, _MANIFEST_BYTES).decode()

@@ -139,6 +139,8 @@ def _serve(idle_s: float | None, memory_bytes: int, address: HttpAddress | None)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: server.stop())
         output.note(f"repocomp {__version__}: ready")
+        if address is not None and http is not None:
+            _announce(address, http.getsockname()[1])
         server.run()
         if server.is_superseded:
             # One of another installation asked, and starts its own.
@@ -151,11 +153,15 @@ def _http_door(listener: socket, address: HttpAddress, service: CompletionServic
     from repocomp.serve.http.door import HttpDoor
     from repocomp.serve.http.wire import Guard
 
-    secret = None if address.is_loopback else token()
-    output.note(f"repocomp {__version__}: http://{address.host}:{listener.getsockname()[1]}")
-    if secret is not None:
-        output.note(f"clients show the key that is in {token_file()}")
-    return HttpDoor(listener, Guard(secret), service, FollowUp(service, jobs))
+    guard = Guard(None if address.is_loopback else token())
+    return HttpDoor(listener, guard, service, FollowUp(service, jobs))
+
+
+def _announce(address: HttpAddress, port: int) -> None:
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    output.note(f"http://{host}:{port}/infill, http://{host}:{port}/v1")
+    if not address.is_loopback:
+        output.note(f"clients show the key that stands in {token_file()}")
 
 
 def _status(as_json: bool) -> int:

@@ -44,6 +44,8 @@ class HttpGenerator:
     key: str | None = field(repr=False)
     connections: Connections
     breaker: Breaker
+    lacks: set[str] = field(default_factory=set)
+    """What the server has refused to tell: "logprobs"."""
 
     @classmethod
     def of(cls, address: Address, wire: Wire, access: Access) -> HttpGenerator:
@@ -98,7 +100,7 @@ class HttpGenerator:
     def request(self, task: Task, rules: DecodingRules) -> HttpRequest:
         """What `complete` sends."""
         reading = Reading(_presentable(task.window), tuple(_without_secrets(each) for each in task.snippets))
-        body = self.wire.body(self.address, reading, rules.max_new_tokens)
+        body = self.wire.body(self.address, reading, rules.max_new_tokens, logprobs="logprobs" not in self.lacks)
         return HttpRequest(self.address, self.wire.path, body, self.key)
 
     def complete(
@@ -106,6 +108,18 @@ class HttpGenerator:
     ) -> Generated:
         """Answer one task. Raises GeneratorError where the server fails, or has failed a moment ago."""
         self.breaker.check()
+        try:
+            return self._ask(task, rules, budget, emit)
+        except ServerFault as fault:
+            if fault.kind != "logprobs" or fault.kind in self.lacks:
+                self.breaker.failed(fault)
+                raise
+            # Nothing was done yet: it is asked again for what it can tell.
+            self.lacks.add(fault.kind)
+        return self.complete(task, rules, budget, emit)
+
+    def _ask(self, task: Task, rules: DecodingRules, budget: Budget, emit: Emit | None) -> Generated:
+        """One request and what comes of it. Raises ServerFault."""
         answer = _Answer(rules, emit, self.address.family)
         exchange = Exchange(self.connections, self.request(task, rules))
         try:
@@ -119,9 +133,6 @@ class HttpGenerator:
             if spent.reason == "deadline" and answer.is_silent:
                 self.breaker.was_slow(ServerFault(self.address.scheme, "silent"))
             return self._generated(answer, task)
-        except ServerFault as fault:
-            self.breaker.failed(fault)
-            raise
         finally:
             if not answer.is_over:
                 exchange.close()

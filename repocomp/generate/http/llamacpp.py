@@ -16,8 +16,8 @@ class LlamaCpp:
 
     path = "/infill"
 
-    def body(self, address: Address, reading: Reading, max_new_tokens: int) -> Message:
-        """Greedy, streamed, with the log-probability of each token."""
+    def body(self, address: Address, reading: Reading, max_new_tokens: int, *, logprobs: bool) -> Message:
+        """Greedy and streamed."""
         extra = [{"filename": file.hit.path, "text": file.text} for file in reading.files]
         model = {"model": address.model} if address.model else {}
         return {
@@ -27,7 +27,7 @@ class LlamaCpp:
             "input_extra": extra,
             "prompt": "",
             "n_predict": max_new_tokens,
-            "n_probs": 1,
+            "n_probs": int(logprobs),
             "temperature": 0.0,
             "samplers": [],
             "cache_prompt": True,

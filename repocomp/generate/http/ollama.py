@@ -18,10 +18,10 @@ class Ollama:
 
     path = "/api/generate"
 
-    def body(self, address: Address, reading: Reading, max_new_tokens: int) -> Message:
-        """Greedy, streamed; newer versions tell the log-probability of each token, and refuse what does not fit."""
+    def body(self, address: Address, reading: Reading, max_new_tokens: int, *, logprobs: bool) -> Message:
+        """Greedy and streamed; newer versions tell log-probabilities, and refuse what does not fit."""
         options = {"temperature": 0, "num_predict": max_new_tokens}
-        common = {"model": address.model, "stream": True, "logprobs": True, "truncate": False}
+        common = {"model": address.model, "stream": True, "logprobs": logprobs, "truncate": False}
         if address.family is not None:
             prompt = spell(address.family, reading.window, reading.files)
             stops = list(stops_of(address.family))

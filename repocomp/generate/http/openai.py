@@ -22,9 +22,11 @@ class OpenAi:
 
     path = "/completions"
 
-    def body(self, address: Address, reading: Reading, max_new_tokens: int) -> Message:
-        """Greedy, streamed, with the log-probability of each token."""
-        common = {"max_tokens": max_new_tokens, "temperature": 0, "stream": True, "logprobs": 1}
+    def body(self, address: Address, reading: Reading, max_new_tokens: int, *, logprobs: bool) -> Message:
+        """Greedy and streamed."""
+        common = {"max_tokens": max_new_tokens, "temperature": 0, "stream": True}
+        if logprobs:
+            common["logprobs"] = 1
         model = {"model": address.model} if address.model else {}
         if address.family is not None:
             prompt = spell(address.family, reading.window, reading.files)

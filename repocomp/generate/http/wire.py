@@ -46,8 +46,8 @@ class Wire(Protocol):
     def path(self) -> str:
         """Where requests go, below the address."""
 
-    def body(self, address: Address, reading: Reading, max_new_tokens: int) -> Message:
-        """The request for an answer to `reading`."""
+    def body(self, address: Address, reading: Reading, max_new_tokens: int, *, logprobs: bool) -> Message:
+        """The request for an answer to `reading`, with the log-probability of each token or without."""
 
     def piece(self, message: Message) -> Piece:
         """What a message says. Raises KeyError, TypeError, ValueError, IndexError or AttributeError for no such one."""

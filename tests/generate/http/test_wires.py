@@ -111,6 +111,15 @@ def test_an_answer_that_is_not_streamed_is_read_too() -> None:
     assert (answer.text, answer.stop_reason, answer.token_logprobs) == ("g(x)", "length", None)
 
 
+def test_a_server_without_log_probabilities_is_asked_for_none() -> None:
+    refuses = whole("500 Oops", "application/json", b'{"error": {"message": "logprobs is not supported for models"}}')
+    with serving(refuses, stream({"choices": [{"text": "g(x)", "finish_reason": "stop"}]})) as server:
+        generator = opened(f"openai:{server.url}#m")
+        answers = [generator.complete(task(generator), RULES) for _ in range(2)]
+    assert [(answer.text, answer.token_logprobs) for answer in answers] == [("g(x)", None)] * 2
+    assert ["logprobs" in each.body for each in server.received] == [True, False, False]
+
+
 def test_control_tokens_in_a_file_are_no_control_tokens() -> None:
     document = Document("a.py", b'a = "<|fim_<|fim_middle|>middle|>"\n')
     with serving(stream(*COMPLETION)) as server:
