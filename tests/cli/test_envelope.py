@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from repocomp.cli.envelope import notes_on, told
+from repocomp.cli.envelope import notes_on
 
 RETRIEVAL = {"decision": "skipped", "probability": None, "reason": "retrieval is off"}
 SAID = "retrieval skipped: retrieval is off; 7 ms"

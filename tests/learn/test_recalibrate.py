@@ -43,9 +43,9 @@ def test_feedback_counts_by_its_score() -> None:
     fit = PACK.confidence
     assert fit is not None
     scores = np.linspace(fit.scores[0], fit.scores[-1], 400)
-    heard = [Event(str(at), {}, {}, 0.0, None, None, float(score)) for at, score in enumerate(scores)]
+    heard = [Event(str(at), {}, {}, 0.0, None, None, score=float(score)) for at, score in enumerate(scores)]
     shuffled = [heard[at] for at in np.random.default_rng(0).permutation(400)]
-    some = [Event(e.id, {}, {}, float(at % 12 == 0), None, None, e.score) for at, e in enumerate(shuffled)]
+    some = [Event(e.id, {}, {}, float(at % 12 == 0), None, None, score=e.score) for at, e in enumerate(shuffled)]
     found = recalibrate([], some, PACK)
     assert found.verdict.n == 360
     assert found.verdict.mean > 0
