@@ -20,8 +20,8 @@ from repocomp.index.walk import MAX_BYTES, explain, walk
 from repocomp.tree import printable
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="FIFOs, links, names of bytes")
-FOLDERS = ("src", "a b", "é", "build", "-n", "lib.d", "[x]", "deep", "x\ny")
-NAMES = (
+FOLDERS: tuple[str, ...] = ("src", "a b", "é", "build", "-n", "lib.d", "[x]", "deep", "x\ny")
+NAMES: tuple[str, ...] = (
     "a.py",
     "b.log",
     "c.o",
@@ -36,7 +36,19 @@ NAMES = (
 )
 NAMES += ("#hash.py", "\udcff.py", "star*.py", "back\\slash.py", ".hidden.py", "made.gen.py", "tab\t.py", "a.PY")
 NAMES += ("\x1b[31m.py",)
-LINES = ("*.log", "*.o", "build/", "/a.py", "!a.py", "!*.log", "src/**/c.o", "**/deep", "*.gen.py", "\\#hash.py", "é/")
+LINES: tuple[str, ...] = (
+    "*.log",
+    "*.o",
+    "build/",
+    "/a.py",
+    "!a.py",
+    "!*.log",
+    "src/**/c.o",
+    "**/deep",
+    "*.gen.py",
+    "\\#hash.py",
+    "é/",
+)
 LINES += (
     "# a comment",
     "",
