@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from repocomp.complete.finish.lexical import CLOSERS, Bracket, end_of, region_after
@@ -18,7 +19,7 @@ from repocomp.languages.table import language as language_named
 from repocomp.languages.table import parser
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+    from tree_sitter import Node, Tree
 
 _WHOLE = 40_000
 """Characters of a file that is parsed as it is: 2 to 6 ms."""
@@ -101,9 +102,24 @@ class Syntax:
             # What an answer leaves open counts against it, what the cut has left open does not.
             cut_open = min(self.open, end_of(text, self.language).open, key=len)
             text += "".join(CLOSERS[bracket.char] for bracket in reversed(cut_open))
-        else:
-            text += self.needs.left_open(answer)
-        return _faults(self.language, text)
+            return _faults(self.language, text)
+        # What stands around the answer is parsed once for all that is tried there.
+        base = _around(self.language, self.left, self.right)
+        end = self.needs.left_open(answer)
+        if base is None:
+            return 0
+        tree = base.copy()
+        start, data, size = self.left.encode(), (text + end).encode(), len((answer + body).encode())
+        row, column = start.count(b"\n"), len(start) - start.rfind(b"\n") - 1
+        inserted = data[len(start) : len(start) + size]
+        lines = inserted.count(b"\n")
+        last = len(inserted) - inserted.rfind(b"\n") - 1 if lines else column + size
+        tree.edit(len(start), len(start), len(start) + size, (row, column), (row, column), (row + lines, last))
+        if end:
+            at = len(data) - len(end)
+            line = data.count(b"\n")
+            tree.edit(at, at, len(data), (line, 0), (line, 0), (line, len(end)))
+        return _count_of(_parsed(self.language, data, tree))
 
     def _bodies(self, answer: str) -> Iterator[str]:
         """Whole blocks for an answer that opens one, where none follows yet."""
@@ -114,9 +130,12 @@ class Syntax:
 
 
 def _faults(language: str, text: str) -> int:
-    known = parser(language)
-    root = _parsed(known, text.encode()) if known is not None else None
-    return 0 if root is None else _count(root)
+    return _count_of(_parsed(language, text.encode()))
+
+
+@lru_cache(maxsize=1)
+def _around(language: str, left: str, right: str) -> Tree | None:
+    return _parsed(language, (left + right).encode())
 
 
 def _start(left: str) -> int:
@@ -153,17 +172,26 @@ def _is_telling(line: str) -> bool:
     return head.isalnum() or head in ("_", "@", '"', "'", "<", "*", "&")
 
 
-def _parsed(parser: Parser, data: bytes) -> Node | None:
-    """The root of the tree; None where it would take too long."""
-    if len(data) > _LONGEST:
+def _parsed(language: str, data: bytes, old: Tree | None = None) -> Tree | None:
+    """The tree of `data`, made from that of an `old` text which was told the difference.
+
+    None without a grammar, and where it would take too long.
+    """
+    known = parser(language)
+    if known is None or len(data) > _LONGEST:
         return None
     calls = itertools.count()
     try:
-        return parser.parse(lambda at, _: data[at:], progress_callback=lambda *_: next(calls) >= _MOST_CALLS).root_node
+        given = () if old is None else (old,)
+        return known.parse(lambda at, _: data[at:], *given, progress_callback=lambda *_: next(calls) >= _MOST_CALLS)
     except ValueError:
         # Else it would go on where it was ended, with another text.
-        parser.reset()
+        known.reset()
         return None
+
+
+def _count_of(tree: Tree | None) -> int:
+    return 0 if tree is None else _count(tree.root_node)
 
 
 def _count(root: Node) -> int:
