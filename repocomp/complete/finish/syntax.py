@@ -181,9 +181,17 @@ def _parsed(language: str, data: bytes, old: Tree | None = None) -> Tree | None:
     if known is None or len(data) > _LONGEST:
         return None
     calls = itertools.count()
+
+    def goes_too_far(*_: object) -> bool:
+        return next(calls) >= _MOST_CALLS
+
+    def read(at: int, _: object) -> bytes:
+        return data[at:]
+
     try:
-        given = () if old is None else (old,)
-        return known.parse(lambda at, _: data[at:], *given, progress_callback=lambda *_: next(calls) >= _MOST_CALLS)
+        if old is None:
+            return known.parse(read, progress_callback=goes_too_far)
+        return known.parse(read, old, progress_callback=goes_too_far)
     except ValueError:
         # Else it would go on where it was ended, with another text.
         known.reset()
