@@ -10,6 +10,7 @@ import itertools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from repocomp.complete.finish.lexical import CLOSERS, Bracket, end_of, region_after
@@ -19,7 +20,7 @@ from repocomp.languages.table import language as language_named
 from repocomp.languages.table import parser
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+    from tree_sitter import Node, Tree
 
 _WHOLE = 40_000
 """Characters of a file that is parsed as it is: 2 to 6 ms."""
@@ -105,7 +106,7 @@ class Syntax:
             return faults >= max(without, 1)
         if without and (self.around.before.strip() or self.around.after.strip()):
             line = len(self.left) - len(self.around.before)
-            without = min(without, self._count(self.left[:line] + self.right[len(self.around.after) :]))
+            without = min(without, self._faults_of(self.left[:line] + self.right[len(self.around.after) :]))
         return faults > without
 
     def _faults(self, answer: str, body: str = "") -> int:
@@ -114,14 +115,27 @@ class Syntax:
             # What an answer leaves open counts against it, what the cut has left open does not.
             cut_open = min(self.open, end_of(text, self.language).open, key=len)
             text += "".join(CLOSERS[bracket.char] for bracket in reversed(cut_open))
-        else:
-            text += self.needs.left_open(answer)
-        return self._count(text)
+            return self._faults_of(text)
+        # What stands around the answer is parsed once for all that is tried there.
+        base = _around(self.language, self.left, self.right)
+        end = self.needs.left_open(answer)
+        if base is None:
+            return 0
+        tree = base.copy()
+        start, data, size = self.left.encode(), (text + end).encode(), len((answer + body).encode())
+        row, column = start.count(b"\n"), len(start) - start.rfind(b"\n") - 1
+        inserted = data[len(start) : len(start) + size]
+        lines = inserted.count(b"\n")
+        last = len(inserted) - inserted.rfind(b"\n") - 1 if lines else column + size
+        tree.edit(len(start), len(start), len(start) + size, (row, column), (row, column), (row + lines, last))
+        if end:
+            at = len(data) - len(end)
+            line = data.count(b"\n")
+            tree.edit(at, at, len(data), (line, 0), (line, 0), (line, len(end)))
+        return _count_of(_parsed(self.language, data, self.patience, tree))
 
-    def _count(self, text: str) -> int:
-        known = parser(self.language)
-        root = _parsed(known, text.encode(), self.patience) if known is not None else None
-        return 0 if root is None else _count(root)
+    def _faults_of(self, text: str) -> int:
+        return _count_of(_parsed(self.language, text.encode(), self.patience))
 
     def _bodies(self, answer: str) -> Iterator[str]:
         """Whole blocks for an answer that opens one, where none follows yet."""
@@ -129,6 +143,11 @@ class Syntax:
         if known is not None and not self.needs.has_body and not self.around.is_inside_a_line:
             lead = self.around.before[: self.around.indent]
             yield from (f"\n{lead} {body}" for body in known.empty_blocks)
+
+
+@lru_cache(maxsize=1)
+def _around(language: str, left: str, right: str) -> Tree | None:
+    return _parsed(language, (left + right).encode(), _Patience())
 
 
 def _start(left: str) -> int:
@@ -165,23 +184,36 @@ def _is_telling(line: str) -> bool:
     return head.isalnum() or head in ("_", "@", '"', "'", "<", "*", "&")
 
 
-def _parsed(parser: Parser, data: bytes, patience: _Patience) -> Node | None:
-    """The root of the tree; None where it would take too long."""
-    if len(data) > _LONGEST or patience.left_s <= 0:
+def _parsed(language: str, data: bytes, patience: _Patience, old: Tree | None = None) -> Tree | None:
+    """The tree of `data`, made from that of an `old` text which was told the difference.
+
+    None without a grammar, and where it would take too long.
+    """
+    known = parser(language)
+    if known is None or len(data) > _LONGEST or patience.left_s <= 0:
         return None
     calls, started = itertools.count(), time.monotonic()
 
     def is_enough(*_: object) -> bool:
         return next(calls) >= _MOST_CALLS or time.monotonic() - started >= patience.left_s
 
+    def read(at: int, _: object) -> bytes:
+        return data[at:]
+
     try:
-        return parser.parse(lambda at, _: data[at:], progress_callback=is_enough).root_node
+        if old is None:
+            return known.parse(read, progress_callback=is_enough)
+        return known.parse(read, old, progress_callback=is_enough)
     except ValueError:
         # Else it would go on where it was ended, with another text.
-        parser.reset()
+        known.reset()
         return None
     finally:
         patience.left_s -= time.monotonic() - started
+
+
+def _count_of(tree: Tree | None) -> int:
+    return 0 if tree is None else _count(tree.root_node)
 
 
 def _count(root: Node) -> int:
