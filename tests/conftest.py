@@ -49,6 +49,8 @@ def isolated(tmp_path_factory: pytest.TempPathFactory, runtime_folder: Path, mon
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime_folder / "run"))
     # No hook or daemon of a test leaves a process that learns behind.
     monkeypatch.setenv("REPOCOMP_LEARN", "never")
+    # What is written is to be seen; tests of silence set a bound of their own.
+    monkeypatch.setenv("REPOCOMP_MIN_CONFIDENCE", "0")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     for who in ("AUTHOR", "COMMITTER"):
