@@ -51,6 +51,8 @@ def isolated(tmp_path_factory: pytest.TempPathFactory, runtime_folder: Path, mon
     monkeypatch.setenv("REPOCOMP_LEARN", "never")
     # And no test starts a daemon unasked.
     monkeypatch.setenv("CI", "true")
+    # What is written is to be seen; tests of silence set a bound of their own.
+    monkeypatch.setenv("REPOCOMP_MIN_CONFIDENCE", "0")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     for who in ("AUTHOR", "COMMITTER"):

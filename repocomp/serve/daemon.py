@@ -61,7 +61,7 @@ class Daemon:
             place=Place(int(message["line"]), int(message["column"]), offset, encoding),
             flags=dict(message["flags"]),
             environment=dict(message["environment"]),
-            is_awaited=bool(message["awaited"]),
+            is_awaited=bool(message.get("awaited")),
         )
         return self._service.prepare(question)
 
