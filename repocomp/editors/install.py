@@ -64,6 +64,22 @@ EDITORS = {
             "XDG_DATA_HOME",
             "nvim/site/pack/repocomp/start/repocomp",
         ),
+        Editor(
+            "kakoune",
+            "repocomp.kak",
+            ".config/kak/repocomp",
+            "add the lines of README.md beside it to your kakrc",
+            "XDG_CONFIG_HOME",
+            "kak/repocomp",
+        ),
+        Editor(
+            "helix",
+            "languages.toml",
+            ".config/helix/repocomp",
+            "add languages.toml to the one in the folder above",
+            "XDG_CONFIG_HOME",
+            "helix/repocomp",
+        ),
         Editor("emacs", "repocomp.el", ".emacs.d/repocomp", "add the lines of README.md beside it to your init file"),
     )
 }

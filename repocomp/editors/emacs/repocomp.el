@@ -104,7 +104,7 @@
     ('$/progress
      (let ((value (plist-get params :value)))
        (setq repocomp--progress (unless (equal (plist-get value :kind) "end") (plist-get value :percentage)))
-       (force-mode-line-update)))))
+       (force-mode-line-update t)))))
 
 (defun repocomp--fail (text)
   "Say once why nothing is completed: TEXT."
@@ -206,7 +206,7 @@
 (defun repocomp--answered (buffer here result)
   "Show RESULT in BUFFER where that is still as it was HERE."
   (setq repocomp--is-pending nil)
-  (force-mode-line-update)
+  (force-mode-line-update t)
   (when (buffer-live-p buffer)
     (with-current-buffer buffer
       (let ((items (plist-get result :items)))
