@@ -51,7 +51,7 @@ def kind_of_status(status: int, body: bytes) -> str:
         return "elsewhere"
     if any(words in lowered for words in _CONTEXT):
         return "context"
-    if status in (400, 422, 500, 501) and b"suffix" in lowered and b"support" in lowered:
+    if b"support" in lowered and (b"suffix" in lowered or b"infill" in lowered):
         return "suffix"
     if b"logprobs" in lowered and status in (400, 422, 500):
         return "logprobs"

@@ -28,8 +28,9 @@ class LlamaCpp:
             "prompt": "",
             "n_predict": max_new_tokens,
             "n_probs": int(logprobs),
-            "temperature": 0.0,
-            "samplers": [],
+            # Greedy: without this sampler the server draws from the distribution, whatever the temperature says.
+            "top_k": 1,
+            "samplers": ["top_k"],
             "cache_prompt": True,
             "stream": True,
         }
