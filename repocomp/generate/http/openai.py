@@ -30,7 +30,8 @@ class OpenAi:
         model = {"model": address.model} if address.model else {}
         if address.family is not None:
             prompt = spell(address.family, reading.window, reading.files)
-            return {**model, "prompt": prompt, **common, "stop": stops_of(address.family)[:_MOST_STOPS]}
+            stops = stops_of(address.family)[:_MOST_STOPS]
+            return {**model, "prompt": prompt, **common, **({"stop": list(stops)} if stops else {})}
         prompt = commented(reading.files) + reading.window.left
         return {**model, "prompt": prompt, "suffix": reading.window.right, **common}
 

@@ -60,6 +60,7 @@ def test_llama_cpp_is_sent_both_sides_and_other_files() -> None:
     assert server.received[0].line == "POST /infill HTTP/1.1"
     assert sent(server)["input_prefix"] == "import b\n\n\ndef f(x):\n    return b."
     assert sent(server)["input_suffix"] == "\n\n\nprint(f(1))\n"
+    assert (sent(server)["top_k"], sent(server)["samplers"]) == (1, ["top_k"])
     assert sent(server)["input_extra"] == [{"filename": "app/b.py", "text": "def g(x):\n    return x\n"}]
     assert (answer.text, answer.stop_reason, answer.token_logprobs) == ("g(x)", "end", (-0.5, -0.5))
     assert (answer.tokens.prompt, answer.tokens.cached, answer.tokens.generated) == (40, 30, 2)
