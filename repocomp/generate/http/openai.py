@@ -21,6 +21,7 @@ class OpenAi:
     """The wire of completions, the older of OpenAI's two."""
 
     path = "/completions"
+    heals = False
 
     def body(self, address: Address, reading: Reading, max_new_tokens: int, *, logprobs: bool) -> Message:
         """Greedy and streamed."""

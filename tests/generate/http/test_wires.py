@@ -112,6 +112,28 @@ def test_an_answer_that_is_not_streamed_is_read_too() -> None:
     assert (answer.text, answer.stop_reason, answer.token_logprobs) == ("g(x)", "length", None)
 
 
+def test_a_word_before_the_cursor_is_written_anew() -> None:
+    document = Document("a.py", b'if name == "__mai":\n')
+    seen: list[str] = []
+    with serving(infill("__", 'main__"', ":")) as server:
+        generator = opened(f"llamacpp:{server.url}")
+        there = Task(generator.window(document, document.at(1, 18)))
+        answer = generator.complete(there, FREE, UNLIMITED, seen.append)
+    assert (sent(server)["input_prefix"], sent(server)["grammar"]) == ('if name == "', 'root ::= "__mai" [^\\x00]*')
+    assert (answer.text, seen) == ('n__":', ['n__"', 'n__":'])
+
+
+def test_a_server_without_grammars_is_shown_the_word() -> None:
+    document = Document("a.py", b'if name == "__mai":\n')
+    with serving(infill("something"), infill('n__"')) as server:
+        generator = opened(f"llamacpp:{server.url}")
+        there = Task(generator.window(document, document.at(1, 18)))
+        answers = [generator.complete(there, FREE) for _ in range(2)]
+    assert [answer.text for answer in answers] == ['n__"'] * 2
+    assert server.received[1].body["input_prefix"] == 'if name == "__mai'
+    assert ["grammar" in each.body for each in server.received] == [True, False, False]
+
+
 def test_a_server_without_log_probabilities_is_asked_for_none() -> None:
     refuses = whole("500 Oops", "application/json", b'{"error": {"message": "logprobs is not supported for models"}}')
     with serving(refuses, stream({"choices": [{"text": "g(x)", "finish_reason": "stop"}]})) as server:
