@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 
-from repocomp.model.families import FAMILIES, ControlTokens, Family
+from repocomp.model.families import FAMILIES, FAMILY_NAMES, LEFT_ONLY, ControlTokens, Family
 from repocomp.prompt.fim import FimFormat, FimStyle
 from repocomp.prompt.format import FORMATS
 from repocomp.prompt.snippets import Snippet
 from repocomp.prompt.window import Window
 
-SPELLED = tuple(sorted({family.name for family in FAMILIES} | {"mellum"}))
+SPELLED = FAMILY_NAMES
 """The families that a prompt can be spelled for."""
 _NAMES = (
     ("qwen2.5-coder", r"qwen.*coder|codeqwen"),
@@ -65,6 +65,8 @@ class _Stretches:
 
 def spell(name: str, window: Window, files: Sequence[Snippet]) -> str:
     """The prompt of the family `name` for the texts of `window` and `files`, which are in prompt order."""
+    if name == LEFT_ONLY:
+        return commented(files) + window.left
     family = spellings_of(name)
     stretches = _Stretches(re.compile("|".join(map(re.escape, sorted(family.texts)))))
     style: FimStyle = import_module(FORMATS[name]).STYLE
@@ -84,6 +86,8 @@ def spell(name: str, window: Window, files: Sequence[Snippet]) -> str:
 
 def stops_of(name: str) -> tuple[str, ...]:
     """What ends an answer of the family `name`: any of its tokens, the likeliest first."""
+    if name == LEFT_ONLY:
+        return ()
     family = spellings_of(name)
     ordered = (family.file, family.pad, family.prefix, family.middle, family.suffix, family.repo)
     return tuple(text for text in ordered if text is not None)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repocomp.model.families import FAMILIES
+from repocomp.model.families import FAMILIES, LEFT_ONLY
 from repocomp.prompt.parse import Parsed, parse
 from repocomp.prompt.snippets import Snippet
 from repocomp.prompt.spelled import SPELLED, commented, family_named, spell
@@ -20,7 +20,7 @@ def window(left: str, right: str) -> Window:
     return Window("app/a.py", left, right, "", (), (), 1, 1)
 
 
-@pytest.mark.parametrize("family", SPELLED)
+@pytest.mark.parametrize("family", [name for name in SPELLED if name != LEFT_ONLY])
 @given(left=CODE, right=CODE, other=CODE.filter(str.strip))
 def test_what_is_spelled_is_read_back(family: str, left: str, right: str, other: str) -> None:
     files = [Snippet(hit(other, "lib/b.py"), other, ())]
@@ -80,6 +80,11 @@ def test_text_never_becomes_a_control_token(text: str, name: str) -> None:
     spelled = spell(name, window(hostile, hostile), [])
     assert spelled.count(family.middle) <= 1
     assert spelled.count(family.suffix) == 1
+
+
+def test_a_model_that_cannot_fill_in_is_shown_what_stands_before() -> None:
+    files = [Snippet(hit("x", "b.py"), "x", ())]
+    assert spell(LEFT_ONLY, window("a = ", "b"), files) == "# b.py\n# x\na = "
 
 
 def test_files_as_comments() -> None:

@@ -34,12 +34,16 @@ _MOST_LINE_BYTES, _MOST_BYTES, _ERROR_BYTES = 1 << 18, 1 << 22, 1 << 14
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """What is sent: to `path` at `address`, a `body` of JSON, and the `key` where there is one."""
+    """What is sent: to `path` at `address`, a `body` of JSON, and the `key` where there is one.
+
+    `open_end` is what the answer is made to begin with.
+    """
 
     address: Address
     path: str
     body: Message
     key: str | None = field(default=None, repr=False)
+    open_end: str = ""
 
     @property
     def headers(self) -> dict[str, str]:

@@ -29,6 +29,7 @@ _FAULTS = {
     "context": ("has too small a context for the prompt", "start it with a context of 4,096 tokens or more"),
     "suffix": ("cannot fill in the middle by itself", "say how its model is prompted: --generator …#MODEL;family=…"),
     "logprobs": ("tells no log-probabilities", _STAND_IN),
+    "grammar": ("does not begin as it was made to", _STAND_IN),
     "rejected": ("rejects the request", f"check which server it is: llamacpp, openai or ollama; {_STAND_IN}"),
 }
 _BY_STATUS = {401: "denied", 403: "denied", 404: "model", 413: "context", 429: "busy", 503: "busy"}
@@ -51,8 +52,10 @@ def kind_of_status(status: int, body: bytes) -> str:
         return "elsewhere"
     if any(words in lowered for words in _CONTEXT):
         return "context"
-    if status in (400, 422, 500, 501) and b"suffix" in lowered and b"support" in lowered:
+    if b"support" in lowered and (b"suffix" in lowered or b"infill" in lowered):
         return "suffix"
+    if b"grammar" in lowered and status in (400, 422, 500):
+        return "grammar"
     if b"logprobs" in lowered and status in (400, 422, 500):
         return "logprobs"
     if b"model" in lowered and b"not found" in lowered:

@@ -45,7 +45,7 @@ class HttpGenerator:
     connections: Connections
     breaker: Breaker
     lacks: set[str] = field(default_factory=set)
-    """What the server has refused to tell: "logprobs"."""
+    """What the server has refused: "logprobs", "grammar"."""
 
     @classmethod
     def of(cls, address: Address, wire: Wire, access: Access) -> HttpGenerator:
@@ -99,9 +99,12 @@ class HttpGenerator:
 
     def request(self, task: Task, rules: DecodingRules) -> HttpRequest:
         """What `complete` sends."""
-        reading = Reading(_presentable(task.window), tuple(_without_secrets(each) for each in task.snippets))
+        window = _presentable(task.window)
+        if not self.wire.heals or "grammar" in self.lacks:
+            window = replace(window, open_end="")
+        reading = Reading(window, tuple(_without_secrets(each) for each in task.snippets))
         body = self.wire.body(self.address, reading, rules.max_new_tokens, logprobs="logprobs" not in self.lacks)
-        return HttpRequest(self.address, self.wire.path, body, self.key)
+        return HttpRequest(self.address, self.wire.path, body, self.key, window.open_end)
 
     def complete(
         self, task: Task, rules: DecodingRules, budget: Budget = UNLIMITED, emit: Emit | None = None
@@ -111,7 +114,7 @@ class HttpGenerator:
         try:
             return self._ask(task, rules, budget, emit)
         except ServerFault as fault:
-            if fault.kind != "logprobs" or fault.kind in self.lacks:
+            if fault.kind not in ("logprobs", "grammar") or fault.kind in self.lacks:
                 self.breaker.failed(fault)
                 raise
             # Nothing was done yet: it is asked again for what it can tell.
@@ -120,8 +123,9 @@ class HttpGenerator:
 
     def _ask(self, task: Task, rules: DecodingRules, budget: Budget, emit: Emit | None) -> Generated:
         """One request and what comes of it. Raises ServerFault."""
-        answer = _Answer(rules, emit, self.address.family)
-        exchange = Exchange(self.connections, self.request(task, rules))
+        request = self.request(task, rules)
+        answer = _Answer(rules, emit, self.address, request.open_end)
+        exchange = Exchange(self.connections, request)
         try:
             for message in exchange.messages(budget):
                 if answer.take(self._piece(message)):
@@ -174,7 +178,10 @@ class _Answer:
 
     rules: DecodingRules
     emit: Emit | None
-    family: str | None
+    address: Address
+    owed: str
+    """What it begins with, which stands before the cursor already."""
+    raw: str = ""
     text: str = ""
     reason: str = "end"
     is_over: bool = False
@@ -195,7 +202,7 @@ class _Answer:
         return {"prefill": 1000 * prefill, "decode": 1000 * (now - self.laps[0] - prefill)}
 
     def take(self, piece: Piece) -> bool:
-        """Add what came: line by line, since the rule to stop may end it within."""
+        """Add what came: line by line, since the rule to stop may end it within. Raises ServerFault."""
         if self.is_silent:
             self.laps.append(time.perf_counter())
         if piece.logprobs is not None:
@@ -212,7 +219,12 @@ class _Answer:
         return piece.end is not None
 
     def _grows_by(self, stretch: str) -> bool:
-        self.text += stretch
+        self.raw += stretch
+        if not self.raw.startswith(self.owed[: len(self.raw)]):
+            raise ServerFault(self.address.scheme, "grammar")
+        self.text = self.raw[len(self.owed) :]
+        if not self.text:
+            return False
         ends = [at for stop in self._stops() if (at := self.text.find(stop)) >= 0]
         if ends:
             # A control token that the server let through as text.
@@ -225,14 +237,16 @@ class _Answer:
         return stopped is not None
 
     def _stops(self) -> Iterator[str]:
-        yield from () if self.family is None else stops_of(self.family)
+        yield from () if self.address.family is None else stops_of(self.address.family)
 
 
 def _presentable(window: Window) -> Window:
     """What may be seen of a window."""
     left, right = redact_around(window.left, window.right, window.path)
     path = redact(window.path).replace(REDACTED, "")
-    return replace(window, path=path, left=left.replace(REDACTED, ""), right=right.replace(REDACTED, ""))
+    left, right = left.replace(REDACTED, ""), right.replace(REDACTED, "")
+    open_end = window.open_end if left.endswith(window.open_end) else ""
+    return replace(window, path=path, left=left, right=right, open_end=open_end)
 
 
 def _without_secrets(snippet: Snippet) -> Snippet:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from repocomp.generate.access import Access
 from repocomp.generate.http.address import Address, parse
 from repocomp.generate.http.generator import HttpGenerator
@@ -15,21 +17,27 @@ class LlamaCpp:
     """The wire of `llama-server`."""
 
     path = "/infill"
+    heals = True
 
     def body(self, address: Address, reading: Reading, max_new_tokens: int, *, logprobs: bool) -> Message:
         """Greedy and streamed."""
         extra = [{"filename": file.hit.path, "text": file.text} for file in reading.files]
         model = {"model": address.model} if address.model else {}
+        open_end = reading.window.open_end
+        # A grammar that any text fulfils which begins so.
+        begins = {"grammar": f"root ::= {json.dumps(open_end, ensure_ascii=False)} [^\\x00]*"} if open_end else {}
         return {
             **model,
-            "input_prefix": reading.window.left,
+            **begins,
+            "input_prefix": reading.window.left.removesuffix(open_end),
             "input_suffix": reading.window.right,
             "input_extra": extra,
             "prompt": "",
             "n_predict": max_new_tokens,
             "n_probs": int(logprobs),
-            "temperature": 0.0,
-            "samplers": [],
+            # Greedy: without this sampler the server draws from the distribution, whatever the temperature says.
+            "top_k": 1,
+            "samplers": ["top_k"],
             "cache_prompt": True,
             "stream": True,
         }

@@ -17,6 +17,7 @@ class Ollama:
     """The wire of Ollama."""
 
     path = "/api/generate"
+    heals = False
 
     def body(self, address: Address, reading: Reading, max_new_tokens: int, *, logprobs: bool) -> Message:
         """Greedy and streamed; newer versions tell log-probabilities, and refuse what does not fit."""

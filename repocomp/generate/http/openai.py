@@ -21,6 +21,7 @@ class OpenAi:
     """The wire of completions, the older of OpenAI's two."""
 
     path = "/completions"
+    heals = False
 
     def body(self, address: Address, reading: Reading, max_new_tokens: int, *, logprobs: bool) -> Message:
         """Greedy and streamed."""
@@ -30,7 +31,8 @@ class OpenAi:
         model = {"model": address.model} if address.model else {}
         if address.family is not None:
             prompt = spell(address.family, reading.window, reading.files)
-            return {**model, "prompt": prompt, **common, "stop": stops_of(address.family)[:_MOST_STOPS]}
+            stops = stops_of(address.family)[:_MOST_STOPS]
+            return {**model, "prompt": prompt, **common, **({"stop": list(stops)} if stops else {})}
         prompt = commented(reading.files) + reading.window.left
         return {**model, "prompt": prompt, "suffix": reading.window.right, **common}
 

@@ -46,6 +46,10 @@ class Wire(Protocol):
     def path(self) -> str:
         """Where requests go, below the address."""
 
+    @property
+    def heals(self) -> bool:
+        """Whether the server can be made to begin with the open end of the window, which its prompt then leaves out."""
+
     def body(self, address: Address, reading: Reading, max_new_tokens: int, *, logprobs: bool) -> Message:
         """The request for an answer to `reading`, with the log-probability of each token or without."""
 

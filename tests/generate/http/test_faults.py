@@ -65,6 +65,11 @@ def fault_of(behaviour: Behaviour, scheme: str = "llamacpp", budget: Budget | No
         pytest.param(
             answer("400 Bad Request", "suffix is not currently supported"), "cannot fill in the middle", id="suffix"
         ),
+        pytest.param(
+            answer("501 Not Implemented", '{"error": {"message": "Infill is not supported by this model"}}'),
+            "cannot fill in the middle",
+            id="infill",
+        ),
         pytest.param(stream({"error": {"code": 500, "message": SECRET}}), "server failed", id="an error in the stream"),
         pytest.param(stream({"content": "half", "stop": False}), "middle of its answer", id="half an answer"),
         pytest.param(stream({"content": "half", "stop": False}, is_whole=False), "middle of its answer", id="it dies"),

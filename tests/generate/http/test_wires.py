@@ -60,6 +60,7 @@ def test_llama_cpp_is_sent_both_sides_and_other_files() -> None:
     assert server.received[0].line == "POST /infill HTTP/1.1"
     assert sent(server)["input_prefix"] == "import b\n\n\ndef f(x):\n    return b."
     assert sent(server)["input_suffix"] == "\n\n\nprint(f(1))\n"
+    assert (sent(server)["top_k"], sent(server)["samplers"]) == (1, ["top_k"])
     assert sent(server)["input_extra"] == [{"filename": "app/b.py", "text": "def g(x):\n    return x\n"}]
     assert (answer.text, answer.stop_reason, answer.token_logprobs) == ("g(x)", "end", (-0.5, -0.5))
     assert (answer.tokens.prompt, answer.tokens.cached, answer.tokens.generated) == (40, 30, 2)
@@ -109,6 +110,28 @@ def test_an_answer_that_is_not_streamed_is_read_too() -> None:
     with serving(whole("200 OK", "application/json; charset=utf-8", body)) as server:
         answer = ask(f"llamacpp:{server.url}")
     assert (answer.text, answer.stop_reason, answer.token_logprobs) == ("g(x)", "length", None)
+
+
+def test_a_word_before_the_cursor_is_written_anew() -> None:
+    document = Document("a.py", b'if name == "__mai":\n')
+    seen: list[str] = []
+    with serving(infill("__", 'main__"', ":")) as server:
+        generator = opened(f"llamacpp:{server.url}")
+        there = Task(generator.window(document, document.at(1, 18)))
+        answer = generator.complete(there, FREE, UNLIMITED, seen.append)
+    assert (sent(server)["input_prefix"], sent(server)["grammar"]) == ('if name == "', 'root ::= "__mai" [^\\x00]*')
+    assert (answer.text, seen) == ('n__":', ['n__"', 'n__":'])
+
+
+def test_a_server_without_grammars_is_shown_the_word() -> None:
+    document = Document("a.py", b'if name == "__mai":\n')
+    with serving(infill("something"), infill('n__"')) as server:
+        generator = opened(f"llamacpp:{server.url}")
+        there = Task(generator.window(document, document.at(1, 18)))
+        answers = [generator.complete(there, FREE) for _ in range(2)]
+    assert [answer.text for answer in answers] == ['n__"'] * 2
+    assert server.received[1].body["input_prefix"] == 'if name == "__mai'
+    assert ["grammar" in each.body for each in server.received] == [True, False, False]
 
 
 def test_a_server_without_log_probabilities_is_asked_for_none() -> None:
