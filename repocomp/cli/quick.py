@@ -46,6 +46,8 @@ VARIABLES = {
 """Those that set something."""
 FLAGS = ("--prefetch", "--stream", "--exit-zero", "--explain", "--json", "--verbose")
 SHORT = {"-n": "--candidates"}
+SLOW = ("--show-request",)
+"""Options that no daemon is asked with."""
 
 
 def ask(arguments: Sequence[str]) -> int | None:

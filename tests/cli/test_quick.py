@@ -17,7 +17,7 @@ from repocomp.serve import client, protocol
 
 def test_it_knows_every_option() -> None:
     options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
-    known = {*quick.SETTINGS, *quick.RECORDING, *quick.OTHERS, *quick.FLAGS, *quick.SHORT}
+    known = {*quick.SETTINGS, *quick.RECORDING, *quick.OTHERS, *quick.FLAGS, *quick.SHORT, *quick.SLOW}
     assert known == {name for option in options for name in option.opts} - {"--help", "-h"}
     kinds = {click.INT: int, click.FLOAT: float}
     for option in options:
@@ -56,6 +56,7 @@ def test_plain_command_lines(arguments: list[str], flags: dict[str, Any]) -> Non
         ["a.py:1:1", "--threshold"],
         ["a.py:1:1", "--json=yes"],
         ["a.py:1:1", "--nonsense"],
+        ["a.py:1:1", "--show-request"],
     ],
 )
 def test_anything_unusual_is_left_to_the_command_line(arguments: list[str]) -> None:

@@ -29,7 +29,7 @@ def always(chance: float, threshold: float = 0.0) -> Confidence:
 
 
 def pairing(keep: float, *, written: float = 0.9, reads: bool = True) -> Pairing:
-    """The first draft is half sure: no confidence was fitted to the pack that writes it."""
+    """First drafts are half sure, and reading is expected to help by 0.7."""
     return Pairing(keep, always(0.7, 0.6 if reads else 0.8), always(written))
 
 
@@ -40,6 +40,8 @@ class Pack:
         self.small = ScriptedModel("small()\n", odds=5.0)
         self.large = ScriptedModel("large()\n")
         drafter, generator = loaded(self.small, "small"), loaded(self.large, "large")
+        # As if that had been fitted to it and lay in its folder.
+        drafter.pack.__dict__["confidence"] = always(0.5)
         retriever = FixedRetriever([hit(f"def best():\n    return '{SECRET}'")])
         self.parts = Parts(drafter, generator, retriever, pair=Pair(drafter, decided))
 

@@ -36,7 +36,8 @@ TOKENS = fake_pack().tokens
 
 def ask(data: bytes = TEXT, place: tuple[int, int] = PLACE, **options: Any) -> CompletionRequest:
     document = Document(PROSE, data)
-    return CompletionRequest(document, document.at(*place), Path("/work"), CompletionOptions(**options))
+    shown = CompletionOptions(**{"min_confidence": 0.0, **options})
+    return CompletionRequest(document, document.at(*place), Path("/work"), shown)
 
 
 def found() -> FixedRetriever:
@@ -212,7 +213,8 @@ def test_an_open_end_is_written_again_and_only_the_rest_is_answered(line: str, s
     text = f"import os\n\n{line}".encode()
     model = ScriptedModel(said)
     document = Document("a.py", text)
-    done = complete(CompletionRequest(document, document.at_offset(len(text)), None), parts(model))
+    shown = CompletionOptions(min_confidence=0.0)
+    done = complete(CompletionRequest(document, document.at_offset(len(text)), None, shown), parts(model))
     assert (done.text, done.stop_reason) == (answer, "line")
     assert done.tokens.generated > len(answer)
 

@@ -106,10 +106,8 @@ def _print_pair(s: Summary, console: Console) -> None:
         f"the pair: EM {pair.exact_match:.1f}, ES {pair.edit_similarity:.1f} ({pair.interval[0]:.1f} .."
         f" {pair.interval[1]:.1f}); always reading: EM {always.exact_match:.1f}, ES {always.edit_similarity:.1f}"
     )
-    shares = s.pair
-    console.print(
-        f"first drafts kept {shares.first_kept:.0f} %, read {shares.read:.0f} %, harm avoided {shares.harm_avoided:.0f} %"
-    )
+    kept, read, avoided = s.pair.first_kept, s.pair.read, s.pair.harm_avoided
+    console.print(f"first drafts kept {kept:.0f} %, read {read:.0f} %, harm avoided {avoided:.0f} %")
     faster = always.ms["total"] / pair.ms["total"], always.p50 / pair.p50
     console.print(f"it is {faster[0]:.2f} x as fast in the mean, {faster[1]:.2f} x at the median")
 

@@ -32,9 +32,9 @@ compile_option = click.option(
 )
 
 
-def hours_option(covers: str) -> Callable[[Decorated], Decorated]:
+def hours_option(covers: str, default: float = 10.0) -> Callable[[Decorated], Decorated]:
     """How long a stage trains; the help says what the hours cover."""
-    return click.option("--hours", type=Number(min=0), default=10.0, show_default=True, metavar="H", help=covers)
+    return click.option("--hours", type=Number(min=0), default=default, show_default=True, metavar="H", help=covers)
 
 
 @click.command()

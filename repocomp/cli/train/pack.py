@@ -9,7 +9,7 @@ import click
 
 from repocomp.cli import output, progress
 from repocomp.cli.options import Count, Number
-from repocomp.cli.train.base import PATH, done, recipe_option
+from repocomp.cli.train.base import PATH, done, hours_option, recipe_option
 from repocomp.cli.words import PACK
 
 if TYPE_CHECKING:
@@ -183,12 +183,12 @@ def confidence(pack: str, labels: Path, trees: tuple[Path, ...], holes: int, see
 
 
 @click.command()
-@click.argument("pack")
-@click.argument("generator")
+@click.argument("pack", type=PACK)
+@click.argument("generator", type=PACK)
 @click.argument("labels", type=PATH)
 @click.argument("trees", nargs=-1, required=True, type=PATH, metavar="TREE...")
 @holes_option
-@click.option("--hours", type=Number(), default=2.0, show_default=True, metavar="H", help="How long holes are tried.")
+@hours_option("How long holes are tried.", 2.0)
 @click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing holes.")
 @output.json_option
 def policy(

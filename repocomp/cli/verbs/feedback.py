@@ -54,6 +54,8 @@ retrieval            decision, rule, probability, threshold, reason; arms with d
                      draws with rank, score, fused, kept, reason; chunks of the prompt; budget_tokens
 decision_propensity  the probability with which this decision was taken
 features             what was known of the place before retrieval
+confidence, min_confidence, drafts
+                     how sure the answer was, the bound it was held against; every draft that was written
 asked, models, tokens, timings_ms, filters, stop_reason, reason, logprobs, warnings
                      the request and how it was answered, as in `complete --json`
 events               kind, at, text, chars: every word said, in order

@@ -182,7 +182,7 @@ def check(pack: str, against: Path | None, tokens: int, as_json: bool) -> int:
 
 
 @command.command()
-@click.argument("pack")
+@click.argument("pack", type=PACK)
 @click.argument("trees", type=click.Path(path_type=Path), nargs=-1)
 @click.option("--holes", type=Count(min=1), default=60, show_default=True, metavar="N", help="Places to try in each.")
 @click.option("--hours", type=Number(), default=1.0, show_default=True, metavar="H", help="How long it may take.")
