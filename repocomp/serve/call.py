@@ -1,18 +1,14 @@
-"""A request that is under way, and the connection on which somebody waits for it."""
+"""A request that is under way, and the way back to whoever waits for it."""
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from repocomp.serve import protocol
-
-if TYPE_CHECKING:
-    from repocomp.serve.door import Door
 
 Message = dict[str, Any]
 
@@ -42,21 +38,3 @@ class Call:
     def decline(self, reason: str) -> None:
         """Say that the client should do this one itself."""
         self.send({"declined": reason}, last=True)
-
-
-@dataclass(eq=False)
-class Peer:
-    """A connection: what it sent so far, its call once that is a line, what it has yet to read."""
-
-    socket: socket.socket
-    door: Door
-    since: float
-    received: bytearray = field(default_factory=bytearray)
-    call: Call | None = None
-    unsent: bytearray = field(default_factory=bytearray)
-    ends: bool = False
-
-    @property
-    def stalls(self) -> bool:
-        """Whether it is the other end's turn."""
-        return self.call is None or self.ends

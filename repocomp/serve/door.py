@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from repocomp.serve.call import Call
@@ -63,3 +63,21 @@ class Door(Protocol):
 
     def answer(self, call: Call) -> bool:
         """Answer a request of this door, in the working thread; False once the server should end."""
+
+
+@dataclass(eq=False)
+class Peer:
+    """A connection: what it sent so far, its call once that is a line, what it has yet to read."""
+
+    socket: socket.socket
+    door: Door
+    since: float
+    received: bytearray = field(default_factory=bytearray)
+    call: Call | None = None
+    unsent: bytearray = field(default_factory=bytearray)
+    ends: bool = False
+
+    @property
+    def stalls(self) -> bool:
+        """Whether it is the other end's turn."""
+        return self.call is None or self.ends

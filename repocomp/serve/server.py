@@ -17,9 +17,9 @@ from contextlib import suppress
 from typing import Any
 
 from repocomp.serve import protocol
-from repocomp.serve.call import Call, Message, Peer
+from repocomp.serve.call import Call, Message
 from repocomp.serve.deferred import DeferredJobs
-from repocomp.serve.door import Begun, Door, Interim, Reply
+from repocomp.serve.door import Begun, Door, Interim, Peer, Reply
 
 _LINE_S = 30.0
 """A connection that says nothing whole, or reads nothing, for so long is closed."""
