@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from repocomp.evaluate.cases import STEPS, Case
+from repocomp.evaluate.pair_shares import PairShares
 from repocomp.evaluate.selectors import Selector, compare_selectors
 from repocomp.evaluate.silence import Silence
 from repocomp.stats.classification import Bin, Bools, Floats, expected_calibration_error, reliability, roc_auc
@@ -71,18 +72,6 @@ class Baseline:
     edit_similarity: float
     interval: tuple[float, float]
     identifier_f1: float
-
-
-@dataclass(frozen=True, slots=True)
-class PairShares:
-    """How two packs shared the work, in percent of all holes: first drafts that were enough, and what was read.
-
-    `harm_avoided` is the share of the holes that reading harms in which nothing was read.
-    """
-
-    first_kept: float
-    read: float
-    harm_avoided: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +152,7 @@ def summarise(cases: Sequence[Case], seed: int) -> Summary:
         curve=_curve(cases, p, without, retrieved),
         selectors=compare_selectors(cases, p, resample),
         silence=Silence.of([case.judged for case in cases], cases[0].min_confidence),
-        pair=_pair_shares(cases, harmed),
+        pair=PairShares.of(cases, harmed),
     )
 
 
@@ -248,15 +237,6 @@ def _pair_score(cases: Sequence[Case], resample: Sequence[Ints]) -> list[Score]:
             tests_passed=None,
         )
     ]
-
-
-def _pair_shares(cases: Sequence[Case], harmed: Bools) -> PairShares | None:
-    pairs = [case.pair for case in cases if case.pair is not None]
-    if len(pairs) < len(cases):
-        return None
-    read = np.array([pair.has_read for pair in pairs])
-    first = np.array([pair.is_first_kept for pair in pairs])
-    return PairShares(_percent(first), _percent(read), _percent(~read[harmed]) if harmed.any() else 0.0)
 
 
 def _baseline(name: str, cases: Sequence[Case], resample: Sequence[Ints]) -> Baseline:

@@ -260,11 +260,11 @@ def judged(model: ScriptedModel, chance: float) -> Parts:
 
 
 def test_an_unsure_answer_is_withheld_and_told_apart_from_none() -> None:
-    answer = complete(ask(), judged(ScriptedModel("2 + b\n"), 0.3))
+    answer = complete(ask(min_confidence=None), judged(ScriptedModel("2 + b\n"), 0.3))
     assert (answer.text, answer.reason, answer.withheld, answer.candidates) == ("", "quiet", "2 + b", ())
     assert (answer.confidence, answer.min_confidence) == (0.3, 0.4)
     assert "mean" in answer.figures
-    sure = complete(ask(), judged(ScriptedModel("2 + b\n"), 0.5))
+    sure = complete(ask(min_confidence=None), judged(ScriptedModel("2 + b\n"), 0.5))
     assert (sure.text, sure.reason, sure.withheld) == ("2 + b", None, None)
     assert sure.candidates[0].confidence == sure.confidence == 0.5
 
@@ -277,9 +277,10 @@ def test_the_request_sets_the_bound(least: float, text: str) -> None:
 def test_nothing_is_streamed_that_may_be_withheld() -> None:
     said, data, place = "a = 1\n    b = 2\n    return a\n\n\nf()", b"def f():\n    \n\nf()\n", (2, 5)
     pieces: list[str] = []
-    assert complete(ask(data, place), judged(ScriptedModel(said), 0.3), pieces.append).reason == "quiet"
+    request = ask(data, place, min_confidence=None)
+    assert complete(request, judged(ScriptedModel(said), 0.3), pieces.append).reason == "quiet"
     assert not pieces
-    answer = complete(ask(data, place), judged(ScriptedModel(said), 0.5), pieces.append)
+    answer = complete(request, judged(ScriptedModel(said), 0.5), pieces.append)
     assert pieces == [answer.text]
     pieces.clear()
     complete(ask(data, place, min_confidence=0.0), judged(ScriptedModel(said), 0.3), pieces.append)

@@ -218,7 +218,7 @@ def policy(
 
 
 @click.command()
-@click.argument("pack")
+@click.argument("pack", type=PACK)
 @click.argument("labels", type=PATH)
 @click.argument("corpus", type=PATH)
 @click.option("--notes", default="", metavar="TEXT", help="Introduction of the model card.")

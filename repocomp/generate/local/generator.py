@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from repocomp.budget import UNLIMITED, Budget, BudgetSpent
 from repocomp.document import Document, Position
 from repocomp.generate.generator import DecodingRules, Emit, Expectation, Generated, Task
+from repocomp.generate.local.codec import TextCodec
 from repocomp.generate.local.copying import ngram_cache
 from repocomp.generate.local.decode import (
     DRAFT_TOKENS,
@@ -46,30 +46,6 @@ from repocomp.retrieve.hit import Hit
 Floats = npt.NDArray[np.float64]
 
 _LEAST = 1e-30
-
-
-class TextCodec(Protocol):
-    """Text to ids and back. `encode` never yields a control token, whatever the text spells."""
-
-    def encode(self, text: str) -> list[int]:
-        """Ids of `text`."""
-
-    def decode(self, ids: list[int]) -> str:
-        """Text of `ids`, incomplete characters at the end held back."""
-
-    def decode_bytes(self, ids: list[int]) -> bytes:
-        """Bytes of `ids`."""
-
-    def able_to_spell(self, text: str) -> list[int]:
-        """Tokens that may come first when what is written must begin with `text`."""
-
-    @property
-    def line_breaks(self) -> frozenset[int]:
-        """The tokens that end a line."""
-
-    @property
-    def never_ids(self) -> tuple[int, ...]:
-        """The ids that are no text: control, unnamed and padded ones, but for those that end an answer."""
 
 
 @dataclass(frozen=True, slots=True)
