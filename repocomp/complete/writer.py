@@ -69,7 +69,7 @@ class Writer:
 
     @property
     def _use(self) -> Use:
-        if self.task.snippets:
+        if self._tokens_read:
             return "read"
         return "copy" if self.task.sources.hits else "skip"
 

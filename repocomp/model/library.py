@@ -122,9 +122,9 @@ def amend(pack: Pack, name: str, data: bytes) -> Pack:
 
 def revise(pack: Pack) -> None:
     """Write the manifest of `pack` anew, in one step; its files stay as they are."""
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=pack.folder, delete=False) as stream:
-        stream.write(manifest_text(pack))
-    os.replace(stream.name, pack.folder / MANIFEST)
+    fresh = pack.folder / f".{MANIFEST}"
+    fresh.write_text(manifest_text(pack), "utf-8")
+    fresh.replace(pack.folder / MANIFEST)
 
 
 def remember_files(pack: Pack) -> None:

@@ -115,8 +115,15 @@ def without_suffix(text: str, around: Surroundings) -> str:
 
 
 def after_blank(text: str, around: Surroundings) -> str:
-    """`text` without the blanks it starts with where the cursor stands behind one."""
-    return text.lstrip(" \t") if around.before[-1:].isspace() and around.before.strip() else text
+    """`text` without the blanks it starts with where the cursor stands behind one.
+
+    At the start of a line they may go further in; a single one does not, but large vocabularies have words with it.
+    """
+    if not around.before[-1:].isspace():
+        return text
+    if around.before.strip():
+        return text.lstrip(" \t")
+    return text[1:] if text[:1] == " " and not text[1:2].isspace() else text
 
 
 def joined(text: str, around: Surroundings) -> str:

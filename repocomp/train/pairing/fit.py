@@ -20,7 +20,7 @@ from repocomp.stats.resampling import Ints
 from repocomp.train.chance import fit_chance
 from repocomp.train.pairing.trials import Trial, Tried
 
-TIME_SHARE = 0.6
+TIME_SHARE = 0.65
 """Of the time that it takes to read always, an answer may take so much on average."""
 _LEAST_TRIALS = 100
 _LEVELS = 21

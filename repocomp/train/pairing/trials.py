@@ -148,5 +148,5 @@ def _trial(repository: str, hole: Hole, drafter: LocalGenerator, generator: Gene
         reading=dict(reading_figures(place, context.hits, first)),
         first=Tried.of(first, hole),
         unread=written(()),
-        read=written(context.snippets) if context.snippets else None,
+        read=written(context.snippets) if any(snippet.ids for snippet in context.snippets) else None,
     )

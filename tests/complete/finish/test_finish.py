@@ -188,6 +188,7 @@ def test_what_stands_there_already_is_not_said_again(name: str, place: str, said
         ("f(|bar)", "foo, ", "foo, "),
         ("sel|f.x", "ect_", "ect_"),
         ("    |", "x = 1", "x = 1"),
+        ("    |", " x = 1", "x = 1"),
     ],
 )
 @pytest.mark.parametrize("name", ["text", "python"])

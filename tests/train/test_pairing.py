@@ -1,0 +1,86 @@
+"""Fitting a pair: what trials keep, and thresholds that are worth their time."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from repocomp.errors import TrainError
+from repocomp.generate.local.generator import load
+from repocomp.model.confidence import Confidence
+from repocomp.train.lm.label import Repository
+from repocomp.train.notes import Notes
+from repocomp.train.pairing.fit import TIME_SHARE, fit
+from repocomp.train.pairing.trials import Trial, Tried, try_out
+from tests.train.repositories import modules
+
+FIRST = Confidence({"sure": 1.0}, 0.0, (-4.0, 4.0), (0.02, 0.98), 0.4)
+"""What judges first drafts in these tests."""
+
+
+def trials(count: int, seed: int = 0) -> list[Trial]:
+    """First drafts that are right when sure; a generator that is better, and best having read where a name is asked."""
+    rng = np.random.default_rng(seed)
+    return [_trial(f"home-{at % 6}", *rng.random(4).tolist()) for at in range(count)]
+
+
+def _trial(home: str, sure: float, asked: float, luck: float, noise: float) -> Trial:
+    needs = asked > 0.7
+    first = 0.95 if luck < sure else 0.2
+    unread = 0.3 if needs else 0.7
+    read = 0.9 if needs else 0.6
+    return Trial(
+        repository=home,
+        kind="word",
+        reading={"asked": asked, "noise": noise},
+        first=_tried({"sure": 8 * sure - 4}, first, 50.0),
+        unread=_tried({"mean": unread + noise / 10}, unread, 700.0),
+        read=_tried({"mean": read + noise / 10}, read, 1400.0),
+    )
+
+
+def _tried(figures: dict[str, float], similarity: float, ms: float) -> Tried:
+    return Tried(figures, similarity, similarity > 0.9, similarity > 0.5, ms)
+
+
+def test_the_pair_is_better_than_either_way_within_the_time_allowed() -> None:
+    found = fit(trials(600), FIRST)
+    ways = {name: found.fitted[name] for name in ("first", "unread", "read", "pair")}
+    assert ways["pair"]["similarity"] > max(ways[name]["similarity"] for name in ("first", "unread"))
+    assert ways["pair"]["ms"] <= TIME_SHARE * ways["read"]["ms"]
+    assert 0 < found.fitted["first_kept"] < 1
+    assert 0 < found.fitted["read_share"] < 0.6
+
+
+def test_reading_is_expected_where_it_was_seen_to_help() -> None:
+    found = fit(trials(600), FIRST)
+    assert found.reading.of({"asked": 0.95}) > 0.7 > 0.3 > found.reading.of({"asked": 0.2})
+
+
+@pytest.mark.parametrize("some", [trials(20), [_trial("alone", 0.5, 0.5, 0.5, 0.5)] * 200])
+def test_too_little_is_refused(some: list[Trial]) -> None:
+    with pytest.raises(TrainError):
+        fit(some, FIRST)
+
+
+def test_a_trial_is_read_as_it_was_written() -> None:
+    some = trials(1)[0]
+    assert Trial.from_json(asdict(some)) == some
+
+
+def test_what_was_tried_is_not_tried_again(tmp_path: Path) -> None:
+    """The pack stands on both sides here: what it drafts is what it writes."""
+    loaded = load("default")
+    repositories = [Repository("acme/one", [(path, text.encode()) for path, text in modules("one", 3).items()])]
+    path = tmp_path / "trials.jsonl"
+    left = iter([False, False, True])
+    first = try_out(repositories, loaded, loaded, Notes(path), holes_each=4, seed=0, is_over=lambda: next(left))
+    assert len(first) == 2
+    rest = try_out(repositories, loaded, loaded, Notes(path), holes_each=4, seed=0, is_over=lambda: next(iter([False])))
+    assert rest[:2] == first
+    assert len(rest) == 4
+    assert all(trial.read is None for trial in rest)
+    assert all(trial.first.similarity == trial.unread.similarity for trial in rest if not trial.reading["has_hits"])
