@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -66,38 +64,14 @@ def test_the_commands_of_daily_use_run(as_installed: str, tmp_path: Path) -> Non
         assert done.returncode in (0, 1), f"{command}: {done.stderr}"
 
 
-def block(language: str) -> str:
-    found = re.search(rf"```{language}\n(.*?)```", README, re.S)
-    assert found is not None
-    return found[1]
-
-
-@pytest.fixture
-def half_written(as_installed: str, tmp_path: Path) -> tuple[Path, str, str]:
-    """A file to complete, what stands in it, and what the command line answers at the end of its second line."""
-    path, text = tmp_path / "app.py", "def f(alpha):\n    return\n\n\ndef f(alpha):\n    return alpha + alpha\n"
-    path.write_text(text)
-    done = shell("repocomp complete --exit-zero app.py:2:11", tmp_path, as_installed)
-    assert done.stdout.strip()
-    return path, text, done.stdout
-
-
-@pytest.mark.skipif(shutil.which("vim") is None, reason="there is no Vim here")
-def test_vim_inserts_the_answer(half_written: tuple[Path, str, str], as_installed: str) -> None:
-    path, text, answer = half_written
-    path.with_name("plugin.vim").write_text(block("vim"))
-    keys = r'execute "normal! 2G" | execute "normal A\<C-x>\<C-r>" | write | quit'
-    done = shell(f"vim -Nes -u plugin.vim -c {shlex.quote(keys)} app.py", path.parent, as_installed)
-    assert path.read_text() == text.replace("    return\n", f"    return{answer}\n", 1), done.stderr
-
-
-@pytest.mark.skipif(shutil.which("emacs") is None, reason="there is no Emacs here")
-def test_emacs_inserts_the_answer(half_written: tuple[Path, str, str], as_installed: str) -> None:
-    path, text, answer = half_written
-    path.with_name("plugin.el").write_text(block("elisp"))
-    steps = '(progn (find-file "app.py") (goto-line 2) (end-of-line) (repocomp) (save-buffer))'
-    done = shell(f"emacs --batch -Q -l plugin.el --eval {shlex.quote(steps)}", path.parent, as_installed)
-    assert path.read_text() == text.replace("    return\n", f"    return{answer}\n", 1), done.stderr
+def test_each_editor_named_can_be_installed(as_installed: str, tmp_path: Path) -> None:
+    named = set(re.findall(r"^(repocomp editor \w+ --install)|`(repocomp editor \w+ --install)`", README, re.M))
+    assert len(named) >= 4
+    for command in (next(filter(None, found)) for found in named):
+        done = shell(f"{command} --to there", tmp_path, as_installed)
+        assert done.returncode == 0, done.stderr
+    for picture in re.findall(r"!\[[^\]]*\]\(([^)]*)\)", README):
+        assert (ROOT / picture).stat().st_size
 
 
 def test_the_figures_are_those_of_the_committed_report() -> None:
