@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -23,7 +23,7 @@ from repocomp.retrieve.trace import trace
 class CrossFileContext:
     """The outcome of the decision: what to report, the `snippets` of the prompt, and the `hits` to copy from.
 
-    `known` is what the choice of arms was made by, where there was one.
+    `known` is what the choice of arms was made by, where there was one, `drawn` what each arm found.
     """
 
     retrieval: Retrieval
@@ -31,6 +31,7 @@ class CrossFileContext:
     hits: tuple[Hit, ...] = ()
     known: Known = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
+    drawn: Mapping[str, Sequence[Hit]] = field(default_factory=dict)
 
     def read(self, chance: float) -> CrossFileContext:
         """The same, where reading is expected to help by a `chance`."""
@@ -42,7 +43,14 @@ class CrossFileContext:
             return self
         chunks = tuple(replace(chunk, tokens=0) for chunk in self.retrieval.chunks)
         reading = None if chance is None else round(chance, 4)
-        retrieval = replace(self.retrieval, chunks=chunks, budget_tokens=0, action="copy", reading=reading)
+        retrieval = replace(
+            self.retrieval,
+            chunks=chunks,
+            draws=trace(self.drawn, self.hits, self.hits),
+            budget_tokens=0,
+            action="copy",
+            reading=reading,
+        )
         return replace(self, retrieval=retrieval, snippets=())
 
 
@@ -82,7 +90,7 @@ def retrieve_context(
         budget_tokens=tokens,
         action="read" if tokens else "copy",
     )
-    return CrossFileContext(used, tuple(snippets), tuple(found.hits), known, found.failed)
+    return CrossFileContext(used, tuple(snippets), tuple(found.hits), known, found.failed, found.drawn)
 
 
 def _choose(

@@ -149,4 +149,6 @@ def test_a_variable_that_sets_nothing_is_named_once(monkeypatch: pytest.MonkeyPa
 def test_a_variable_that_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RETRIEVE", "ARMS", "THRESHOLD", "POLICY"):
         monkeypatch.setenv(f"REPOCOMP_{name}", "")
-    assert load_settings(None, {}) == load_settings(None, {}, {"REPOCOMP_LEARN": "never"})
+    assert load_settings(None, {}) == load_settings(
+        None, {}, {"REPOCOMP_LEARN": "never", "REPOCOMP_MIN_CONFIDENCE": "0"}
+    )
