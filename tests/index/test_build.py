@@ -223,7 +223,7 @@ def test_files_are_private(repository: Repository) -> None:
     assert index_path(root).stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("damage", [b"", b"not a database, not at all" * 100])
+@pytest.mark.parametrize("damage", [b"not a database, not at all" * 100, b"SQLite format 3\0" + b"?" * 4080])
 def test_a_damaged_database_is_named_with_the_command_that_mends_it(repository: Repository, damage: bytes) -> None:
     root = repository({"a.py": PYTHON})
     build(root)

@@ -178,6 +178,8 @@ def complete(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     app.run(["complete", "--json", "--threshold", "0", "--no-record", "--daemon", "never", CURSOR])
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     del found["data"]["timings_ms"]
+    for draft in found["data"]["drafts"]:
+        del draft["ms"]
     return found
 
 
@@ -248,7 +250,7 @@ def test_it_explains_itself(root: Path, capsys: pytest.CaptureFixture[str]) -> N
     data = json.loads(capsys.readouterr().out)["data"]
     assert data["replays"] == 3
     assert data["version"] is None
-    assert set(data["gate"]["verdicts"]) == {"replays", "feedback"}
+    assert set(data["gate"]["verdicts"]) == {"replays", "feedback", "confidence"}
     assert data["off_policy"] == {"n": 0, "ess": 0.0, "is_enough": False, "estimates": {}}
     promote(root)
     assert app.run(["learn", "--show"]) == 0

@@ -120,7 +120,8 @@ def test_what_was_passed_on_is_not_taken_back(root: Path) -> None:
     dies = stream({"content": "\n    y = g(x)\n    z = g(y)\n    return", "stop": False}, is_whole=False)
     with serving(dies) as server:
         service = CompletionService()
-        flags = {"generator": f"llamacpp:{server.url}", "mode": "block"}
+        # Whose answer neither another draft nor silence can take the place of is passed on as it comes.
+        flags = {"generator": f"llamacpp:{server.url}", "mode": "block", "retrieve": "never", "min_confidence": 0.0}
         question = Question(root / "a.py", text.encode(), Place(6, 10), flags)
         with pytest.raises(GeneratorError, match="middle of its answer"):
             service.answer(service.prepare(question), pieces.append)
