@@ -25,6 +25,7 @@ _LINE_S = 30.0
 """A connection that says nothing whole, or reads nothing, for so long is closed."""
 _READ_BYTES = 1 << 20
 _MOST_PEERS = 200
+_DRAINED_BYTES = 1 << 20
 _MOST_BUFFERED_BYTES = 2 * protocol.LIMIT_BYTES
 """Of all lines that are not whole yet together."""
 _PAUSE_S = 0.5
@@ -214,6 +215,9 @@ class Server:
             peer.call = None
         if self._peers.pop(peer.socket, None) is not None:
             self._selector.unregister(peer.socket)
+            # What was sent in vain would have the system take back the reply, where it is still on its way.
+            with suppress(OSError):
+                peer.socket.recv(_DRAINED_BYTES)
             peer.socket.close()
         self._active = time.monotonic()
 

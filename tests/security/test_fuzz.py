@@ -47,7 +47,7 @@ def root(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Path:
 def one_service(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing outlives a call but the model; no pool, no daemon, no process in the background."""
     shared = CompletionService()
-    monkeypatch.setattr("repocomp.cli.verbs.complete.CompletionService", lambda: shared)
+    monkeypatch.setattr("repocomp.service.service.CompletionService", lambda: shared)
     monkeypatch.setattr("repocomp.cli.verbs.complete.start", lambda: None)
 
 
