@@ -76,9 +76,9 @@ class Counting:
     def __init__(self, inner: Parser, sizes: list[int]) -> None:
         self._inner, self._sizes = inner, sizes
 
-    def parse(self, read: Callable[..., bytes], *old: Tree, **options: Any) -> Tree:
+    def parse(self, read: Callable[..., bytes], old: Tree | None = None, **options: Any) -> Tree:
         self._sizes.append(len(read(0, None)))
-        return self._inner.parse(read, *old, **options)
+        return self._inner.parse(read, **options) if old is None else self._inner.parse(read, old, **options)
 
     def reset(self) -> None:
         self._inner.reset()
