@@ -37,6 +37,7 @@ _PACK_FILES = (
     ("cuda-fp16.onnx", "The model for CUDA, in half precision; optional."),
     ("encoder.onnx", "From tokens to vectors, for retrieval; optional."),
     ("confidence.json", "How sure answers are, and from when on they are shown; optional."),
+    ("pairing.json", "How the pack decides for a generator that reads, and drafts before it does; optional."),
     ("MODEL_CARD.md", "What the model was trained on and how good it is, for people; optional."),
 )
 

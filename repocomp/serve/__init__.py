@@ -1,1 +1,1 @@
-"""Doors for programs: the daemon with its thin client, and HTTP for editors; each door knows its wire only."""
+"""Doors for programs: the daemon with its thin client, the language server and HTTP; each knows its wire only."""
