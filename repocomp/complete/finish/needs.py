@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from repocomp.complete.finish.lexical import CLOSERS, PAIRS, Bracket, Region, State, end_of, region_after, regions, walk
 from repocomp.complete.finish.surroundings import indent_of
@@ -240,7 +241,7 @@ def _unclosed(
     in sight; where the whole file is in sight that is -1.
     """
     rest, missing, free = list(open_), "", 0
-    has_met = False
+    met: list[int] = []
     for closer in closers:
         at = len(rest) - 1
         while at >= 0 and not _is_pair(rest[at], closer.bracket, closer.is_first):
@@ -252,13 +253,22 @@ def _unclosed(
         if at < 0:
             missing += PAIRS[closer.bracket.char] if closer.could_close(indent, has_body=has_body) else ""
             continue
-        free += 0 if has_met else len(rest) - 1 - at
-        has_met = True
+        free += 0 if met else len(rest) - 1 - at
+        met.append(at)
         del rest[at:]
-    if not has_met:
+    if met:
+        # Of several of a kind in a row those behind the cursor close the outer ones.
+        free += _row(open_, met)
+    else:
         is_hidden = (bracket.char not in _SHORT and bracket.indent < least for bracket in reversed(rest))
         free = next((at for at, hidden in enumerate(is_hidden) if hidden), len(rest))
     return free, missing[::-1]
+
+
+def _row(open_: Sequence[Bracket], met: Sequence[int]) -> int:
+    """How many brackets like the first of those that are `met` stand right before it and are not met."""
+    outer = takewhile(lambda at: at not in met and open_[at] == open_[met[0]], reversed(range(met[0])))
+    return sum(1 for _ in outer) if open_[met[0]].char in _SHORT else 0
 
 
 def _surplus(rest: Sequence[Bracket], closer: _Closer, closers: Sequence[_Closer]) -> int:
