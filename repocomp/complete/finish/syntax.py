@@ -56,13 +56,14 @@ class Syntax:
     open: tuple[Bracket, ...]
     needs: Needs
     around: Surroundings
+    is_whole: bool
     patience: _Patience = field(default_factory=_Patience)
 
     @classmethod
     def of(cls, left: str, right: str, needs: Needs, around: Surroundings, above: str = "", below: str = "") -> Syntax:
         """For the cursor between `left` and `right`; `above` and `below` are the rest of the file."""
         if len(above) + len(left) + len(right) + len(below) <= _WHOLE:
-            return cls(needs.language, above + left, f"{right}{below}\n", (), needs, around)
+            return cls(needs.language, above + left, f"{right}{below}\n", (), needs, around, is_whole=True)
         start = _start(left)
         near = left[start:]
         rest = right[: _end(right, indent_of(near))]
@@ -72,17 +73,18 @@ class Syntax:
         closing = end.region.closing if end.region is not None else ""
         here = len(end_of(head + near, needs.language).open)
         cut_open = (*end.open[: max(0, here - needs.owed)], *end.open[here:])
-        return cls(needs.language, head + near, f"{rest}{closing}\n", cut_open, needs, around)
+        return cls(needs.language, head + near, f"{rest}{closing}\n", cut_open, needs, around, is_whole=False)
 
     def best(self, answers: Sequence[str]) -> str:
-        """The first of `answers` with the fewest faults; nothing where even that does harm."""
+        """The first of `answers` with the fewest faults; nothing where even that harms a file that is seen whole."""
         best, least = answers[0], self.faults(answers[0])
         for answer in answers[1:]:
             if not least:
                 break
             if (faults := self.faults(answer)) < least:
                 best, least = answer, faults
-        return "" if best.strip() and least and self._harms(best, least) else best
+        is_harm = self.is_whole and bool(best.strip()) and least and self._harms(best, least)
+        return "" if is_harm else best
 
     def faults(self, answer: str) -> int:
         """Places where the grammar does not follow: what is missing or has no business there.
