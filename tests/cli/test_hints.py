@@ -85,7 +85,7 @@ def test_one_that_does_not_is_found(line: str) -> None:
         ("feedback accept last --txt x", "repocomp feedback accept --help"),
         ("index --prunes", "repocomp index --help"),
         ("bench self --limt 3", "repocomp bench self --help"),
-        ("train all a", "repocomp train all --help"),
+        ("feedback forget --befor 1d", "repocomp feedback forget --help"),
         ("--color never complete --nonsense", "repocomp complete --help"),
         ("--colour never", "repocomp --help"),
     ],

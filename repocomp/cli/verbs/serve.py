@@ -116,7 +116,8 @@ def _serve(idle_s: float | None, memory_bytes: int, address: HttpAddress | None)
     from repocomp.serve.endpoint import listening
 
     if address is not None and client.tell("stop") is not None:
-        _wait(lambda: client.tell("status") is None, _STOP_S)
+        # One that answers no more may still hold the place.
+        _wait(lambda: holder() is None, _STOP_S)
     with ExitStack() as stack:
         http = None if address is None else stack.enter_context(listen(address))
         listener, own_token = stack.enter_context(listening())
