@@ -1,15 +1,14 @@
 """What a grammar says of an answer: how many faults the file has with it in place.
 
-A file is parsed whole where that takes a few milliseconds. Of a larger one the statements around the cursor are: from
-the line they begin at to the one they end at, and what is open where they had to be cut is closed.
+A small file is parsed whole. Of a larger one the statements around the cursor are: from the line they begin at to the
+one they end at, and what is open where they had to be cut is closed.
 """
 
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -22,25 +21,16 @@ from repocomp.languages.table import parser
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree
 
-_WHOLE = 40_000
-"""Characters of a file that is parsed as it is: 2 to 6 ms."""
-_LEFT, _RIGHT = 3000, 2000
-"""Characters of a larger one that are parsed at most on each side, to whole lines."""
-_LONGEST, _MOST_CALLS = 50_000, 1500
-"""Characters with long lines, and calls of a parser for leave to go on: it asks a hundred times for 3,000 characters of
-code at most, and tens of thousands of times for some that nobody wrote. Counted, so that an answer depends on no clock.
+_LEFT, _RIGHT = 1600, 1000
+"""Characters that are parsed at most on each side of a cursor, to whole lines."""
+_LONGEST, _MOST_CALLS = 3000, 500
+"""Characters that are parsed at most in all, and calls of a parser for leave to go on: it asks a hundred times for so
+much code at most, and tens of thousands of times for some that nobody wrote. Counted, so that an answer depends on no
+clock. Within a single step some grammars take memory by the square, whatever is tried to tell such texts beforehand:
+0.3 GB for 3,000 characters, 2 GB for 8,000.
 """
-_PATIENCE_S = 1.0
-"""For all the parsing for one answer, many times what code takes. Beside the cursor may stand what nobody wrote: within
-a few steps of recovering from it some grammars take time and memory by the square, 10 s and 2 GB for 8,000 characters.
-"""
-
-
-@dataclass(slots=True)
-class _Patience:
-    """What is left of the time for parsing, in seconds."""
-
-    left_s: float = _PATIENCE_S
+_ANSWER = 500
+"""Characters of these that are left for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +47,11 @@ class Syntax:
     needs: Needs
     around: Surroundings
     is_whole: bool
-    patience: _Patience = field(default_factory=_Patience)
 
     @classmethod
     def of(cls, left: str, right: str, needs: Needs, around: Surroundings, above: str = "", below: str = "") -> Syntax:
         """For the cursor between `left` and `right`; `above` and `below` are the rest of the file."""
-        if len(above) + len(left) + len(right) + len(below) <= _WHOLE:
+        if len(above) + len(left) + len(right) + len(below) < _LONGEST - _ANSWER:
             return cls(needs.language, above + left, f"{right}{below}\n", (), needs, around, is_whole=True)
         start = _start(left)
         near = left[start:]
@@ -134,10 +123,10 @@ class Syntax:
             at = len(data) - len(end)
             line = data.count(b"\n")
             tree.edit(at, at, len(data), (line, 0), (line, 0), (line, len(end)))
-        return _count_of(_parsed(self.language, data, self.patience, tree))
+        return _count_of(_parsed(self.language, data, tree))
 
     def _faults_of(self, text: str) -> int:
-        return _count_of(_parsed(self.language, text.encode(), self.patience))
+        return _count_of(_parsed(self.language, text.encode()))
 
     def _bodies(self, answer: str) -> Iterator[str]:
         """Whole blocks for an answer that opens one, where none follows yet."""
@@ -149,7 +138,7 @@ class Syntax:
 
 @lru_cache(maxsize=1)
 def _around(language: str, left: str, right: str) -> Tree | None:
-    return _parsed(language, (left + right).encode(), _Patience())
+    return _parsed(language, (left + right).encode())
 
 
 def _start(left: str) -> int:
@@ -186,18 +175,18 @@ def _is_telling(line: str) -> bool:
     return head.isalnum() or head in ("_", "@", '"', "'", "<", "*", "&")
 
 
-def _parsed(language: str, data: bytes, patience: _Patience, old: Tree | None = None) -> Tree | None:
+def _parsed(language: str, data: bytes, old: Tree | None = None) -> Tree | None:
     """The tree of `data`, made from that of an `old` text which was told the difference.
 
     None without a grammar, and where it would take too long.
     """
     known = parser(language)
-    if known is None or len(data) > _LONGEST or patience.left_s <= 0:
+    if known is None or len(data) > _LONGEST:
         return None
-    calls, started = itertools.count(), time.monotonic()
+    calls = itertools.count()
 
     def is_enough(*_: object) -> bool:
-        return next(calls) >= _MOST_CALLS or time.monotonic() - started >= patience.left_s
+        return next(calls) >= _MOST_CALLS
 
     def read(at: int, _: object) -> bytes:
         return data[at:]
@@ -210,8 +199,6 @@ def _parsed(language: str, data: bytes, patience: _Patience, old: Tree | None = 
         # Else it would go on where it was ended, with another text.
         known.reset()
         return None
-    finally:
-        patience.left_s -= time.monotonic() - started
 
 
 def _count_of(tree: Tree | None) -> int:

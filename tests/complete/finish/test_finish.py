@@ -346,7 +346,7 @@ def test_hostile_text_overflows_no_stack(language: str, mark: str) -> None:
 
 def test_a_text_that_confuses_a_grammar_is_not_judged() -> None:
     """What its grammar cannot follow takes tens of thousands of steps; the answer is that of a language without one."""
-    hostile, harmless = "x = " + "!;" * 1500, "x = " + "y;" * 1500
+    hostile, harmless = "x = " + "!;" * 1400, "x = " + "y;" * 1400
     assert finish_at(hostile + "|\n", "go").syntax.faults("") == 0
     assert finish_at(harmless + "|\n", "go").syntax.faults(" )") > 0
 
