@@ -1,7 +1,7 @@
 """Which drafts are written for a place, and what is made of what was retrieved.
 
 One generator writes one, or as many as are wanted. Where a small pack decides for a generator that reads, the two share
-the work (`model.pairing`): the small one drafts first, and the generator writes where that draft is not sure enough,
+the work (`model.pairing`): the small one drafts first, the generator where that draft is not sure enough, and once more
 having read what was retrieved where that is expected to help. Copying takes no time, reading most of it.
 """
 
@@ -62,9 +62,11 @@ def write_drafts(
     clock.add(first.generated.spent_ms)
     if first.is_sure(pair.pairing.keep) or clock.budget.spent is not None:
         return Drafts((first,), context.unread())
-    context = _considered(pair, place, context, first)
-    second = next(_written(options, parts, place, context, clock, None))
-    return Drafts((first, second), context, pair.pairing.keep)
+    unread = _write(options, parts, place, context.unread(), clock)
+    context = _considered(pair, place, context, first, unread)
+    if not context.snippets or clock.budget.spent is not None:
+        return Drafts((first, unread), context.unread(context.retrieval.reading), pair.pairing.keep)
+    return Drafts((first, unread, _write(options, parts, place, context, clock)), context, pair.pairing.keep)
 
 
 def first_writer(
@@ -77,12 +79,16 @@ def first_writer(
     return Writer.of(drafter, seen, fit, context.hits, snippets, max_new_tokens)
 
 
-def _considered(pair: Pair, place: Place, context: CrossFileContext, first: Draft) -> CrossFileContext:
+def _considered(pair: Pair, place: Place, context: CrossFileContext, first: Draft, unread: Draft) -> CrossFileContext:
     """The context, unread where reading it is not expected to help."""
     if not context.snippets:
         return context
-    chance = pair.pairing.reading.of(reading_figures(place, context.hits, first))
+    chance = pair.pairing.reading.of(reading_figures(place, context.hits, first, unread))
     return context.read(chance) if chance >= pair.pairing.reading.threshold else context.unread(chance)
+
+
+def _write(options: CompletionOptions, parts: Parts, place: Place, context: CrossFileContext, clock: Clock) -> Draft:
+    return next(_written(options, parts, place, context, clock, None))
 
 
 def _written(

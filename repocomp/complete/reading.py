@@ -1,6 +1,7 @@
-"""What is known of a place after the lookup and a first draft: whether reading what was found would help.
+"""What is known of a place after the lookup and two drafts: whether reading what was found would help.
 
-None of the figures is source text. Names count that the file does not show: they are what a prompt can bring.
+None of the figures is source text. Names count that the file does not show: they are what a prompt can bring. What says
+most is how near the generator came to writing something else: the least margin between its first and second choice.
 """
 
 from __future__ import annotations
@@ -29,20 +30,26 @@ _DRAFTED = (
     "strangers",
     "log_tokens",
 )
-"""What of a first draft's figures tells whether another one is needed."""
+"""What of a draft's figures tells whether another one is needed."""
 
 
-def reading_figures(place: Place, hits: Sequence[Hit], first: Draft) -> Mapping[str, float]:
-    """Figures of a place for which `hits` were found, best first, and `first` was drafted."""
+def reading_figures(place: Place, hits: Sequence[Hit], first: Draft, unread: Draft) -> Mapping[str, float]:
+    """Figures of a place for which `hits` were found, best first; `unread` is by the generator that could read them."""
     shown = frozenset(words(place.window.left)) | frozenset(words(place.window.right))
     return {
         **_of_hits(place, hits, shown),
-        **{f"draft.{name}": first.figures[name] for name in _DRAFTED if name in first.figures},
-        "draft.confidence": first.confidence or 0.0,
-        "draft.is_empty": float(not first.text),
+        **_of_draft("first", first),
+        "first.confidence": first.confidence or 0.0,
+        **_of_draft("unread", unread),
+        "is_agreed": float(first.text.strip() == unread.text.strip()),
         **{name: value for name, value in first.figures.items() if name.startswith(("kind=", "family="))},
         "is_block": float(place.mode == "block"),
     }
+
+
+def _of_draft(who: str, draft: Draft) -> dict[str, float]:
+    known = {f"{who}.{name}": draft.figures[name] for name in _DRAFTED if name in draft.figures}
+    return {**known, f"{who}.is_empty": float(not draft.text)}
 
 
 def _of_hits(place: Place, hits: Sequence[Hit], shown: frozenset[str]) -> dict[str, float]:

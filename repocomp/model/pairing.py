@@ -1,8 +1,8 @@
 """How a small pack and a generator that reads answer together, as data beside the pack that decides.
 
 The small one drafts first, in a tenth of the time. Its draft is the answer where it is sure enough; else the generator
-writes too, having read what was retrieved where that is expected to help, and the surer draft is the answer. Fitted to
-one generator and used with any (`repocomp train policy`).
+writes too, and once more having read what was retrieved where that is expected to help. The surest draft is the answer.
+Fitted to one generator and used with any (`repocomp train policy`).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ FORMAT = 1
 class Pairing:
     """`keep` is the confidence from which a first draft is the answer.
 
-    `reading` gives the chance that the generator's draft is better for having read what was retrieved, which it does
-    from `reading.threshold` on. `written` judges the generator's drafts, unless that brings a confidence of its own.
+    `reading` gives the chance that the generator's draft gets better by reading what was retrieved, which it does from
+    `reading.threshold` on. `written` judges the generator's drafts, unless that brings a confidence of its own.
     `fitted` says on what, for people.
     """
 

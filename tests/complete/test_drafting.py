@@ -28,6 +28,9 @@ def always(chance: float, threshold: float = 0.0) -> Confidence:
     return Confidence({}, 0.0, (0.0,), (chance,), threshold)
 
 
+LONGER_IS_SURER = Confidence({"log_chars": 1.0}, 0.0, (2.0, 2.8), (0.2, 0.9), 0.0)
+
+
 def pairing(keep: float, *, written: float = 0.9, reads: bool = True) -> Pairing:
     """First drafts are half sure, and reading is expected to help by 0.7."""
     return Pairing(keep, always(0.7, 0.6 if reads else 0.8), always(written))
@@ -67,12 +70,12 @@ def test_a_sure_first_draft_is_the_answer_and_the_generator_is_not_asked() -> No
     assert "".join(pack.said) == "small()"
 
 
-def test_where_it_is_not_sure_the_generator_reads_and_the_surer_draft_wins() -> None:
+def test_where_it_is_not_sure_the_generator_writes_then_reads_and_the_surest_draft_wins() -> None:
     pack = Pack(pairing(keep=0.6))
     answer = pack.ask(min_confidence=0.0)
     assert answer.text == "large()"
-    assert actions(answer) == [("small", "read", False), ("large", "read", True)]
-    assert answer.drafts[1].tokens_read > len(SECRET)
+    assert actions(answer) == [("small", "read", False), ("large", "copy", True), ("large", "read", False)]
+    assert (answer.drafts[1].tokens_read, answer.drafts[2].tokens_read > len(SECRET)) == (0, True)
     assert (answer.retrieval.action, answer.retrieval.reading, answer.confidence) == ("read", 0.7, 0.9)
     assert "".join(pack.said) == "large()"
 
@@ -81,8 +84,17 @@ def test_a_generator_that_is_less_sure_than_the_first_draft_was_asked_in_vain() 
     pack = Pack(pairing(keep=0.6, written=0.2))
     answer = pack.ask(min_confidence=0.0)
     assert (answer.text, answer.confidence) == ("small()", 0.5)
-    assert actions(answer) == [("small", "read", True), ("large", "read", False)]
+    assert actions(answer) == [("small", "read", True), ("large", "copy", False), ("large", "read", False)]
     assert "".join(pack.said) == "small()"
+
+
+def test_a_generator_that_is_surer_for_having_read_gives_its_last_draft() -> None:
+    pack = Pack(replace(pairing(keep=0.6), written=LONGER_IS_SURER))
+    has_read = len(TEXT) + len(SECRET)
+    pack.large.text = lambda prompt: "the_best_of_all()\n" if len(prompt) > has_read else "large()\n"
+    answer = pack.ask(min_confidence=0.0)
+    assert answer.text == "the_best_of_all()"
+    assert actions(answer) == [("small", "read", False), ("large", "copy", False), ("large", "read", True)]
 
 
 def test_what_is_not_expected_to_help_is_not_read() -> None:
@@ -118,6 +130,16 @@ def test_an_end_between_the_drafts_leaves_the_first_one() -> None:
     assert answer.text == "small()"
     assert actions(answer) == [("small", "read", True)]
     assert pack.large.runs == []
+
+
+def test_an_end_before_reading_leaves_what_was_written_without() -> None:
+    whole, pack = Pack(pairing(keep=0.6, reads=False)), Pack(pairing(keep=0.6))
+    whole.ask()
+    runs = len(whole.large.runs)
+    clock = Clock.starting(None, is_cancelled=lambda: len(pack.large.runs) >= runs)
+    answer = pack.ask(min_confidence=0.0, clock=clock)
+    assert actions(answer) == [("small", "read", False), ("large", "copy", True)]
+    assert (answer.retrieval.action, answer.retrieval.reading) == ("copy", 0.7)
 
 
 def test_the_same_question_gets_the_same_bytes() -> None:

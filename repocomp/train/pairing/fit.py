@@ -43,10 +43,10 @@ class _Known:
     def drafts(self, keep: float, bound: float) -> tuple[Ints, Floats]:
         """Which draft is the answer [n] (0, 1, 2), and how long it takes [n]."""
         is_kept, reads = self.first >= keep, self.reading >= bound
-        second = np.where(reads, self.read, self.unread)
-        is_first = is_kept | (self.first >= second)
-        waited = np.where(reads, self.ms[:, 2], self.ms[:, 1])
-        return np.where(is_first, 0, np.where(reads, 2, 1)), self.ms[:, 0] + np.where(is_kept, 0.0, waited)
+        sure = np.column_stack([self.first, np.where(is_kept, -1.0, self.unread), self.read])
+        sure[is_kept | ~reads, 2] = -1.0
+        waited = self.ms[:, 1] + np.where(reads, self.ms[:, 2], 0.0)
+        return sure.argmax(axis=1), self.ms[:, 0] + np.where(is_kept, 0.0, waited)
 
 
 def fit(trials: Sequence[Trial], judge: Confidence) -> Pairing:

@@ -69,7 +69,7 @@ class Tried:
 class Trial:
     """A hole with its drafts: the `first`, the generator's `unread` one, and the one that has `read`, where it could.
 
-    `reading` is what was known before the generator wrote (`complete.reading`).
+    `reading` is what was known before the generator read (`complete.reading`).
     """
 
     repository: str
@@ -138,15 +138,17 @@ def _trial(repository: str, hole: Hole, drafter: LocalGenerator, generator: Gene
     context = retrieve_context(CompletionOptions(), parts, place, always, UNLIMITED)
     first = first_writer(drafter, place, context, drafter.confidence, MAX_NEW_TOKENS).write(UNLIMITED)
 
-    def written(snippets: tuple[Snippet, ...]) -> Tried:
+    def written(snippets: tuple[Snippet, ...]) -> Draft:
         writer = Writer.of(generator, place, generator.confidence, context.hits, snippets, MAX_NEW_TOKENS)
-        return Tried.of(writer.write(UNLIMITED), hole)
+        return writer.write(UNLIMITED)
 
+    unread = written(())
+    is_readable = any(snippet.ids for snippet in context.snippets)
     return Trial(
         repository=repository,
         kind=hole.kind,
-        reading=dict(reading_figures(place, context.hits, first)),
+        reading=dict(reading_figures(place, context.hits, first, unread)),
         first=Tried.of(first, hole),
-        unread=written(()),
-        read=written(context.snippets) if any(snippet.ids for snippet in context.snippets) else None,
+        unread=Tried.of(unread, hole),
+        read=Tried.of(written(context.snippets), hole) if is_readable else None,
     )
