@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +58,22 @@ def test_the_pair_is_better_than_either_way_within_the_time_allowed() -> None:
 def test_reading_is_expected_where_it_was_seen_to_help() -> None:
     found = fit(trials(600), FIRST)
     assert found.reading.of({"asked": 0.95}) > 0.7 > 0.3 > found.reading.of({"asked": 0.2})
+    told = found.fitted["reading_helps"]
+    assert told["roc_auc"] > 0.9
+    assert told["abstention_precision"] > 0.9
+    assert told["harm_avoided"] > 0.9
+
+
+def test_few_trials_go_by_the_generators_own_draft_where_that_says_enough() -> None:
+    """Noise beside it would only be learned by heart."""
+    rng = np.random.default_rng(0)
+    some = [
+        replace(
+            one, reading={"unread.least_margin": one.reading["asked"], **{f"x{at}": rng.random() for at in range(40)}}
+        )
+        for one in trials(120)
+    ]
+    assert list(fit(some, FIRST).reading.weights) == ["unread.least_margin"]
 
 
 @pytest.mark.parametrize("some", [trials(20), [_trial("alone", 0.5, 0.5, 0.5, 0.5)] * 200])

@@ -6,7 +6,7 @@ them, the one with the most similar answers within the time that is allowed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -15,6 +15,7 @@ import numpy as np
 from repocomp.errors import TrainError
 from repocomp.model.confidence import Confidence
 from repocomp.model.pairing import Pairing
+from repocomp.stats.classification import expected_calibration_error, roc_auc
 from repocomp.stats.regression import Floats
 from repocomp.stats.resampling import Ints
 from repocomp.train.chance import fit_chance
@@ -22,6 +23,9 @@ from repocomp.train.pairing.trials import Trial, Tried
 
 TIME_SHARE = 0.65
 """Of the time that it takes to read always, an answer may take so much on average."""
+_ASKED = (("unread.",), ("unread.", "first.", "is_agreed"), ("",))
+"""Figures (by how their names begin) that may say whether reading helps: of the generator's draft, of both, all. Few
+trials bear few figures; what predicts repositories best that the regression had not seen is taken."""
 _LEAST_TRIALS = 100
 _LEVELS = 21
 
@@ -89,8 +93,20 @@ def _written(trials: Sequence[Trial], groups: Sequence[str]) -> tuple[Confidence
 
 def _reading(trials: Sequence[Trial], groups: Sequence[str]) -> tuple[Confidence, Floats]:
     """The chance that a draft is better for having read, and that of each trial [n]."""
-    gains = np.array([_drafts(trial)[2].similarity - trial.unread.similarity for trial in trials])
-    return fit_chance([trial.reading for trial in trials], gains > 0, groups)
+    helps = _gains(trials) > 0
+    tries = [
+        fit_chance([_named(trial.reading, beginnings) for trial in trials], helps, groups) for beginnings in _ASKED
+    ]
+    return max(tries, key=lambda one: float(np.log(np.where(helps, one[1], 1 - one[1])).sum()))
+
+
+def _named(figures: Mapping[str, float], beginnings: tuple[str, ...]) -> Mapping[str, float]:
+    return {name: value for name, value in figures.items() if name.startswith(beginnings)}
+
+
+def _gains(trials: Sequence[Trial]) -> Floats:
+    """By how much reading made the generator's draft more similar to the truth [n]."""
+    return np.array([_drafts(trial)[2].similarity - trial.unread.similarity for trial in trials])
 
 
 def _thresholds(known: _Known) -> tuple[float, float]:
@@ -128,6 +144,20 @@ def _facts(trials: Sequence[Trial], known: _Known, keep: float, bound: float) ->
         "trials": len(trials),
         "repositories": sorted({trial.repository for trial in trials}),
         **figures,
+        "reading_helps": _told(_gains(trials), known.reading, bound),
         "first_kept": round(float((known.first >= keep).mean()), 4),
         "read_share": round(float(((known.first < keep) & (known.reading >= bound)).mean()), 4),
+    }
+
+
+def _told(gains: Floats, chances: Floats, bound: float) -> dict[str, float | None]:
+    """How well it is known whether reading helps, and what not reading below the `bound` spares."""
+    left, harmed = chances < bound, gains < 0
+    return {
+        "share": round(float((gains > 0).mean()), 4),
+        "harm_share": round(float(harmed.mean()), 4),
+        "roc_auc": roc_auc(chances, gains > 0),
+        "calibration_error": round(expected_calibration_error(chances, gains > 0), 4),
+        "abstention_precision": round(float((gains[left] <= 0).mean()), 4) if left.any() else None,
+        "harm_avoided": round(float(left[harmed].mean()), 4) if harmed.any() else None,
     }
