@@ -7,9 +7,9 @@ however many tasks there are. What a lost worker was doing is done again by anot
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Generic, Protocol, TypeVar
 
 from repocomp.errors import WorkerError
@@ -86,6 +86,11 @@ def in_order(tasks: Iterable[T], pool: Pool[T, R]) -> Iterator[R]:
                     losses[ended.number] += 1
                     _check(losses[ended.number])
                     waiting = sorted([*waiting, ended.number])
+
+
+def until(is_over: Callable[[], bool], tasks: Iterable[T]) -> Iterator[T]:
+    """The tasks that are drawn before it `is_over`."""
+    return takewhile(lambda _: not is_over(), tasks)
 
 
 def _check(losses: int) -> None:

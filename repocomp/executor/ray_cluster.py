@@ -1,46 +1,37 @@
-"""Workers on a Ray cluster, one for each of its processors. The only module that knows Ray.
+"""Workers on a Ray cluster, one for each of its processors. This module and `delivery` alone know Ray.
 
 Workers are actors that are asked for one task at a time; one that dies, alone or with its node, is replaced where there
-is room. What tasks carry is small. Files reach a node once, in pieces, read on this machine by an actor that stays on
-it, and are kept in the node's cache: whatever their size, the object store holds a piece for each worker at most.
+is room. What tasks carry is small; files are delivered (`delivery.py`).
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Generic, TypeVar
 
-from repocomp import __version__, directories
+from repocomp import __version__
 from repocomp.errors import WorkerError
+from repocomp.executor.delivery import Delivered, Reader, depot
 from repocomp.executor.executor import Copy, Job
 from repocomp.executor.ordered import Ended, in_order
 from repocomp.process import PACKAGE_HOME, secure_imports
-from repocomp.store.connect import lock
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-PIECE_BYTES = 4 << 20
 PATIENCE_S = 120.0
 """Without any worker for so long, a run ends."""
 _ADDRESS = re.compile(r"[\w.\[\]:-]+:[0-9]+", re.ASCII)
 _POLL_S = 5.0
-_FETCH_MS = 3_600_000
-_KEPT_S = 7 * 86_400
-_KEPT_BYTES = 20 << 30
-"""What a node was sent stays in its cache for so long after it was last asked for, the newest of it up to so much."""
 
 
 @contextmanager
@@ -72,14 +63,14 @@ class RayCluster:
 
     def __init__(self, ray: Any, spool: Path) -> None:  # noqa: ANN401  (the library need not be there)
         self._ray, self._spool = ray, spool
-        self._known: dict[Path, Sent] = {}
+        self._known: dict[Path, Delivered] = {}
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=False
         )
         options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}
         self._reader = ray.remote(Reader).options(**options).remote()
 
-    def share(self, path: Path, copy: Copy | None = None) -> Sent:
+    def share(self, path: Path, copy: Copy | None = None) -> Delivered:
         """What workers fetch once a node. It is digested now, so that what they get is what was here."""
         if copy is not None:
             where = self._spool / str(len(self._known))
@@ -87,7 +78,7 @@ class RayCluster:
         else:
             where = path
         if where not in self._known:
-            self._known[where] = Sent.of(where, self._reader)
+            self._known[where] = Delivered.of(where, self._reader)
         return self._known[where]
 
     @contextmanager
@@ -103,90 +94,6 @@ class RayCluster:
         """How much was read to be sent to nodes so far."""
         sent: int = self._ray.get(self._reader.sent_bytes.remote())
         return sent
-
-
-class Reader:
-    """An actor: reads pieces of the files of its machine."""
-
-    def __init__(self) -> None:
-        secure_imports()
-        self._sent_bytes = 0
-
-    def piece(self, path: str, offset: int) -> bytes:
-        """At most `PIECE_BYTES` from there on."""
-        with open(path, "rb") as file:
-            file.seek(offset)
-            data = file.read(PIECE_BYTES)
-        self._sent_bytes += len(data)
-        return data
-
-    def sent_bytes(self) -> int:
-        """How much was read in all."""
-        return self._sent_bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A file or folder `where` it lies for the `reader`; `files` are relative names with sizes, "" the file itself."""
-
-    where: str
-    digest: str
-    files: tuple[tuple[str, int], ...]
-    reader: Any
-
-    @classmethod
-    def of(cls, path: Path, reader: Any) -> Sent:  # noqa: ANN401  (an actor)
-        """Digest names and contents of the regular files at `path`."""
-        found = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
-        files = tuple(("" if one == path else one.relative_to(path).as_posix(), one.stat().st_size) for one in found)
-        return cls(str(path), _digest(path, files), files, reader)
-
-    def path(self) -> Path:
-        """Where it lies on this node, fetched if need be. Raises WorkerError where other bytes came than were here."""
-        depot = directories.cache() / "sent"
-        target = depot / self.digest
-        with lock(depot / f"{self.digest}.lock", wait_ms=_FETCH_MS):
-            if not target.exists():
-                _sweep(depot)
-                self._fetch(target)
-            os.utime(target)
-        return target
-
-    def _fetch(self, target: Path) -> None:
-        import ray
-
-        with TemporaryDirectory(dir=target.parent) as folder:
-            fresh = Path(folder) / "fresh"
-            for name, size in self.files:
-                file = fresh / name if name else fresh
-                file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-                    for offset in range(0, size, PIECE_BYTES):
-                        stream.write(ray.get(self.reader.piece.remote(os.path.join(self.where, name), offset)))
-            if _digest(fresh, self.files) != self.digest:
-                raise WorkerError(f"{self.where}: has changed while it was sent", "run it again")
-            fresh.replace(target)
-
-
-def _digest(path: Path, files: Iterable[tuple[str, int]]) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for name, size in files:
-        digest.update(f"{name}\0{size}\0".encode(errors="surrogateescape"))
-        with open(path / name if name else path, "rb") as file:
-            while data := file.read(PIECE_BYTES):
-                digest.update(data)
-    return digest.hexdigest()
-
-
-def _sweep(depot: Path) -> None:
-    """Remove what was not asked for lately. Whoever has it open can go on reading."""
-    kept = 0
-    for old in sorted(depot.iterdir(), key=lambda one: -one.stat().st_mtime):
-        files = [old, *old.rglob("*")] if old.is_dir() else [old]
-        kept += sum(file.stat().st_size for file in files)
-        if time.time() - old.stat().st_mtime > _KEPT_S or kept > _KEPT_BYTES:
-            with contextlib.suppress(OSError):
-                shutil.rmtree(old) if old.is_dir() else old.unlink()
 
 
 class Worker:
@@ -228,8 +135,7 @@ def _own_core() -> object:
         return None
     import fcntl
 
-    folder = directories.cache() / "sent"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = depot()
     for core in sorted(os.sched_getaffinity(0)):
         file = open(folder / f"core-{core}.lock", "wb")  # noqa: SIM115  (held as long as the process lives)
         try:

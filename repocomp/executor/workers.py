@@ -37,6 +37,10 @@ class Workers:
             yield Processes(self.jobs)
 
 
+HERE = Workers()
+"""This process alone."""
+
+
 class InProcess:
     """Everything in this process, one task after the other."""
 

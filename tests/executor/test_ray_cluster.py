@@ -17,19 +17,21 @@ from tests.executor.jobs import Deadly, Reading, Slow, Squares
 pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")]
 
 STORE_BYTES = 80_000_000
+NODE = {"num_cpus": 1, "object_store_memory": STORE_BYTES}
 
 
-@pytest.fixture
-def cluster(isolated: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Three nodes with a processor and 80 MB of object store each; this process is at the first."""
     cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed")
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    arguments = {"num_cpus": 1, "object_store_memory": STORE_BYTES}
-    found = cluster_utils.Cluster(initialize_head=True, head_node_args={**arguments, "include_dashboard": False})
-    for _ in range(2):
-        found.add_node(**arguments)
-    yield found
-    found.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("nodes")))
+        found = cluster_utils.Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
+        for _ in range(2):
+            found.add_node(**NODE)
+        yield found
+        found.shutdown()
 
 
 def test_results_are_those_of_one_process(cluster: Any, tmp_path: Path) -> None:
@@ -55,8 +57,9 @@ def test_a_killed_node_loses_nothing(cluster: Any) -> None:
     with Workers(cluster=cluster.address).executor() as executor, executor.run(Slow()) as run:
         results = run(range(24))
         first = [next(results) for _ in range(6)]
-        cluster.remove_node(cluster.worker_nodes[0], allow_graceful=False)
+        cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
         assert first + list(results) == list(range(24))
+    cluster.add_node(**NODE)
 
 
 def test_a_file_reaches_each_machine_once_and_in_pieces(cluster: Any, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from repocomp.evaluate.cases import Case
 from repocomp.evaluate.holes import Hole
 from repocomp.executor.executor import Executor
 from repocomp.executor.journal import Journal
-from repocomp.executor.workers import Workers
+from repocomp.executor.workers import HERE, Workers
 from repocomp.generate.access import Access
 from repocomp.generate.backends import is_pack, open_generator
 from repocomp.git import revision
@@ -51,7 +51,7 @@ class Plan:
     unit_tests: UnitTests | None = None
     policy: str | None = None
     mislead: bool = False
-    workers: Workers = Workers()
+    workers: Workers = HERE
     access: Access = Access()
 
     @property

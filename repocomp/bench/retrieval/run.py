@@ -24,7 +24,7 @@ from repocomp.bench.retrieval.trial import CHUNKS, Asking, Trial
 from repocomp.errors import BenchError
 from repocomp.evaluate.holes import Hole
 from repocomp.executor.journal import Journal
-from repocomp.executor.workers import Workers
+from repocomp.executor.workers import HERE, Workers
 from repocomp.git import revision
 from repocomp.model.library import folder_of, load_pack
 from repocomp.model.pack import Pack
@@ -87,7 +87,7 @@ class Plan:
     answers: bool = False
     trees: Path | None = None
     seeds: int = 1
-    workers: Workers = Workers()
+    workers: Workers = HERE
 
 
 def bench_retrieval(roots: Sequence[Path], plan: Plan, progress: OnProgress = ignore) -> RetrievalReport:
