@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +11,10 @@ import pytest
 from repocomp.errors import RepocompError, TrainError, WorkerError
 from repocomp.executor.ordered import MOST_LOSSES
 from repocomp.executor.workers import Workers
+from tests.executor.conftest import STORE_BYTES
 from tests.executor.jobs import Deadly, Reading, Slow, Squares
 
 pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")]
-
-STORE_BYTES = 80_000_000
-NODE = {"num_cpus": 1, "object_store_memory": STORE_BYTES}
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Three nodes with a processor and 80 MB of object store each; this process is at the first."""
-    cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("nodes")))
-        found = cluster_utils.Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
-        for _ in range(2):
-            found.add_node(**NODE)
-        yield found
-        found.shutdown()
 
 
 def test_results_are_those_of_one_process(cluster: Any, tmp_path: Path) -> None:
@@ -51,15 +34,6 @@ def test_killed_workers_lose_nothing(cluster: Any, tmp_path: Path) -> None:
             assert list(run(range(12))) == list(range(12))
         with executor.run(Deadly(tmp_path, (5,), MOST_LOSSES)) as run, pytest.raises(WorkerError):
             list(run(range(12)))
-
-
-def test_a_killed_node_loses_nothing(cluster: Any) -> None:
-    with Workers(cluster=cluster.address).executor() as executor, executor.run(Slow()) as run:
-        results = run(range(24))
-        first = [next(results) for _ in range(6)]
-        cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
-        assert first + list(results) == list(range(24))
-    cluster.add_node(**NODE)
 
 
 def test_a_file_reaches_each_machine_once_and_in_pieces(cluster: Any, tmp_path: Path) -> None:
@@ -84,3 +58,11 @@ def test_no_cluster_is_one_clear_line(address: str) -> None:
     with pytest.raises(RepocompError) as raised, Workers(cluster=address).executor():
         pass
     assert raised.value.hint
+
+
+def test_a_killed_node_loses_nothing(cluster: Any) -> None:
+    with Workers(cluster=cluster.address).executor() as executor, executor.run(Slow()) as run:
+        results = run(range(24))
+        first = [next(results) for _ in range(6)]
+        cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
+        assert first + list(results) == list(range(24))
