@@ -109,6 +109,12 @@ class TrainError(RepocompError):
     code = "train"
 
 
+class WorkerError(RepocompError):
+    """A cluster cannot be had, or a task ends every worker that it is given to."""
+
+    code = "workers"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A sentence that names which `known` word a misspelt one resembles; nothing where it is like none."""
     from difflib import get_close_matches

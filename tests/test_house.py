@@ -19,6 +19,7 @@ LIBRARY_ROOMS = {
     "onnx": {"train"},
     "gguf": {"model"},
     "lightgbm": {"train"},
+    "ray": {"executor"},
     "sqlite3": {"store", "bench/search"},
     "sqlite_utils": {"store"},
 }

@@ -17,7 +17,7 @@ FLOORS = (
     ("complete",),
     ("policy", "generate", "feedback"),
     ("prompt",),
-    ("retrieve", "index"),
+    ("retrieve", "index", "executor"),
     ("store", "model"),
     ("stats", "charts", "languages"),
     ("secrets",),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
+from repocomp.executor.workers import Workers
+
+Command = TypeVar("Command", bound=Callable[..., int])
 MOST = 2**31 - 1
 
 
@@ -50,3 +54,29 @@ class Count(click.IntRange):
     def _describe_range(self) -> str:
         """What the help says: the limit that a user may meet."""
         return "" if self.min == -MOST else f"x>={self.min}" if self.max == MOST else super()._describe_range()
+
+
+def workers_options(command: Command) -> Command:
+    """Who does the work: so many processes, or a cluster; handed on as `workers`."""
+
+    @wraps(command)
+    def wrapped(*arguments: Any, jobs: int | None, cluster: str | None, **rest: Any) -> int:  # noqa: ANN401
+        if jobs is not None and cluster is not None:
+            raise click.UsageError("--jobs and --cluster exclude each other: a cluster has its own processors.")
+        return command(*arguments, workers=Workers(jobs or 1, cluster), **rest)
+
+    for option in (
+        click.option(
+            "--cluster",
+            metavar="auto|HOST:PORT",
+            help="Do the work on a Ray cluster: the one that this machine belongs to, or that at an address.",
+        ),
+        click.option(
+            "--jobs",
+            type=Count(min=1),
+            metavar="N",
+            help="Worker processes (default: 1); more are faster but make timings less exact.",
+        ),
+    ):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[return-value]

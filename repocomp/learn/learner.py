@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,14 @@ import numpy as np
 from repocomp.errors import FeedbackError
 from repocomp.feedback.export import moment
 from repocomp.feedback.ledger import repository_path
-from repocomp.generate.local.generator import load
 from repocomp.learn import versions
 from repocomp.learn.challenge import Proposal, choices, is_asked, propose, thresholds_of
 from repocomp.learn.confidence import recalibrate
-from repocomp.learn.replay import Replay, replay, state_of, usual_shares
+from repocomp.learn.replay import Replay, Replayer, replay, replayer, state_of, usual_shares
 from repocomp.learn.rewards import Event, events
 from repocomp.learn.table import COST, Table, table_of
 from repocomp.learn.trial import World, world_of
+from repocomp.model.library import load_pack
 from repocomp.model.pack import Pack
 from repocomp.policy.recalibration import Recalibration, write_recalibration
 from repocomp.policy.select import Parameters, traits, vector
@@ -70,31 +70,35 @@ class Learning:
 
 
 def learn(
-    root: Path, seconds: float, progress: OnProgress, *, limit: int | None = None, pack: str = "default"
+    root: Path,
+    seconds: float,
+    progress: OnProgress,
+    *,
+    limit: int | None = None,
+    pack: str = "default",
+    workers: Replayer | None = None,
 ) -> Learning:
     """Replay for so many `seconds`, at most until there are `limit`; then learn. Raises RepocompError.
 
-    Where learning is frozen nothing is done.
+    Where learning is frozen nothing is done. Without `workers` for the pack this process replays.
     """
     with _open(root) as (connection, path):
         if versions.is_frozen(connection):
             return Learning(0, 0, 0, None, None, is_frozen=True)
-        loaded = load(pack)
-        before = len(replay_rows(connection, state_of(loaded)))
-        with closing(open_memory(_memory_path(root))) as memory:
-            replays = replay(root, loaded, connection, memory, seconds, progress, limit)
+        opened = load_pack(pack)
+        before = len(replay_rows(connection, state_of(opened)))
+        replays = _replayed(root, pack, opened, workers, connection, seconds, progress, limit)
         heard = events(connection)
-        champion = usable(versions.in_use(connection), loaded.pack)
         found = propose(
-            table_of(replays, actions_of(loaded.pack)),
+            table_of(replays, actions_of(opened)),
             heard,
             usual_shares(replays),
-            champion,
-            loaded.pack.thresholds,
-            loaded.pack.digest,
+            usable(versions.in_use(connection), opened),
+            opened.thresholds,
+            opened.digest,
             since=versions.replays_behind(connection),
         )
-        sure = recalibrate(replays, heard, loaded.pack)
+        sure = recalibrate(replays, heard, opened)
         _keep(path, sure.found)
         found = replace(found, verdicts={**found.verdicts, "confidence": sure.verdict})
         report = {"replays": len(replays), "events": len(heard), **found.to_json()}
@@ -108,13 +112,28 @@ def learn(
         return Learning(len(replays), len(replays) - before, len(heard), found, number, verdicts=told)
 
 
+def _replayed(
+    root: Path,
+    pack: str,
+    opened: Pack,
+    workers: Replayer | None,
+    connection: Connection,
+    seconds: float,
+    progress: OnProgress,
+    limit: int | None,
+) -> list[Replay]:
+    with ExitStack() as stack:
+        memory = stack.enter_context(closing(open_memory(_memory_path(root))))
+        workers = workers or stack.enter_context(replayer(pack))
+        return replay(root, opened, workers, connection, memory, seconds, progress, limit)
+
+
 def measured(root: Path, limit: int, progress: OnProgress, pack: str = "default") -> World:
     """The first `limit` replays of the work tree at `root`, those that are missing measured now, for a simulation."""
     with _open(root) as (connection, _):
-        loaded = load(pack)
-        with closing(open_memory(_memory_path(root))) as memory:
-            replays = replay(root, loaded, connection, memory, _FOR_EVER_S, progress, limit)
-        return world_of(root.name, replays[:limit], loaded.pack.thresholds, actions_of(loaded.pack))
+        opened = load_pack(pack)
+        replays = _replayed(root, pack, opened, None, connection, _FOR_EVER_S, progress, limit)
+        return world_of(root.name, replays[:limit], opened.thresholds, actions_of(opened))
 
 
 def roll_back(root: Path) -> int | None:
@@ -140,11 +159,11 @@ def freeze(root: Path, is_on: bool) -> None:
 def show(root: Path, pack: str = "default") -> dict[str, Any]:
     """What was learned: versions, counts, the gate's last word, what is chosen where, off-policy estimates."""
     with _open(root) as (connection, _):
-        loaded = load(pack)
-        replays = [Replay.from_row(row) for row in replay_rows(connection, state_of(loaded))]
+        opened = load_pack(pack)
+        replays = [Replay.from_row(row) for row in replay_rows(connection, state_of(opened))]
         heard = events(connection)
-        parameters = usable(versions.in_use(connection), loaded.pack)
-        table = table_of(replays, actions_of(loaded.pack), parameters.columns if parameters else None)
+        parameters = usable(versions.in_use(connection), opened)
+        table = table_of(replays, actions_of(opened), parameters.columns if parameters else None)
         return {
             "version": parameters.number if parameters else None,
             "is_frozen": versions.is_frozen(connection),
@@ -156,10 +175,10 @@ def show(root: Path, pack: str = "default") -> dict[str, Any]:
             "events": len(heard),
             "verdicts": sum(event.is_told for event in heard),
             "cost_nats_per_second": COST,
-            "thresholds": thresholds_of(parameters, loaded.pack.thresholds),
+            "thresholds": thresholds_of(parameters, opened.thresholds),
             "gate": versions.last_attempt(connection),
             "actions": _by_place(table, parameters),
-            "worth": _worth(table, parameters, loaded.pack),
+            "worth": _worth(table, parameters, opened),
             "off_policy": off_policy(heard, parameters).to_json(),
         }
 

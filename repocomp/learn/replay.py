@@ -12,7 +12,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,11 +24,16 @@ from repocomp.evaluate.holes import Hole
 from repocomp.evaluate.likelihood import Target, logprob
 from repocomp.evaluate.silence import is_kept
 from repocomp.evaluate.unseen import Place
+from repocomp.executor.executor import Executor, Shared
+from repocomp.executor.ordered import until
+from repocomp.executor.workers import InProcess
 from repocomp.generate.generator import expects
-from repocomp.generate.local.generator import LocalGenerator
+from repocomp.generate.local.generator import LocalGenerator, load
 from repocomp.learn.places import hole_name, holes_of
-from repocomp.learn.remember import remember
+from repocomp.learn.remember import credits_of
 from repocomp.learn.rewards import shares_of
+from repocomp.model.library import folder_of
+from repocomp.model.pack import Pack
 from repocomp.policy.features import features
 from repocomp.policy.select import Action, look, shipped
 from repocomp.policy.selector import actions_of
@@ -39,6 +45,8 @@ from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS
 from repocomp.store.connect import Connection
 from repocomp.store.feedback.learning import ReplayRow, add_replay, replay_rows
 from repocomp.store.index.reader import IndexReader
+from repocomp.store.index.swap import copy_index
+from repocomp.store.memory.credits import CreditRow, add_credits
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +80,69 @@ class Replay:
         return cls(**json.loads(row.detail))
 
 
-def state_of(generator: LocalGenerator) -> str:
+def state_of(pack: Pack) -> str:
     """What replays of one kind have in common: the pack, the actions, and this module's way to measure."""
-    named = [generator.pack.digest, *map(repr, actions_of(generator.pack))]
+    named = [pack.digest, *map(repr, actions_of(pack))]
     return hashlib.blake2b("\0".join(named).encode(), digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A hole of the repository whose index is `database`, as a task."""
+
+    hole: Hole
+    database: Shared
+
+
+Answer = tuple[Replay | None, list[CreditRow]]
+"""What a hole is worth, None where nothing could be scored, and what that says of the chunks that were shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replaying:
+    """The job: measure holes with the pack of a folder."""
+
+    pack: Shared
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[Question], Answer]]:
+        """Read the pack; the index that was asked for last stays open."""
+        generator = load(str(self.pack.path()))
+        reader: IndexReader | None = None
+        with ExitStack() as opened:
+
+            def answered(question: Question) -> Answer:
+                nonlocal reader
+                path = question.database.path()
+                if reader is None or reader.path != path:
+                    opened.close()
+                    reader = opened.enter_context(IndexReader.open_at(path))
+                one = measure(question.hole, reader, generator)
+                return one, [] if one is None else credits_of(question.hole, reader, generator)
+
+            yield answered
+
+
+@dataclass(frozen=True, slots=True)
+class Replayer:
+    """Workers that replay, for one repository after the other."""
+
+    executor: Executor
+    run: Callable[[Iterable[Question]], Iterator[Answer]]
+
+
+@contextmanager
+def replayer(pack: str, executor: Executor | None = None) -> Iterator[Replayer]:
+    """Workers for replays with a pack; without an `executor` this process."""
+    executor = executor or InProcess()
+    with executor.run(Replaying(executor.share(folder_of(pack)))) as run:
+        yield Replayer(executor, run)
 
 
 def replay(
     root: Path,
-    generator: LocalGenerator,
+    pack: Pack,
+    workers: Replayer,
     connection: Connection,
     memory: Connection,
     seconds: float,
@@ -93,25 +155,27 @@ def replay(
     Replays are kept in `connection`, and in `memory` what chunks were worth. Holes that were measured before are not
     measured again. Raises StoreError without an index.
     """
-    state = state_of(generator)
+    state = state_of(pack)
     found = [Replay.from_row(row) for row in replay_rows(connection, state)]
     done = {one.hole for one in found}
     reader = IndexReader.open(root)
     if reader is None:
         raise StoreError(f"{root}: has no index", "repocomp index")
     started = time.monotonic()
+
+    def is_over() -> bool:
+        spent = time.monotonic() - started
+        progress(_so_far(root, len(found), limit, spent / max(seconds, 1e-9)))
+        return spent >= seconds or (limit is not None and len(found) >= limit)
+
     with reader:
-        for hole in holes_of(reader, root, seed):
-            spent = time.monotonic() - started
-            progress(_so_far(root, len(found), limit, spent / max(seconds, 1e-9)))
-            if spent >= seconds or (limit is not None and len(found) >= limit):
-                break
-            if hole_name(hole) not in done:
-                one = measure(hole, reader, generator)
-                if one is not None:
-                    remember(memory, hole, reader, generator)
-                    add_replay(connection, state, one.to_row(), time.time_ns() // 1_000_000)
-                    found.append(one)
+        database = workers.executor.share(reader.path, copy_index)
+        holes = (hole for hole in until(is_over, holes_of(reader, root, seed)) if hole_name(hole) not in done)
+        for one, credits in workers.run(Question(hole, database) for hole in holes):
+            if one is not None and (limit is None or len(found) < limit):
+                add_credits(memory, credits, time.time())
+                add_replay(connection, state, one.to_row(), time.time_ns() // 1_000_000)
+                found.append(one)
     return found
 
 

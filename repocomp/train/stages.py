@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from repocomp.errors import TrainError
-from repocomp.generate.backends import open_generator
+from repocomp.executor.journal import Journal
+from repocomp.executor.workers import HERE, Workers
+from repocomp.generate.backends import is_pack
 from repocomp.generate.local.generator import load
 from repocomp.model.confidence import CONFIDENCE
 from repocomp.model.families import FimTokens
@@ -33,14 +36,14 @@ from repocomp.train.export.card import encoder_section, write_card
 from repocomp.train.export.pack import Report, check, export_pack
 from repocomp.train.lm.calibrate import COPIED_WORTH, READ_WORTH, calibrate
 from repocomp.train.lm.checkpoint import load_model, load_weights, save_model
-from repocomp.train.lm.label import Repository, label, read
+from repocomp.train.lm.label import label, read
 from repocomp.train.lm.mix import choose_mixture
 from repocomp.train.lm.network import model_with
 from repocomp.train.lm.tune import TuneSettings, tune
-from repocomp.train.notes import Notes
 from repocomp.train.pairing.fit import fit as fit_pairing
 from repocomp.train.pairing.trials import try_out
 from repocomp.train.recipe import Recipe
+from repocomp.train.repository import Repository
 
 Clock = Callable[[], float]
 
@@ -62,6 +65,7 @@ def label_split(
     holes: int,
     seed: int,
     show: OnProgress,
+    workers: Workers = HERE,
     seconds: float | None = None,
     clock: Clock = time.monotonic,
 ) -> int:
@@ -70,15 +74,17 @@ def label_split(
     repositories = list(_repositories(corpus, split))
     # In any order but by name, so that a run cut short has seen all kinds.
     random.Random(seed).shuffle(repositories)
-    return label(
-        repositories,
-        pack,
-        out,
-        holes_each=holes,
-        seed=seed,
-        progress=show,
-        expired=lambda: end is not None and clock() > end,
-    )
+    with workers.executor() as executor:
+        return label(
+            repositories,
+            pack,
+            out,
+            holes_each=holes,
+            seed=seed,
+            executor=executor,
+            progress=show,
+            expired=lambda: end is not None and clock() > end,
+        )
 
 
 def tune_checkpoint(
@@ -158,13 +164,21 @@ def mix_pack(corpus: Path, pack: str, holes: int, show: OnProgress, *, may_copy:
 
 
 def judge_pack(
-    pack: str, labels: Path, repositories: Iterable[Repository], *, holes: int, seed: int, total: int, show: OnProgress
+    pack: str,
+    labels: Path,
+    repositories: Sequence[Repository],
+    *,
+    holes: int,
+    seed: int,
+    show: OnProgress,
+    workers: Workers = HERE,
 ) -> dict[str, Any]:
     """Fit how sure answers of `pack` are to `labels`, which are written first, and write it into the pack."""
-    loaded = load(pack)
-    verdicts = judge(repositories, loaded, labels, holes_each=holes, seed=seed, total=total, progress=show)
+    opened = load_pack(pack)
+    with workers.executor() as executor:
+        verdicts = judge(repositories, pack, labels, holes_each=holes, seed=seed, executor=executor, progress=show)
     found = fit(verdicts)
-    amend(loaded.pack, CONFIDENCE, found.to_json().encode())
+    amend(opened, CONFIDENCE, found.to_json().encode())
     return {"threshold": found.threshold, **found.fitted}
 
 
@@ -178,30 +192,36 @@ def pair_packs(
     seed: int,
     seconds: float,
     show: OnProgress,
+    workers: Workers = HERE,
     clock: Clock = time.monotonic,
 ) -> dict[str, Any]:
     """Fit how `pack` decides for `generator` to trials kept in `labels`, and write that into `pack`.
 
-    Holes are tried for so many `seconds`. Raises TrainError for a pack that does not know how sure it is.
+    Holes are tried for so many `seconds`. Raises TrainError for a pack that does not know how sure it is,
+    and for a server that a cluster would ask.
     """
-    drafter = load(pack)
+    drafter = load_pack(pack)
     if drafter.confidence is None:
         hint = f"repocomp train confidence {pack} LABELS TREE..."
         raise TrainError(f"the pack {pack!r} does not know how sure it is", hint)
+    if workers.cluster is not None and not is_pack(generator):
+        raise TrainError("a cluster tries packs; a server is asked from this machine alone", "use --jobs")
     started = clock()
-    trials = try_out(
-        repositories,
-        drafter,
-        open_generator(generator),
-        Notes(labels),
-        holes_each=holes,
-        seed=seed,
-        progress=show,
-        is_over=lambda: clock() - started >= seconds,
-    )
+    with workers.executor() as executor:
+        trials = try_out(
+            repositories,
+            pack,
+            generator,
+            Journal(labels),
+            holes_each=holes,
+            seed=seed,
+            executor=executor,
+            progress=show,
+            is_over=lambda: clock() - started >= seconds,
+        )
     found = fit_pairing(trials, drafter.confidence)
     found = replace(found, fitted={"generator": generator, **found.fitted})
-    amend(drafter.pack, PAIRING, found.to_json().encode())
+    amend(drafter, PAIRING, found.to_json().encode())
     return {"keep": found.keep, "read_from": found.reading.threshold, **found.fitted}
 
 
@@ -251,5 +271,4 @@ def _lessons(corpus: Path, split: str, tokenizer: Tokenizer, seed: int, show: On
 
 
 def _repositories(corpus: Path, split: str) -> Iterator[Repository]:
-    for name, files in read_split(corpus, split):
-        yield Repository(name, [(path, text.encode()) for path, text in files])
+    return itertools.starmap(Repository.of_corpus, repositories_of(corpus, split))

@@ -15,14 +15,14 @@ from typing import Any
 
 from repocomp import directories
 from repocomp.errors import PackError
+from repocomp.executor.journal import Journal
 from repocomp.generate.local.generator import load
 from repocomp.index.build import readable
 from repocomp.model.library import built_in_packs, revise
 from repocomp.model.pack import ALONE, MODEL, Pack
 from repocomp.progress import OnProgress
-from repocomp.train.lm.label import Repository
 from repocomp.train.lm.mix import choose_mixture
-from repocomp.train.notes import Notes
+from repocomp.train.repository import Repository
 
 Clock = Callable[[], float]
 
@@ -47,12 +47,12 @@ def tune(
     loaded = load(name)
     untuned = replace(loaded, pack=replace(loaded.pack, cache=ALONE))
     repositories = [Repository(str(tree), list(readable(tree))) for tree in trees]
-    notes = Notes(_path(untuned.pack, repositories))
+    journal = Journal(_path(untuned.pack, repositories))
     chosen = choose_mixture(
-        repositories, untuned, holes_each, show, notes, time_spent=lambda: (clock() - started) / seconds
+        repositories, untuned, holes_each, show, journal, time_spent=lambda: (clock() - started) / seconds
     )
     revise(replace(loaded.pack, cache=chosen.mixture))
-    notes.forget()
+    journal.forget()
     fit = chosen.fit
     similarity = {"alone" if trust is None else f"{trust:g}": value for trust, value in chosen.trust.items()}
     return {
@@ -64,7 +64,7 @@ def tune(
 
 
 def _path(pack: Pack, repositories: Sequence[Repository]) -> Path:
-    """Where the notes of a run with this model on this code are kept."""
+    """Where the journal of a run with this model on this code are kept."""
     digest = hashlib.blake2b(pack.digests[MODEL].encode(), digest_size=10)
     for repository in repositories:
         for path, data in repository.files:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from repocomp.bench.holes import draw
-from repocomp.bench.retrieval.run import CHUNKS, JUDGES, Plan, RetrievalReport, bench_retrieval
+from repocomp.bench.retrieval.run import Plan, RetrievalReport, bench_retrieval
 from repocomp.bench.retrieval.scorers import by_codebleu, cuts_of
+from repocomp.bench.retrieval.trial import CHUNKS, JUDGES
 from repocomp.cli import app
 from repocomp.complete.parts import IndexRetriever, Parts
 from repocomp.document import Document

@@ -14,6 +14,7 @@ from repocomp.bench.report import Report
 from repocomp.cli import app
 from repocomp.complete.cursor_kind import CURSOR_KINDS
 from repocomp.errors import StoreError
+from repocomp.executor.workers import Workers
 from repocomp.index.build import build
 from repocomp.model.library import load_pack
 from repocomp.progress import Progress
@@ -76,13 +77,13 @@ def test_a_stopped_run_goes_on(root: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         bench_self([root], plan, stop)
-    (journal,) = index_path(root).parent.glob("bench-*.jsonl")
+    (journal,) = index_path(root).parent.glob("run-*.jsonl")
     with journal.open("a") as stream:
         stream.write('{"path": "cut sho')
     report = bench_self([root], plan, lambda now: seen.append(now.done))
     assert seen == [1, 2, 3, 4, 5]
     assert len(report.cases) == 5
-    assert not list(index_path(root).parent.glob("bench-*.jsonl"))
+    assert not list(index_path(root).parent.glob("run-*.jsonl"))
 
 
 def test_several_trees_make_one_report(root: Path, tmp_path: Path) -> None:
@@ -140,7 +141,7 @@ def test_a_policy_in_a_pack_of_its_own_says_the_same_and_costs_more(
 
 def test_several_processes_give_the_same_cases_in_the_same_order(root: Path) -> None:
     def said(jobs: int) -> list[tuple[object, ...]]:
-        report = bench_self([root], Plan(limit=5, mislead=True, jobs=jobs))
+        report = bench_self([root], Plan(limit=5, mislead=True, workers=Workers(jobs)))
         return [
             (case.key, case.probability, case.without.text, case.retrieved.text, case.baselines["wrong chunks"].text)
             for case in report.cases

@@ -26,7 +26,7 @@ from repocomp.learn import versions
 from repocomp.learn.challenge import propose
 from repocomp.learn.learner import learn, reset
 from repocomp.learn.places import hole_name
-from repocomp.learn.replay import Replay, replay, state_of
+from repocomp.learn.replay import Replay, replay, replayer, state_of
 from repocomp.policy.learned import load_learned
 from repocomp.policy.select import COPIED, NONE, Known, Parameters, traits, vector
 from repocomp.policy.selector import actions_of
@@ -40,7 +40,7 @@ from repocomp.store.feedback.learning import learned_rows, replay_rows
 from repocomp.store.feedback.rows import Impression, add_event, add_impression, impression
 from repocomp.store.memory.credits import read_memory
 from repocomp.store.paths import learned_path, memory_path
-from tests.conftest import Repository
+from tests.conftest import Repository, write_files
 from tests.feedback.answers import CURSOR as ANSWERS
 from tests.feedback.answers import show
 from tests.learn.tables import THRESHOLDS, USUAL, table
@@ -86,7 +86,7 @@ def pretended(hole: Hole, *_: object) -> Replay:
 
 def rows(root: Path) -> list[Any]:
     with closing(open_feedback(repository_path(root))) as connection:
-        return replay_rows(connection, state_of(LOADED))
+        return replay_rows(connection, state_of(LOADED.pack))
 
 
 def learned(loss: float = -0.5, taken: str = NONE.name) -> Parameters:
@@ -171,7 +171,8 @@ def test_no_time_no_replay_and_no_index_is_said(root: Path, tmp_path: Path) -> N
     assert learn(root, 0, ignore).replays == 0
     with closing(open_feedback(tmp_path / "x" / "feedback.db")) as connection:
         with pytest.raises(StoreError, match="has no index"):
-            replay(tmp_path / "x", LOADED, connection, connection, 1.0, ignore)
+            with replayer("default") as workers:
+                replay(tmp_path / "x", LOADED.pack, workers, connection, connection, 1.0, ignore)
 
 
 def complete(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -339,3 +340,17 @@ def test_a_daemon_takes_what_was_learned_with_the_next_request(root: Path) -> No
     assert decision() == "skipped"
     file.unlink()
     assert decision() == "used"
+
+
+def test_several_repositories_learn_each_from_itself(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    write_files(other, modules("beta", 3))
+    build(other)
+    assert app.run(["learn", "--limit", "3", "--json", str(root), str(other)]) == 0
+    found = json.loads(capsys.readouterr().out)["data"]["repositories"]
+    assert [(Path(one["root"]).name, one["replays"]) for one in found] == [("work", 3), ("other", 3)]
+    assert [len(rows(root)), len(rows(other))] == [3, 3]
+    assert {row.path for row in rows(root)}.isdisjoint(row.path for row in rows(other))
+    assert app.run(["learn", "--show", str(root), str(other)]) == 2

@@ -9,10 +9,9 @@ import pytest
 
 from repocomp.errors import TrainError
 from repocomp.evaluate.silence import Judged, Silence
-from repocomp.generate.local.generator import load
 from repocomp.train.confidence.fit import fit
 from repocomp.train.confidence.label import Verdict, judge, read
-from repocomp.train.lm.label import Repository
+from repocomp.train.repository import Repository
 
 CODE = "def helper(alpha, beta):\n    total = alpha + beta\n    return total\n\n\n" * 6
 
@@ -53,11 +52,10 @@ def test_too_few_are_refused() -> None:
 
 def test_repositories_are_judged_once(tmp_path: Path) -> None:
     out = tmp_path / "verdicts.jsonl"
-    loaded = load("default")
     one, two = (Repository(name, [(f"{name}.py", CODE.encode())]) for name in ("one", "two"))
-    first = judge([one], loaded, out, holes_each=3, seed=0, total=3)
-    out.write_text(out.read_text() + '{"repository": "cut sho')
-    both = judge([one, two], loaded, out, holes_each=3, seed=0, total=6)
+    first = judge([one], "default", out, holes_each=3, seed=0)
+    out.write_text(out.read_text() + '["two 0 3 0", [{"repository": "cut sho')
+    both = judge([one, two], "default", out, holes_each=3, seed=0)
     assert both[: len(first)] == first == [row for row in read(out) if row.repository == "one"]
     assert {row.repository for row in both} == {"one", "two"}
     assert all(row.figures for row in both if row.is_kept)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from repocomp.model.library import load_pack, write_pack
 from repocomp.model.pack import MODES, Calibration
-from repocomp.train.lm.label import Repository, label, read
+from repocomp.train.lm.label import label, read
+from repocomp.train.repository import Repository
 from tests.train.repositories import modules
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from repocomp.errors import TrainError
+from repocomp.executor.journal import Journal
 from repocomp.generate.local.generator import load
 from repocomp.generate.local.ngram_cache import EVIDENCE, MAX_ORDER, NgramCache, Places, mix
 from repocomp.model.pack import CacheMixture
-from repocomp.train.lm.label import Repository
 from repocomp.train.lm.mix import choose_mixture, fit_mixture
 from repocomp.train.lm.mixture import Token, _Flat, most_likely
-from repocomp.train.notes import Notes
+from repocomp.train.repository import Repository
 from tests.train.repositories import modules
 
 VOCABULARY = 6
@@ -85,10 +85,10 @@ def test_reading_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     repositories = [Repository("acme/one", [(path, text.encode()) for path, text in modules("one", 3).items()])]
     whole = fit_mixture(repositories, loaded, 3)
     ticks = iter([False, False, True])
-    first = fit_mixture(repositories, loaded, 3, notes=Notes(tmp_path / "notes"), is_over=lambda: next(ticks))
+    first = fit_mixture(repositories, loaded, 3, journal=Journal(tmp_path / "notes"), is_over=lambda: next(ticks))
     assert 0 < first.tokens < whole.tokens
     left = iter([False])
-    rest = fit_mixture(repositories, loaded, 3, notes=Notes(tmp_path / "notes"), is_over=lambda: next(left))
+    rest = fit_mixture(repositories, loaded, 3, journal=Journal(tmp_path / "notes"), is_over=lambda: next(left))
     assert rest.tokens == whole.tokens
     assert rest.bits_mixed == pytest.approx(whole.bits_mixed, abs=0.01)
 

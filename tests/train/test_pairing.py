@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 from repocomp.errors import TrainError
-from repocomp.generate.local.generator import load
+from repocomp.executor.journal import Journal
 from repocomp.model.confidence import Confidence
-from repocomp.train.lm.label import Repository
-from repocomp.train.notes import Notes
 from repocomp.train.pairing.fit import TIME_SHARE, fit
 from repocomp.train.pairing.trials import Trial, Tried, try_out
+from repocomp.train.repository import Repository
 from tests.train.repositories import modules
 
 FIRST = Confidence({"sure": 1.0}, 0.0, (-4.0, 4.0), (0.02, 0.98), 0.4)
@@ -89,14 +88,13 @@ def test_a_trial_is_read_as_it_was_written() -> None:
 
 def test_what_was_tried_is_not_tried_again(tmp_path: Path) -> None:
     """The pack stands on both sides here: what it drafts is what it writes."""
-    loaded = load("default")
     repositories = [Repository("acme/one", [(path, text.encode()) for path, text in modules("one", 3).items()])]
     path = tmp_path / "trials.jsonl"
-    left = iter([False, False, True])
-    first = try_out(repositories, loaded, loaded, Notes(path), holes_each=4, seed=0, is_over=lambda: next(left))
-    assert len(first) == 2
-    rest = try_out(repositories, loaded, loaded, Notes(path), holes_each=4, seed=0, is_over=lambda: False)
-    assert rest[:2] == first
-    assert len(rest) == 4
+    over = iter([False, True])
+    first = try_out(repositories, "default", "default", Journal(path), holes_each=7, seed=0, is_over=lambda: next(over))
+    assert len(first) == 5
+    rest = try_out(repositories, "default", "default", Journal(path), holes_each=7, seed=0)
+    assert rest[:5] == first
+    assert len(rest) == 7
     assert all(trial.read is None for trial in rest)
     assert all(trial.first.similarity == trial.unread.similarity for trial in rest if not trial.reading["has_hits"])

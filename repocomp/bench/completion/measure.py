@@ -1,18 +1,14 @@
-"""Holes to cases, in this process or in several at once.
+"""Holes to cases, as a job for workers.
 
-Cases come in the order of the holes, and are the same whatever the number of processes; only their times are not, since
-processes that share a machine slow each other down.
+Cases are the same whatever the number of workers; only their times are not, since processes that share a machine slow
+each other down.
 """
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
-from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 from repocomp.complete.parts import IndexRetriever, Parts, Retriever
@@ -20,10 +16,11 @@ from repocomp.evaluate.cases import Answer, Case
 from repocomp.evaluate.counterfactual import compare, misled, uncut
 from repocomp.evaluate.cut import published
 from repocomp.evaluate.holes import Hole
+from repocomp.executor.executor import Shared
 from repocomp.generate.access import Access
 from repocomp.generate.backends import open_generator
 from repocomp.generate.generator import Generator
-from repocomp.generate.local.generator import load
+from repocomp.generate.local.generator import LocalGenerator, load
 from repocomp.languages.table import language_of
 from repocomp.policy.select import Action
 from repocomp.retrieve.hit import Hit
@@ -31,7 +28,6 @@ from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import Hidden, Retrieved
 from repocomp.service.pairs import pair_of
 from repocomp.store.index.reader import IndexReader
-from repocomp.worker_pool import WorkerPool, safe_start
 
 WRONG = "wrong chunks"
 """The answer when the chunks are those of another place."""
@@ -45,7 +41,7 @@ class Work:
     """
 
     hole: Hole
-    database: Path | None
+    database: Shared | None
     supplied: tuple[Hit, ...] = ()
     other: Hole | None = None
 
@@ -64,13 +60,42 @@ class SuppliedRetriever:
         return Retrieved(hits, {"supplied": hits})
 
 
-class Measurer:
-    """Measures one hole after the other with the same packs; `as_published` cuts answers as benchmarks prescribe."""
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """The job: complete each hole without and with retrieval, the packs being those of the folders `policy` and `pack`.
 
-    def __init__(self, policy: str, pack: str, access: Access, as_published: bool) -> None:
-        self._policy = load(policy)
-        self._generator: Generator = self._policy if policy == pack else open_generator(pack, access)
-        self._pair = pair_of(self._policy, self._generator)
+    Where a `server` writes, named with its `access`, there is no `pack`. `as_published` cuts answers as benchmarks
+    prescribe.
+    """
+
+    policy: Shared
+    pack: Shared | None
+    server: str
+    access: Access
+    as_published: bool
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[Work], Case]]:
+        """Read the packs."""
+        policy = load(str(self.policy.path()))
+        generator: Generator = policy
+        if self.pack is None:
+            generator = open_generator(self.server, self.access)
+        elif self.pack != self.policy:
+            generator = load(str(self.pack.path()))
+        measurer = _Measurer(policy, generator, self.as_published)
+        try:
+            yield measurer
+        finally:
+            measurer.close()
+
+
+class _Measurer:
+    """Measures one hole after the other with the same packs."""
+
+    def __init__(self, policy: LocalGenerator, generator: Generator, as_published: bool) -> None:
+        self._policy, self._generator = policy, generator
+        self._pair = pair_of(policy, generator)
         self._cut = published if as_published else uncut
         self._reader: tuple[Path, IndexReader] | None = None
 
@@ -96,52 +121,8 @@ class Measurer:
     def _retriever(self, work: Work) -> Retriever:
         if work.database is None:
             return SuppliedRetriever(work.supplied)
-        if self._reader is None or self._reader[0] != work.database:
+        database = work.database.path()
+        if self._reader is None or self._reader[0] != database:
             self.close()
-            self._reader = work.database, IndexReader.open_at(work.database)
+            self._reader = database, IndexReader.open_at(database)
         return IndexRetriever(self._reader[1])
-
-
-Measure = Callable[[Iterable[Work]], Iterator[Case]]
-
-
-@contextmanager
-def measuring(policy: str, pack: str, access: Access, *, as_published: bool, jobs: int) -> Iterator[Measure]:
-    """A way to measure works, in `jobs` processes."""
-    if jobs == 1:
-        measurer = Measurer(policy, pack, access, as_published)
-        try:
-            yield lambda works: map(measurer, works)
-        finally:
-            measurer.close()
-        return
-    context = get_context("spawn")
-    with safe_start():
-        shares: SimpleQueue[list[int]] = context.SimpleQueue()
-    for share in _shares(jobs):
-        shares.put(share)
-    with WorkerPool(jobs, _begin, (shares, policy, pack, access, as_published)) as pool:
-        yield lambda works: pool.map(_measure, works)
-
-
-_measurer: Measurer | None = None
-
-
-def _begin(shares: SimpleQueue[list[int]], policy: str, pack: str, access: Access, as_published: bool) -> None:
-    """Open the packs in a new process, on processors of its own where the system lets one choose."""
-    global _measurer
-    if (share := shares.get()) and sys.platform == "linux":
-        os.sched_setaffinity(0, share)
-    _measurer = Measurer(policy, pack, access, as_published)
-
-
-def _measure(work: Work) -> Case:
-    if _measurer is None:
-        raise RuntimeError("this process has not begun")
-    return _measurer(work)
-
-
-def _shares(jobs: int) -> list[list[int]]:
-    """Processors for each of so many processes; none for any where there are too few."""
-    own = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
-    return [own[number::jobs] for number in range(jobs)] if len(own) >= jobs else [[] for _ in range(jobs)]

@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from repocomp import directories
 from repocomp.bench.completion.datasets import Dataset, Task, by_repository
-from repocomp.bench.completion.journal import Journal
-from repocomp.bench.completion.measure import Measure, Work, measuring
+from repocomp.bench.completion.measure import Measuring, Work
 from repocomp.bench.completion.rivals import Rival
 from repocomp.bench.completion.unit_tests import UnitTests
 from repocomp.bench.holes import Kind, draw
 from repocomp.bench.report import Report, Writer, facts_of
 from repocomp.complete.cursor_kind import CURSOR_KINDS
+from repocomp.errors import BenchError
 from repocomp.evaluate.cases import Case
 from repocomp.evaluate.holes import Hole
+from repocomp.executor.executor import Executor
+from repocomp.executor.journal import Journal
+from repocomp.executor.workers import HERE, Workers
 from repocomp.generate.access import Access
 from repocomp.generate.backends import is_pack, open_generator
 from repocomp.git import revision
 from repocomp.index.build import build_from, readable
-from repocomp.model.library import load_pack
+from repocomp.model.library import folder_of, load_pack
 from repocomp.progress import OnProgress, Progress, ignore
+from repocomp.store.index.swap import copy_index
 from repocomp.store.paths import index_path
+
+T = TypeVar("T")
+Measure = Callable[[Iterable[Work]], Iterator[Case]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ class Plan:
     unit_tests: UnitTests | None = None
     policy: str | None = None
     mislead: bool = False
-    jobs: int = 1
+    workers: Workers = HERE
     access: Access = Access()
 
     @property
@@ -55,6 +62,19 @@ class Plan:
     def writer(self) -> Writer:
         """What writes. Raises PackError, and ConfigError for a server that must not be asked."""
         return load_pack(self.pack) if is_pack(self.pack) else open_generator(self.pack, self.access)
+
+    @contextmanager
+    def measuring(self, *, as_published: bool) -> Iterator[tuple[Executor, Measure]]:
+        """A way to measure works, and what shares their indexes. Raises BenchError for a server asked by a cluster."""
+        if self.workers.cluster is not None and not is_pack(self.pack):
+            raise BenchError(
+                "a cluster measures packs: a server is asked from this machine alone", "leave --cluster out"
+            )
+        with self.workers.executor() as executor:
+            policy = executor.share(folder_of(self.policy_pack))
+            pack = executor.share(folder_of(self.pack)) if is_pack(self.pack) else None
+            with executor.run(Measuring(policy, pack, self.pack, self.access, as_published)) as measure:
+                yield executor, measure
 
     def identity(self) -> Iterator[str]:
         """What answers and judgements depend on beside the holes."""
@@ -71,10 +91,10 @@ def bench_self(roots: Sequence[Path], plan: Plan, progress: OnProgress = ignore)
     total = sum(len(holes) for holes, _ in drawn)
     rivals = [Rival(url, load_pack(plan.policy_pack).budgets.middle) for url in plan.rivals]
     cases: list[Case] = []
-    with measuring(plan.policy_pack, plan.pack, plan.access, as_published=False, jobs=plan.jobs) as measure:
+    with plan.measuring(as_published=False) as (executor, measure):
         for root, own in zip(roots, drawn, strict=True):
             show = partial(_show, progress, len(cases), total)
-            found = _bench_tree(root, plan, own, measure, rivals, show)
+            found = _bench_tree(root, plan, own, executor, measure, rivals, show)
             cases += [replace(case, path=f"{root.name}/{case.path}") if len(roots) > 1 else case for case in found]
     facts = {
         **_facts("policy" if plan.mislead else "self", plan),
@@ -86,30 +106,46 @@ def bench_self(roots: Sequence[Path], plan: Plan, progress: OnProgress = ignore)
 
 def _facts(suite: str, plan: Plan) -> dict[str, Any]:
     policy = load_pack(plan.policy_pack).digest
-    return {**facts_of(suite, plan.writer(), plan.seed, plan.limit), "policy": policy, "jobs": plan.jobs}
+    return {**facts_of(suite, plan.writer(), plan.seed, plan.limit), "policy": policy, "jobs": plan.workers.jobs}
 
 
 def _bench_tree(
     root: Path,
     plan: Plan,
     drawn: tuple[list[Hole], str],
+    executor: Executor,
     measure: Measure,
     rivals: Sequence[Rival],
     progress: Callable[[int], None],
 ) -> list[Case]:
     holes, state = drawn
-    database = index_path(root)
+    path = index_path(root)
     places = [f"{hole.document.path} {hole.start} {hole.end}" for hole in holes]
-    journal = Journal.open(database.parent, [state, *plan.identity(), *places])
+    journal = Journal.of_run(path.parent, ["bench", state, *plan.identity(), *places])
+    database = executor.share(path, copy_index)
     others = [*holes[1:], holes[0]] if plan.mislead else [None] * len(holes)
     works = [Work(hole, database, other=other) for hole, other in zip(holes, others, strict=True)]
-    left = works[len(journal.cases) :]
 
-    def finished() -> Iterator[Case]:
+    def judged(left: Iterable[Work]) -> Iterator[Case]:
+        left = list(left)
         for work, case in zip(left, measure(left), strict=True):
             yield _judged(_beside(case, work.hole, rivals), work.hole, root, plan.unit_tests)
 
-    return journal.follow(finished(), progress)
+    return _cases(journal, works, judged, progress)
+
+
+def _cases(
+    journal: Journal,
+    tasks: Sequence[T],
+    measure: Callable[[Iterable[T]], Iterator[Case]],
+    progress: Callable[[int], None],
+) -> list[Case]:
+    """A case for each task, those that the journal holds not measured again; once all are there it is gone."""
+    numbered = {str(number): task for number, task in enumerate(tasks)}
+    rows = journal.follow(numbered, lambda left: (case.to_json() for case in measure(left)), progress)
+    cases = [Case.from_json(row) for row in rows]
+    journal.forget()
+    return cases
 
 
 def _beside(case: Case, hole: Hole, rivals: Sequence[Rival]) -> Case:
@@ -123,23 +159,25 @@ def _judged(case: Case, hole: Hole, root: Path | None, unit_tests: UnitTests | N
 def bench_dataset(dataset: Dataset, plan: Plan, progress: OnProgress = ignore) -> Report:
     """Measure on the tasks of a dataset, at most `plan.limit` of them, chosen by its seed; scored as published."""
     order = np.random.default_rng(plan.seed).permutation(len(dataset.tasks))[: plan.limit]
-    tasks = [dataset.tasks[int(number)] for number in sorted(order)]
-    journal = Journal.open(directories.cache(), [dataset.suite, *plan.identity(), *(task.name for task in tasks)])
-    with measuring(plan.policy_pack, plan.pack, plan.access, as_published=True, jobs=plan.jobs) as measure:
-        measured = _measure(tasks, measure, len(journal.cases), plan.unit_tests)
-        cases = journal.follow(measured, partial(_show, progress, 0, len(tasks)))
+    drawn = [dataset.tasks[int(number)] for number in sorted(order)]
+    tasks = [task for _, some in by_repository(drawn) for task in some]
+    identity = ["bench", dataset.suite, *plan.identity(), *(task.name for task in tasks)]
+    journal = Journal.of_run(directories.cache(), identity)
+    with plan.measuring(as_published=True) as (executor, measure):
+        measured = partial(_measure, executor, measure, plan.unit_tests)
+        cases = _cases(journal, tasks, measured, partial(_show, progress, 0, len(tasks)))
     return Report.of({**_facts(dataset.suite, plan), "skipped_lines": list(dataset.skipped)}, cases)
 
 
-def _measure(tasks: Sequence[Task], measure: Measure, done: int, unit_tests: UnitTests | None) -> Iterator[Case]:
-    """Cases of the tasks after the first `done`, repository by repository, each indexed for the while."""
-    for folder, some in by_repository(tasks):
-        left, done = some[done:], max(0, done - len(some))
-        if not left:
-            continue
-        with _index_of(folder) as database:
-            works = [Work(task.hole, database, task.supplied) for task in left]
-            for task, case in zip(left, measure(works), strict=True):
+def _measure(
+    executor: Executor, measure: Measure, unit_tests: UnitTests | None, tasks: Iterable[Task]
+) -> Iterator[Case]:
+    """Cases of the tasks, repository by repository, each indexed for the while."""
+    for folder, some in by_repository(list(tasks)):
+        with _index_of(folder) as path:
+            database = None if path is None else executor.share(path, copy_index)
+            works = [Work(task.hole, database, task.supplied) for task in some]
+            for task, case in zip(some, measure(works), strict=True):
                 judged = _judged(case, task.hole, folder, unit_tests)
                 yield replace(judged, path=f"{task.name.partition(':')[0]}/{case.path}")
 

@@ -10,11 +10,9 @@ drawn, for one who knows the answer (`oracle`), and the share that the repositor
 
 from __future__ import annotations
 
-import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,54 +20,18 @@ import numpy as np
 
 from repocomp.bench.holes import draw
 from repocomp.bench.report import facts_of
-from repocomp.bench.retrieval.scorers import CUTS, Cut, by_codebleu, cuts_of
-from repocomp.complete.parts import IndexRetriever
-from repocomp.errors import BenchError, StoreError
-from repocomp.evaluate.counterfactual import given
+from repocomp.bench.retrieval.trial import CHUNKS, Asking, Trial
+from repocomp.errors import BenchError
 from repocomp.evaluate.holes import Hole
-from repocomp.evaluate.likelihood import Target, logprob
-from repocomp.evaluate.unseen import Place
-from repocomp.generate.local.generator import LocalGenerator, load
+from repocomp.executor.journal import Journal
+from repocomp.executor.workers import HERE, Workers
 from repocomp.git import revision
-from repocomp.policy.select import DRAWS, Action, shipped
+from repocomp.model.library import folder_of, load_pack
+from repocomp.model.pack import Pack
 from repocomp.progress import OnProgress, Progress, ignore
-from repocomp.retrieve.hit import Hit, Unavailable
-from repocomp.retrieve.rank import Ranker, chosen, fuse, linear, rank, trees
-from repocomp.retrieve.retrieve import ARMS, DEFAULT_ARMS
 from repocomp.stats.resampling import bootstrap, interval
-from repocomp.store.index.reader import IndexReader
-from repocomp.terms import words
-
-CHUNKS = (3, 5, 10, 30)
-"""Numbers of chunks; learned orders rank short pieces: compare those of 30."""
-BUDGET = 512
-"""Tokens of cross-file context that identifiers are looked for in: Repoformer's budget, whatever the pack's own is."""
-UNION = ("jaccard", "bm25", "usage", "near")
-"""The union of arms that found most on twelve other repositories, by plain fusion, after that of all: `rrf`."""
-JUDGES = (*CUTS, "codebleu", "union", "rrf", "linear", "lambdamart", "default", "oracle")
-"""What is compared with the single arms."""
-_CHEAP = (*CUTS, "codebleu")
-"""Strategies of which only the recall is measured."""
-_ANSWER_TOKENS = 48
-"""The longest answer in tokens, as in `bench self`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One hole: `unseen` identifiers of the answer, the share of them that the repository holds (`reachable`).
-
-    By strategy: the share found with each of `CHUNKS`; the gain in nats per token and the edit similarity (0..1) of the
-    answer where these were asked for; milliseconds, in turns on one reader: what others read before is in memory.
-    """
-
-    path: str
-    kind: str
-    unseen: int
-    reachable: float
-    recall: dict[str, tuple[float, ...]]
-    gain: dict[str, tuple[float, ...]]
-    similarity: dict[str, tuple[float, ...]]
-    ms: dict[str, float]
+from repocomp.store.index.swap import copy_index
+from repocomp.store.paths import index_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,29 +87,57 @@ class Plan:
     answers: bool = False
     trees: Path | None = None
     seeds: int = 1
+    workers: Workers = HERE
 
 
 def bench_retrieval(roots: Sequence[Path], plan: Plan, progress: OnProgress = ignore) -> RetrievalReport:
-    """Ask every arm about the holes of each work tree.
+    """Ask every arm about the holes of each work tree. What a stopped run has measured is not done again.
 
     Raises StoreError for a tree without an index, PackError for trees that cannot be read.
     """
     seeds = range(plan.seed, plan.seed + plan.seeds)
-    drawn = [[hole for seed in seeds for hole in draw(root, plan.limit, seed)[0]] for root in roots]
-    total = sum(map(len, drawn))
-    loaded = load(plan.pack)
-    rankers = {"linear": linear(), "lambdamart": chosen() if plan.trees is None else trees(plan.trees)}
+    drawn = [[draw(root, plan.limit, seed) for seed in seeds] for root in roots]
+    total = sum(len(holes) for some in drawn for holes, _ in some)
+    pack = load_pack(plan.pack)
     trials: list[Trial] = []
-    for root, holes in zip(roots, drawn, strict=True):
-        for trial in _trials(root, holes, loaded, rankers, plan):
-            trials.append(trial)
-            progress(Progress(len(trials), total, "asking"))
+    with plan.workers.executor() as executor:
+        for root, some in zip(roots, drawn, strict=True):
+            holes = [hole for own, _ in some for hole in own]
+            journal = Journal.of_run(index_path(root).parent, _identity(plan, pack, some))
+            job = Asking(
+                root.name,
+                executor.share(index_path(root), copy_index),
+                executor.share(folder_of(plan.pack)),
+                None if plan.trees is None else executor.share(plan.trees),
+                plan.likelihood,
+                plan.answers,
+            )
+            with executor.run(job) as run:
+                tasks = {str(number): hole for number, hole in enumerate(holes)}
+                show = partial(_show, progress, len(trials), total)
+                trials += map(Trial.from_json, journal.follow(tasks, partial(_rows, run), show))
+            journal.forget()
     facts = {
-        **facts_of("retrieval", loaded.pack, plan.seed, plan.limit),
+        **facts_of("retrieval", pack, plan.seed, plan.limit),
         "seeds": plan.seeds,
         "repositories": {root.name: revision(root) for root in roots},
     }
     return summarise(facts, trials)
+
+
+def _identity(plan: Plan, pack: Pack, drawn: Sequence[tuple[list[Hole], str]]) -> Iterator[str]:
+    """What trials of one tree depend on."""
+    yield from ("retrieval", pack.digest, str(plan.likelihood), str(plan.answers), str(plan.trees))
+    for holes, state in drawn:
+        yield from (state, *(f"{hole.document.path} {hole.start} {hole.end}" for hole in holes))
+
+
+def _show(progress: OnProgress, before: int, total: int, done: int) -> None:
+    progress(Progress(before + done, total, "asking"))
+
+
+def _rows(run: Callable[[Iterable[Hole]], Iterator[Trial]], holes: Iterable[Hole]) -> Iterator[dict[str, Any]]:
+    return map(asdict, run(holes))
 
 
 def summarise(facts: dict[str, Any], trials: Sequence[Trial]) -> RetrievalReport:
@@ -182,104 +172,3 @@ def _row(name: str, at: int, judged: Sequence[Trial], trials: Sequence[Trial], s
         p50=round(float(np.percentile(spent, 50)), 2),
         p95=round(float(np.percentile(spent, 95)), 2),
     )
-
-
-def _trials(
-    root: Path, holes: Sequence[Hole], loaded: LocalGenerator, rankers: Mapping[str, Ranker], plan: Plan
-) -> Iterator[Trial]:
-    reader = IndexReader.open(root)
-    if reader is None:
-        raise StoreError(f"{root}: has no index", "repocomp index")
-    with reader:
-        files = Counter(word for row in reader.files.all() for word in set(words(reader.contents.text(row.content_id))))
-        tree = _Tree(root.name, reader, shipped(is_read=loaded.pack.is_reader), files, cuts_of(reader), rankers)
-        for hole in holes:
-            yield _trial(hole, tree, loaded, plan)
-
-
-@dataclass(frozen=True, slots=True)
-class _Tree:
-    """What a repository is asked with: `usual` is what completions ask, `files` in how many files each word stands."""
-
-    name: str
-    reader: IndexReader
-    usual: Action
-    files: Mapping[str, int]
-    cuts: Mapping[str, Cut]
-    rankers: Mapping[str, Ranker]
-
-
-def _trial(hole: Hole, tree: _Tree, loaded: LocalGenerator, plan: Plan) -> Trial:
-    document = hole.opened
-    place = Place.of(hole, loaded)
-    unseen = place.unseen
-    ranked, ms = _ranked(tree, place)
-    ranked["oracle"] = _oracle(ranked.values(), unseen)
-
-    def recall(hits: Sequence[Hit]) -> float:
-        snippets = loaded.fit(hits, BUDGET)
-        shown = words(loaded.tokenizer.decode([token for snippet in snippets for token in snippet.ids]))
-        return len(unseen & set(shown)) / max(1, len(unseen))
-
-    def by_chunks(measure: Callable[[tuple[Hit, ...]], float]) -> dict[str, tuple[float, ...]]:
-        known = cache(measure)
-        dear = {name: hits for name, hits in ranked.items() if name not in _CHEAP}
-        return {name: tuple(known(tuple(hits[:number])) for number in CHUNKS) for name, hits in dear.items()}
-
-    target = Target.of(hole, loaded)
-    gain: dict[str, tuple[float, ...]] = {}
-    if plan.likelihood and target.middle:
-        without = logprob(target, (), loaded)
-        gain = by_chunks(lambda hits: logprob(target, hits, loaded) - without)
-    elsewhere = set(words(document.data.decode()))
-    own = set(words(hole.document.data.decode()))
-    reachable = sum(name in elsewhere or tree.files.get(name, 0) > (name in own) for name in unseen)
-    return Trial(
-        path=f"{tree.name}/{document.path}",
-        kind=hole.kind,
-        unseen=len(unseen),
-        reachable=reachable / max(1, len(unseen)),
-        recall={name: tuple(recall(hits[:number]) for number in CHUNKS) for name, hits in ranked.items()},
-        gain=gain,
-        similarity=by_chunks(lambda hits: given(hole, hits, loaded, _ANSWER_TOKENS).similarity) if plan.answers else {},
-        ms=ms,
-    )
-
-
-def _ranked(tree: _Tree, place: Place) -> tuple[dict[str, list[Hit]], dict[str, float]]:
-    """What each strategy ranks, and the milliseconds of those that were asked; not what the index lacks vectors for."""
-    ranked: dict[str, list[Hit]] = {}
-    ms: dict[str, float] = {}
-    reader, query = tree.reader, place.query
-    asked: dict[str, Callable[[], list[Hit]]] = {
-        name: partial(arm.draw, reader, query, DRAWS) for name, arm in ARMS.items()
-    }
-    asked |= {name: partial(cut.draw, query, DRAWS) for name, cut in tree.cuts.items()}
-    asked["codebleu"] = partial(by_codebleu, reader, query, DRAWS)
-    asked["default"] = lambda: IndexRetriever(reader).find(query, tree.usual, place.leaks).hits
-    for name, ask in asked.items():
-        started = time.perf_counter()
-        try:
-            hits = ask()
-        except Unavailable:
-            continue
-        ms[name] = (time.perf_counter() - started) * 1000
-        ranked[name] = [hit for hit in hits if not place.leaks(hit)]
-    ranked["union"] = fuse({name: ranked[name] for name in UNION})
-    drawn = {name: ranked[name] for name in DEFAULT_ARMS}
-    ranked["rrf"] = fuse(drawn)
-    ranked |= {name: rank(reader, query, drawn, ranker) for name, ranker in tree.rankers.items()}
-    return ranked, ms
-
-
-def _oracle(ranked: Iterable[Sequence[Hit]], unseen: frozenset[str]) -> list[Hit]:
-    """All that was drawn, the hit with the most identifiers still wanted for its length first."""
-    left = list(dict.fromkeys(hit for hits in ranked for hit in hits))
-    shown = {hit: set(words(hit.text)) & unseen for hit in left}
-    wanted, chosen = set(unseen), list[Hit]()
-    while left and len(chosen) < max(CHUNKS):
-        best = max(left, key=lambda hit: len(shown[hit] & wanted) / (20 + len(hit.text)))
-        left.remove(best)
-        wanted -= shown[best]
-        chosen.append(best)
-    return chosen

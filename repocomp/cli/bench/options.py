@@ -11,9 +11,10 @@ from pathlib import Path
 import click
 
 from repocomp.cli import output
-from repocomp.cli.options import Count, work_trees
+from repocomp.cli.options import Count, work_trees, workers_options
 from repocomp.cli.words import PACK
 from repocomp.config import load_settings
+from repocomp.executor.workers import Workers
 from repocomp.generate.access import Access
 from repocomp.generate.backends import is_pack
 
@@ -29,7 +30,7 @@ class Asked:
     pack: str
     html: Path | None
     old: Path | None
-    jobs: int
+    workers: Workers
     as_json: bool
 
     @property
@@ -43,9 +44,9 @@ def report_options(suite: Callable[..., int]) -> Callable[..., int]:
 
     @wraps(suite)
     def wrapped(
-        seed: int, pack: str, html: Path | None, old: Path | None, jobs: int, as_json: bool, **rest: object
+        seed: int, pack: str, html: Path | None, old: Path | None, workers: Workers, as_json: bool, **rest: object
     ) -> int:
-        return suite(Asked(seed, pack, html, old, jobs, as_json), **rest)
+        return suite(Asked(seed, pack, html, old, workers, as_json), **rest)
 
     options = (
         click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing holes."),
@@ -65,14 +66,7 @@ def report_options(suite: Callable[..., int]) -> Callable[..., int]:
             metavar="FILE",
             help="Compare with an earlier --json; exit with 1 if it was significantly better.",
         ),
-        click.option(
-            "--jobs",
-            type=Count(min=1),
-            default=1,
-            show_default=True,
-            metavar="N",
-            help="Worker processes; more than one is faster but makes timings less exact.",
-        ),
+        workers_options,
         output.json_option,
     )
     for option in reversed(options):

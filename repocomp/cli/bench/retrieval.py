@@ -9,14 +9,16 @@ import click
 from repocomp.cli import output, progress
 from repocomp.cli.bench.options import FOLDER, tree_options
 from repocomp.cli.bench.tables import print_retrieval
-from repocomp.cli.options import Count
+from repocomp.cli.options import Count, workers_options
 from repocomp.cli.words import PACK
 from repocomp.errors import ExitCode
+from repocomp.executor.workers import Workers
 
 EPILOG = """\b
 Examples:
   repocomp bench retrieval --limit 300
   repocomp bench retrieval --limit 100 --likelihood --json > retrieval.json
+  repocomp bench retrieval --limit 1000 --cluster auto ~/src/*
 """
 
 
@@ -36,6 +38,7 @@ Examples:
     metavar="N",
     help="Number of seeds, counted from --seed.",
 )
+@workers_options
 @output.json_option
 @tree_options
 def retrieval(
@@ -47,6 +50,7 @@ def retrieval(
     answers: bool,
     trees: Path | None,
     seeds: int,
+    workers: Workers,
     as_json: bool,
 ) -> int:
     """Ask each retrieval strategy alone, and together, about holes in the work trees that hold PATHs.
@@ -57,7 +61,7 @@ def retrieval(
     from repocomp.bench.retrieval.run import Plan, bench_retrieval
 
     with progress.bar() as show:
-        plan = Plan(pack, limit, seed, likelihood, answers, trees, seeds)
+        plan = Plan(pack, limit, seed, likelihood, answers, trees, seeds, workers)
         report = bench_retrieval(roots, plan, show)
     if as_json:
         return output.document("bench", report.to_json())

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from repocomp.cli import output, progress
-from repocomp.cli.options import Count, Number
+from repocomp.cli.options import Count, Number, workers_options
 from repocomp.cli.train.base import PATH, done, hours_option, recipe_option
 from repocomp.cli.words import PACK
+from repocomp.executor.workers import Workers
 
 if TYPE_CHECKING:
     from repocomp.model.graph.decoder import Precision
@@ -30,16 +31,27 @@ holes_option = click.option(
 @holes_option
 @click.option("--minutes", type=Number(), metavar="M", help="Stop after this long; run again to go on.")
 @click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing holes.")
+@workers_options
 @output.json_option
 def label(
-    corpus: Path, pack: str, out: Path, split: str, holes: int, minutes: float | None, seed: int, as_json: bool
+    corpus: Path,
+    pack: str,
+    out: Path,
+    split: str,
+    holes: int,
+    minutes: float | None,
+    seed: int,
+    workers: Workers,
+    as_json: bool,
 ) -> int:
     """Let PACK answer holes with and without retrieval; OUT says where it helped."""
     from repocomp.train.stages import label_split
 
     seconds = None if minutes is None else 60 * minutes
     with progress.bar() as show:
-        count = label_split(corpus, pack, out, split=split, holes=holes, seed=seed, show=show, seconds=seconds)
+        count = label_split(
+            corpus, pack, out, split=split, holes=holes, seed=seed, show=show, workers=workers, seconds=seconds
+        )
     return done("label", {"examples": count}, as_json)
 
 
@@ -162,23 +174,21 @@ def encoder(corpus: Path, pack: str, out: Path, minutes: float, as_json: bool) -
 @click.argument("trees", nargs=-1, required=True, type=PATH, metavar="TREE...")
 @holes_option
 @click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing holes.")
+@workers_options
 @output.json_option
-def confidence(pack: str, labels: Path, trees: tuple[Path, ...], holes: int, seed: int, as_json: bool) -> int:
+def confidence(
+    pack: str, labels: Path, trees: tuple[Path, ...], holes: int, seed: int, workers: Workers, as_json: bool
+) -> int:
     """Fit how sure PACK is of its answers, and from when on it speaks, on work trees that it was not trained on.
 
-    LABELS keeps what was judged: TREEs in it are not asked again, so that a run can be stopped and resumed.
+    LABELS keeps what was judged: it is not asked again, so that a run can be stopped and resumed.
     """
-    from repocomp.index.build import readable
-    from repocomp.train.confidence.label import read
-    from repocomp.train.lm.label import Repository
+    from repocomp.train.repository import Repository
     from repocomp.train.stages import judge_pack
 
-    known = {verdict.repository for verdict in read(labels)}
-    named = ((tree.resolve().name, tree) for tree in trees)
-    repositories = (Repository(name, list(readable(tree))) for name, tree in named if name not in known)
+    repositories = list(map(Repository.of_tree, trees))
     with progress.bar() as show:
-        total = holes * len(trees)
-        said = judge_pack(pack, labels, repositories, holes=holes, seed=seed, total=total, show=show)
+        said = judge_pack(pack, labels, repositories, holes=holes, seed=seed, show=show, workers=workers)
     return done("confidence", said, as_json)
 
 
@@ -190,6 +200,7 @@ def confidence(pack: str, labels: Path, trees: tuple[Path, ...], holes: int, see
 @holes_option
 @hours_option("How long holes are tried.", 2.0)
 @click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing holes.")
+@workers_options
 @output.json_option
 def policy(
     pack: str,
@@ -199,20 +210,28 @@ def policy(
     holes: int,
     hours: float,
     seed: int,
+    workers: Workers,
     as_json: bool,
 ) -> int:
     """Fit how PACK decides for GENERATOR: when its own draft is enough, and when reading what is retrieved helps.
 
     Needs work trees that neither was trained on. LABELS keeps what was tried: a run can be stopped and resumed.
     """
-    from repocomp.index.build import readable
-    from repocomp.train.lm.label import Repository
+    from repocomp.train.repository import Repository
     from repocomp.train.stages import pair_packs
 
-    repositories = [Repository(tree.resolve().name, list(readable(tree))) for tree in trees]
+    repositories = list(map(Repository.of_tree, trees))
     with progress.bar() as show:
         found = pair_packs(
-            pack, generator, labels, repositories, holes=holes, seed=seed, seconds=3600 * hours, show=show
+            pack,
+            generator,
+            labels,
+            repositories,
+            holes=holes,
+            seed=seed,
+            seconds=3600 * hours,
+            show=show,
+            workers=workers,
         )
     return done("policy", found, as_json)
 

@@ -98,7 +98,7 @@ def self_(
     from repocomp.bench.completion.run import Plan, bench_self
 
     tests = _unit_tests(run_tests)
-    plan = Plan(asked.pack, limit, asked.seed, _kinds(kinds), rivals, tests, jobs=asked.jobs, access=asked.access)
+    plan = Plan(asked.pack, limit, asked.seed, _kinds(kinds), rivals, tests, workers=asked.workers, access=asked.access)
     return _run(lambda show: bench_self(roots, plan, show), asked)
 
 
@@ -125,7 +125,7 @@ def policy(asked: Asked, roots: list[Path], limit: int, kinds: str | None, decid
         _kinds(kinds),
         policy=decides,
         mislead=True,
-        jobs=asked.jobs,
+        workers=asked.workers,
         access=asked.access,
     )
     return _run(lambda show: bench_self(roots, plan, show), asked, print_policy)
@@ -161,7 +161,7 @@ def _run_dataset(dataset: Dataset, limit: int, asked: Asked, run_tests: str | No
     for reason in dataset.skipped:
         output.note(f"left out: {reason}")
     tests = _unit_tests(run_tests)
-    plan = Plan(asked.pack, limit, asked.seed, unit_tests=tests, jobs=asked.jobs, access=asked.access)
+    plan = Plan(asked.pack, limit, asked.seed, unit_tests=tests, workers=asked.workers, access=asked.access)
     return _run(lambda show: bench_dataset(dataset, plan, show), asked)
 
 

@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from repocomp.cli import output, progress
-from repocomp.cli.options import Count, Number
+from repocomp.cli.options import Count, Number, work_trees, workers_options
 from repocomp.cli.verbs.feedback import here
 from repocomp.cli.words import PACK
 from repocomp.errors import ExitCode, FeedbackError
+from repocomp.executor.workers import Workers
+
+if TYPE_CHECKING:
+    from repocomp.learn.learner import Learning
 
 EPILOG = """\b
 Examples:
   repocomp learn
   repocomp learn --minutes 2
+  repocomp learn --limit 300 --jobs 4 ~/src/one ~/src/two
   repocomp learn --show
   repocomp learn --rollback
   repocomp learn --reset
@@ -26,13 +31,14 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
     "--minutes",
     type=Number(min=0),
     default=10.0,
     show_default=True,
     metavar="M",
-    help="Replay for this many minutes.",
+    help="Replay for this many minutes in each repository.",
 )
 @click.option("--limit", type=Count(min=0), metavar="N", help="Stop replaying once there are N replays.")
 @click.option("--show", "what", flag_value="show", help="Show what was learned; change nothing.")
@@ -46,21 +52,35 @@ Examples:
 @click.option("--freeze", "what", flag_value="freeze", help="Stop learning and exploring.")
 @click.option("--unfreeze", "what", flag_value="unfreeze", help="Resume learning.")
 @click.option("--pack", type=PACK, default="default", show_default=True, metavar="PACK", help="The pack to learn for.")
+@workers_options
 @output.json_option
-def command(minutes: float, limit: int | None, what: str | None, pack: str, as_json: bool) -> int:
-    """Learn from this repository which retrieval strategies help where, and from what became of completions.
+def command(
+    paths: tuple[Path, ...],
+    minutes: float,
+    limit: int | None,
+    what: str | None,
+    pack: str,
+    workers: Workers,
+    as_json: bool,
+) -> int:
+    """Learn which retrieval strategies help where, and from what became of completions.
 
-    Lines of the repository, those of recent commits first, are hidden and every way to retrieve is scored by what it
+    It learns in the repository that holds the working directory, or in each that holds a PATH, from that one alone.
+
+    Lines of a repository, those of recent commits first, are hidden and every way to retrieve is scored by what it
     does for the true text; with feedback this fits a model of what helps at which kind of place. It is taken into use
-    only once paired replays that it had not seen say that it is better. Nothing leaves the machine, and nothing that is
-    learned is needed for a completion. A run can be stopped at any time; the next one continues.
+    only once paired replays that it had not seen say that it is better. Nothing leaves the machine, but for the nodes of a
+    --cluster, and nothing that is learned is needed for a completion. A run can be stopped at any time; the next one continues.
 
     Where completions are recorded, git's hooks and the daemon (a quarter of an hour after the last request) run this by
     themselves: once a day, for five minutes, at the lowest priority. The setting `learn` (auto, never) switches it off.
     """
-    root = here()
+    roots = work_trees(paths) if paths else [here()]
     if what is None:
-        return _learn(root, minutes, limit, pack, as_json)
+        return _learn(roots, minutes, limit, pack, workers, as_json)
+    if len(roots) > 1:
+        raise click.UsageError(f"--{what} is for one repository at a time.")
+    root = roots[0]
     if what == "show":
         return _show(root, pack, as_json)
     from repocomp.learn import learner
@@ -81,25 +101,41 @@ def command(minutes: float, limit: int | None, what: str | None, pack: str, as_j
     return ExitCode.OK
 
 
-def _learn(root: Path, minutes: float, limit: int | None, pack: str, as_json: bool) -> int:
+def _learn(roots: list[Path], minutes: float, limit: int | None, pack: str, workers: Workers, as_json: bool) -> int:
     from repocomp.learn.learner import learn
-    from repocomp.learn.replay import give_way
+    from repocomp.learn.replay import give_way, replayer
 
     give_way()
-    with progress.bar(wanted=not as_json) as show:
-        found = learn(root, 60 * minutes, show, limit=limit, pack=pack)
+    found = []
+    with workers.executor() as executor, replayer(pack, executor) as replaying:
+        for root in roots:
+            with progress.bar(wanted=not as_json) as show:
+                found.append(learn(root, 60 * minutes, show, limit=limit, pack=pack, workers=replaying))
+            if found[-1].is_frozen and len(roots) == 1:
+                raise FeedbackError("learning is frozen here", "repocomp learn --unfreeze")
+            if not as_json:
+                _print(root.name if len(roots) > 1 else None, found[-1])
+    code = ExitCode.OK if any(one.replays for one in found) else ExitCode.NOTHING
+    if not as_json:
+        return code
+    if len(roots) == 1:
+        return output.document("learn", found[0].to_json(), code)
+    each = [{"root": str(root), **one.to_json()} for root, one in zip(roots, found, strict=True)]
+    return output.document("learn", {"repositories": each}, code)
+
+
+def _print(name: str | None, found: Learning) -> None:
+    if name is not None:
+        output.note(f"{name}:")
     if found.is_frozen:
-        raise FeedbackError("learning is frozen here", "repocomp learn --unfreeze")
-    code = ExitCode.OK if found.replays else ExitCode.NOTHING
-    if as_json:
-        return output.document("learn", found.to_json(), code)
+        output.note("learning is frozen here")
+        return
     output.note(f"{found.replays:,} replays ({found.new_replays:,} new), {_heard(found.events, found.verdicts)}")
     is_withdrawn = found.proposal is not None and found.proposal.is_withdrawn
     kept = "what was learned is withdrawn" if is_withdrawn else "kept what is in use"
     output.note(kept if found.version is None else f"version {found.version} is in use")
     for line in _verdicts(found.to_json()["gate"]):
         output.note(line)
-    return code
 
 
 def _verdicts(gate: dict[str, Any]) -> Iterator[str]:

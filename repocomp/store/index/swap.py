@@ -36,6 +36,18 @@ def replacing_index(path: Path, *, wait_ms: int = BUSY_MS) -> Iterator[Path]:
             remove_database(fresh)
 
 
+def copy_index(path: Path, target: Path) -> None:
+    """Copy the index at `path`, which others may be writing, to a new file. Raises StoreError."""
+    with (
+        explained(path),
+        closing(connect(path, readonly=True)) as source,
+        closing(connect(target, readonly=False)) as fresh,
+    ):
+        source.backup(fresh, progress=_give_up_when_locked)
+        # Else the copy needs files beside it, and a place where they can be written.
+        fresh.execute("PRAGMA journal_mode = DELETE")
+
+
 def remove_database(path: Path) -> None:
     """Remove the database at `path`, with the files that SQLite keeps beside it."""
     for suffix in ("", "-wal", "-shm"):

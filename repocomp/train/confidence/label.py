@@ -1,31 +1,37 @@
 """Answers held against the truth: what confidence is fitted to.
 
 For each cursor of a repository the pack answers as users get it, and the answer is judged. A row keeps figures of the
-answer and verdicts on it, no text. Repositories already in the output are not asked again: a run can be resumed.
+answer and verdicts on it, no text. What is in the output is not asked again: a run can be stopped and resumed.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from repocomp.complete.cursor_kind import CURSOR_KINDS
-from repocomp.complete.parts import IndexRetriever, Parts
+from repocomp.complete.parts import Parts
 from repocomp.evaluate.counterfactual import answer
 from repocomp.evaluate.cursors import sample_cursors
-from repocomp.evaluate.holes import texts_of
+from repocomp.evaluate.holes import Hole, texts_of
 from repocomp.evaluate.silence import is_kept
-from repocomp.generate.local.generator import LocalGenerator
-from repocomp.index.build import build_from
+from repocomp.executor.executor import Executor, Shared
+from repocomp.executor.journal import Journal
+from repocomp.executor.workers import InProcess
+from repocomp.generate.local.generator import LocalGenerator, load
 from repocomp.languages.formats import language_in
-from repocomp.progress import OnProgress, Progress, ignore
+from repocomp.model.library import folder_of
+from repocomp.progress import OnProgress, ignore
 from repocomp.store.index.reader import IndexReader
-from repocomp.train.lm.label import MAX_NEW_TOKENS, Repository
+from repocomp.train.lm.label import MAX_NEW_TOKENS
+from repocomp.train.repository import OpenRepository, Repository, Sample, Sent, rows_of
+
+_HOLES_PER_TASK = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,55 +48,64 @@ class Verdict:
     is_kept: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """The job: answer at cursors by the pack of a folder, `holes_each` a repository in all, and judge the answers."""
+
+    pack: Shared
+    holes_each: int
+    seed: int
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[Sent], list[Verdict]]]:
+        """Read the pack."""
+        repository = OpenRepository(partial(_draw, limit=self.holes_each, seed=self.seed))
+        yield partial(_verdicts, load(str(self.pack.path())), repository)
+        repository.close()
+
+
 def judge(
-    repositories: Iterable[Repository],
-    loaded: LocalGenerator,
+    repositories: Sequence[Repository],
+    pack: str,
     out: Path,
     *,
     holes_each: int,
     seed: int,
-    total: int,
+    executor: Executor | None = None,
     progress: OnProgress = ignore,
 ) -> list[Verdict]:
-    """Append verdicts to `out` (JSON Lines), `holes_each` a repository, some `total` in all; returns all there are."""
-    done = read(out)
-    known = {verdict.repository for verdict in done}
-    with out.open("a", encoding="utf-8") as stream:
-        for repository in repositories:
-            if repository.name in known:
-                continue
-            rows = list(_verdicts(repository, loaded, holes_each, seed))
-            stream.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
-            stream.flush()
-            done += rows
-            progress(Progress(len(done), max(total, len(done)), repository.name))
-    return done
+    """Keep verdicts in `out`, `holes_each` a repository; returns all there are."""
+    executor = executor or InProcess()
+    job = Judging(executor.share(folder_of(pack)), holes_each, seed)
+    sample = Sample(holes_each, seed, _HOLES_PER_TASK)
+    rows_of(job, repositories, sample, Journal(out), executor, progress)
+    return read(out)
 
 
 def read(path: Path) -> list[Verdict]:
     """All verdicts of a file that `judge` wrote, none without one; a line that a crash has cut short is dropped."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        path.write_text(whole, encoding="utf-8")
-    return [Verdict(**json.loads(line)) for line in whole.splitlines()]
+    return [Verdict(**row) for rows in Journal(path).values() for row in rows]
 
 
-def _verdicts(repository: Repository, loaded: LocalGenerator, limit: int, seed: int) -> Iterator[Verdict]:
-    with TemporaryDirectory() as folder:
-        database = Path(folder) / "index.db"
-        build_from(database, repository.files)
-        with IndexReader.open_at(database) as reader:
-            parts = Parts(loaded, loaded, IndexRetriever(reader))
-            for hole in sample_cursors(texts_of(reader), CURSOR_KINDS, limit, np.random.default_rng(seed)):
-                attempt = answer(hole, parts, MAX_NEW_TOKENS)
-                yield Verdict(
-                    repository=repository.name,
-                    path=hole.document.path,
-                    start=hole.start,
-                    kind=hole.kind,
-                    language=language_in(hole.document.path, hole.document.data),
-                    figures=attempt.completion.figures,
-                    similarity=round(attempt.similarity, 4),
-                    is_kept=is_kept(attempt.text, hole.answer.replace("\r\n", "\n")),
-                )
+def _draw(reader: IndexReader, limit: int, seed: int) -> list[Hole]:
+    return sample_cursors(texts_of(reader), CURSOR_KINDS, limit, np.random.default_rng(seed))
+
+
+def _verdicts(loaded: LocalGenerator, repository: OpenRepository, task: Sent) -> list[Verdict]:
+    holes, retriever = repository.holes(task)
+    parts = Parts(loaded, loaded, retriever)
+    return [_verdict(task.name, hole, parts) for hole in holes]
+
+
+def _verdict(repository: str, hole: Hole, parts: Parts) -> Verdict:
+    attempt = answer(hole, parts, MAX_NEW_TOKENS)
+    return Verdict(
+        repository=repository,
+        path=hole.document.path,
+        start=hole.start,
+        kind=hole.kind,
+        language=language_in(hole.document.path, hole.document.data),
+        figures=attempt.completion.figures,
+        similarity=round(attempt.similarity, 4),
+        is_kept=is_kept(attempt.text, hole.answer.replace("\r\n", "\n")),
+    )

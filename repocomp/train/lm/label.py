@@ -2,42 +2,37 @@
 
 For each hole the generator answers without and with cross-file context (Repoformer, section 3.3); the label is
 whether the edit similarity rose. An example keeps the ids of both prompts and of the true middle, so tuning needs
-neither index nor text. Repositories already in the output are not asked again: a run can be stopped and resumed.
+neither index nor text. What is in the output is not asked again: a run can be stopped and resumed.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from itertools import takewhile
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from repocomp.complete.parts import IndexRetriever, Parts
+from repocomp.complete.parts import Parts
 from repocomp.evaluate.counterfactual import Outcome, compare
 from repocomp.evaluate.holes import KINDS, Hole, sample, sources_of
+from repocomp.executor.executor import Executor, Shared
+from repocomp.executor.journal import Journal
+from repocomp.executor.workers import InProcess
 from repocomp.generate.local.generator import LocalGenerator, load
-from repocomp.index.build import build_from
+from repocomp.model.library import folder_of
 from repocomp.model.pack import MODES, Calibration
-from repocomp.named_files import read_regular
-from repocomp.progress import OnProgress, Progress, ignore
+from repocomp.progress import OnProgress, ignore
 from repocomp.prompt.repocomp import prompt_format
 from repocomp.store.index.reader import IndexReader
+from repocomp.train.repository import OpenRepository, Repository, Sample, Sent, rows_of
 
 MAX_NEW_TOKENS = 48
 """Enough for 1 + Poisson(3) lines of the default pack's tokens; longer answers are compared by their start."""
-
-
-@dataclass(frozen=True, slots=True)
-class Repository:
-    """One repository of the corpus: its name and its files as (path, bytes)."""
-
-    name: str
-    files: Sequence[tuple[str, bytes]]
+_HOLES_PER_TASK = 10
+"""Some seconds: what a worker that is lost loses, and what a run that is stopped does again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +60,22 @@ class Example:
         return self.retrieved > self.without
 
 
+@dataclass(frozen=True, slots=True)
+class Labelling:
+    """The job: complete holes without and with retrieval by the pack of a folder, `holes_each` a repository in all."""
+
+    pack: Shared
+    holes_each: int
+    seed: int
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[Sent], list[Example]]]:
+        """Read the pack."""
+        repository = OpenRepository(partial(draw, limit=self.holes_each, seed=self.seed))
+        yield partial(_examples, _uncalibrated(load(str(self.pack.path()))), repository)
+        repository.close()
+
+
 def label(
     repositories: Sequence[Repository],
     pack: str,
@@ -72,32 +83,21 @@ def label(
     *,
     holes_each: int,
     seed: int,
+    executor: Executor | None = None,
     progress: OnProgress = ignore,
     expired: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Append examples to `out` (JSON Lines), `holes_each` a repository, until `expired`; returns how many there are."""
-    loaded = _uncalibrated(load(pack))
-    done = [example.repository for example in read(out)] if out.exists() else []
-    count, known = len(done), set(done)
-    with out.open("a", encoding="utf-8") as stream:
-        for repository in repositories:
-            if expired():
-                break
-            if repository.name in known:
-                continue
-            found = takewhile(lambda _: not expired(), outcomes(repository, loaded, holes_each, seed))
-            rows = [_example(repository.name, outcome, loaded) for outcome in found]
-            stream.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
-            stream.flush()
-            count += len(rows)
-            progress(Progress(count, holes_each * len(repositories), repository.name))
-    return count
+    """Keep examples in `out`, `holes_each` a repository, until `expired`; returns how many there are."""
+    executor = executor or InProcess()
+    job = Labelling(executor.share(folder_of(pack)), holes_each, seed)
+    sample = Sample(holes_each, seed, _HOLES_PER_TASK)
+    rows_of(job, repositories, sample, Journal(out), executor, progress, expired)
+    return len(read(out))
 
 
 def read(path: Path) -> list[Example]:
     """All examples of a file written by `label`; a last line cut short by a crash is left out."""
-    lines = read_regular(path).decode().split("\n")
-    return [Example(**json.loads(line)) for line in lines[:-1]]
+    return [Example(**row) for rows in Journal(path).values() for row in rows]
 
 
 def _uncalibrated(loaded: LocalGenerator) -> LocalGenerator:
@@ -105,23 +105,16 @@ def _uncalibrated(loaded: LocalGenerator) -> LocalGenerator:
     return replace(loaded, pack=replace(loaded.pack, calibration={mode: Calibration() for mode in MODES}))
 
 
-def outcomes(
-    repository: Repository, loaded: LocalGenerator, limit: int, seed: int, max_new_tokens: int = MAX_NEW_TOKENS
-) -> Iterator[Outcome]:
-    """Index the repository for the while, and complete up to `limit` holes of it without and with retrieval."""
-    with cut(repository, limit, seed) as (holes, retriever):
-        yield from compare(holes, Parts(loaded, loaded, retriever), max_new_tokens)
+def draw(reader: IndexReader, limit: int, seed: int) -> list[Hole]:
+    """Up to `limit` holes of a repository, of the kinds that papers report."""
+    sources, defined = sources_of(reader)
+    return sample(sources, defined, KINDS, limit, np.random.default_rng(seed))
 
 
-@contextmanager
-def cut(repository: Repository, limit: int, seed: int) -> Iterator[tuple[list[Hole], IndexRetriever]]:
-    """Up to `limit` holes of the repository, and what retrieves for them from an index that lasts as long."""
-    with TemporaryDirectory() as folder:
-        database = Path(folder) / "index.db"
-        build_from(database, repository.files)
-        with IndexReader.open_at(database) as reader:
-            sources, defined = sources_of(reader)
-            yield sample(sources, defined, KINDS, limit, np.random.default_rng(seed)), IndexRetriever(reader)
+def _examples(loaded: LocalGenerator, repository: OpenRepository, task: Sent) -> list[Example]:
+    holes, retriever = repository.holes(task)
+    found = compare(holes, Parts(loaded, loaded, retriever), MAX_NEW_TOKENS)
+    return [_example(task.name, outcome, loaded) for outcome in found]
 
 
 def _example(repository: str, outcome: Outcome, loaded: LocalGenerator) -> Example:

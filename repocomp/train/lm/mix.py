@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from repocomp.complete.parts import IndexRetriever, Parts
 from repocomp.errors import TrainError
 from repocomp.evaluate.counterfactual import compare
 from repocomp.evaluate.holes import Hole
+from repocomp.executor.journal import Journal
 from repocomp.generate.generator import Task
 from repocomp.generate.local.copying import ngram_cache
 from repocomp.generate.local.decode import softmax
@@ -25,9 +27,9 @@ from repocomp.generate.local.generator import LocalGenerator
 from repocomp.model.pack import ALONE, CacheMixture
 from repocomp.progress import OnProgress, Progress, ignore
 from repocomp.retrieve.hit import Hit
-from repocomp.train.lm.label import MAX_NEW_TOKENS, Repository, cut
+from repocomp.train.lm.label import MAX_NEW_TOKENS, draw
 from repocomp.train.lm.mixture import Token, most_likely
-from repocomp.train.notes import Notes
+from repocomp.train.repository import Repository, opened
 
 TRUSTS = (0.0, 0.5, 1.0)
 READING = 0.3
@@ -68,15 +70,15 @@ def choose_mixture(
     loaded: LocalGenerator,
     holes_each: int,
     progress: OnProgress = ignore,
-    notes: Notes | None = None,
+    journal: Journal | None = None,
     time_spent: Callable[[], float] = lambda: 0.0,
 ) -> Chosen:
     """Fit the mixture on holes of each repository, and choose how far it is trusted.
 
-    What is found is kept in `notes`. `time_spent` is the share (0..1) of the time there is; reading may take
+    What is found is kept in the `journal`. `time_spent` is the share (0..1) of the time there is; reading may take
     `READING` of it. Raises TrainError where it is over before anything was found.
     """
-    kept = notes or Notes()
+    kept = journal if journal is not None else Journal()
     found = fit_mixture(repositories, loaded, holes_each, progress, kept, lambda: time_spent() >= READING)
     trust = choose_trust(repositories, loaded, found.mixture, holes_each, progress, kept, lambda: time_spent() >= 1)
     return Chosen(found, trust)
@@ -94,11 +96,11 @@ def choose_trust(
     mixture: CacheMixture,
     holes_each: int,
     progress: OnProgress = ignore,
-    notes: Notes | None = None,
+    journal: Journal | None = None,
     is_over: Callable[[], bool] = lambda: False,
 ) -> dict[float | None, float]:
     """Edit similarity (0..1, mean of without and with retrieval) by trust, on the same holes; None: no mixture."""
-    kept = notes or Notes()
+    kept = journal if journal is not None else Journal()
     ways: dict[float | None, CacheMixture] = {trust: trusted(mixture, trust) for trust in TRUSTS}
     ways[None] = ALONE
     packs = {trust: replace(loaded, pack=replace(loaded.pack, cache=cache)) for trust, cache in ways.items()}
@@ -121,11 +123,11 @@ def fit_mixture(
     loaded: LocalGenerator,
     holes_each: int,
     progress: OnProgress = ignore,
-    notes: Notes | None = None,
+    journal: Journal | None = None,
     is_over: Callable[[], bool] = lambda: False,
 ) -> MixFit:
     """Read holes of each repository without and with retrieval, and fit the mixture to all tokens of their answers."""
-    kept = notes or Notes()
+    kept = journal if journal is not None else Journal()
     seen: list[Token] = []
     for at, (key, hole, retriever) in enumerate(_holes(repositories, holes_each)):
         if (row := kept.get(f"tokens {key}")) is None:
@@ -145,7 +147,7 @@ def fit_mixture(
 def _holes(repositories: Sequence[Repository], holes_each: int) -> Iterator[tuple[str, Hole, IndexRetriever]]:
     """Each hole with a name that it has in every run, and what retrieves for it."""
     for repository in repositories:
-        with cut(repository, holes_each, seed=0) as (holes, retriever):
+        with opened(repository.files, partial(draw, limit=holes_each, seed=0)) as (holes, retriever):
             for at, hole in enumerate(holes):
                 yield f"{repository.name} {at}", hole, retriever
 

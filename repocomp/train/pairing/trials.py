@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from repocomp.budget import UNLIMITED
 from repocomp.complete.cursor_kind import CURSOR_KINDS
 from repocomp.complete.draft import Draft
 from repocomp.complete.drafting import first_writer
-from repocomp.complete.parts import IndexRetriever, Parts, Retriever
+from repocomp.complete.parts import Parts, Retriever
 from repocomp.complete.place import Place
 from repocomp.complete.reading import reading_figures
 from repocomp.complete.retrieval import retrieve_context
@@ -30,20 +29,26 @@ from repocomp.evaluate.cursors import sample_cursors
 from repocomp.evaluate.holes import Hole, HoleKind, sample, sources_of, texts_of
 from repocomp.evaluate.metrics import edit_similarity, exact_match
 from repocomp.evaluate.silence import is_kept
+from repocomp.executor.executor import Executor, Shared
+from repocomp.executor.journal import Journal
+from repocomp.executor.workers import InProcess
+from repocomp.generate.backends import is_pack, open_generator
 from repocomp.generate.generator import Generator
-from repocomp.generate.local.generator import LocalGenerator
-from repocomp.index.build import build_from
+from repocomp.generate.local.generator import LocalGenerator, load
+from repocomp.model.library import folder_of
 from repocomp.policy.decide import Decision
-from repocomp.progress import OnProgress, Progress, ignore
+from repocomp.progress import OnProgress, ignore
 from repocomp.prompt.snippets import Snippet
 from repocomp.request import CompletionOptions
 from repocomp.store.index.reader import IndexReader
-from repocomp.train.lm.label import MAX_NEW_TOKENS, Repository
-from repocomp.train.notes import Notes
+from repocomp.train.lm.label import MAX_NEW_TOKENS
+from repocomp.train.repository import OpenRepository, Repository, Sample, Sent, rows_of
 
 _PUBLISHED: tuple[HoleKind, ...] = ("api", "line", "midline")
 _PUBLISHED_SHARE = 3
 """One hole in so many is of the kinds that papers report; the others are where people put cursors."""
+_HOLES_PER_TASK = 5
+"""With half a billion parameters, half a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,45 +92,61 @@ class Trial:
         return cls(**{**content, **others, "read": read})
 
 
+@dataclass(frozen=True, slots=True)
+class Trying:
+    """The job: draft by the packs of two folders, the one that decides and the one that reads.
+
+    Where a `server` reads, there is no `generator`.
+    """
+
+    pack: Shared
+    generator: Shared | None
+    server: str
+    holes_each: int
+    seed: int
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[Sent], list[Trial]]]:
+        """Read the packs."""
+        drafter = load(str(self.pack.path()))
+        name = self.server if self.generator is None else str(self.generator.path())
+        repository = OpenRepository(partial(_draw, limit=self.holes_each, seed=self.seed))
+        yield partial(_trials, drafter, open_generator(name), repository)
+        repository.close()
+
+
 def try_out(
     repositories: Sequence[Repository],
-    drafter: LocalGenerator,
-    generator: Generator,
-    notes: Notes,
+    pack: str,
+    generator: str,
+    journal: Journal,
     *,
     holes_each: int,
     seed: int,
+    executor: Executor | None = None,
     progress: OnProgress = ignore,
     is_over: Callable[[], bool] = lambda: False,
 ) -> list[Trial]:
-    """Try `holes_each` holes of each repository until it `is_over`; returns all trials that `notes` then holds."""
-    trials: list[Trial] = []
-    for repository in repositories:
-        with _holes(repository, holes_each, seed) as (holes, retriever):
-            for hole in holes:
-                key = f"{repository.name} {hole.document.path} {hole.start} {hole.kind}"
-                if (row := notes.get(key)) is None:
-                    if is_over():
-                        return trials
-                    row = asdict(_trial(repository.name, hole, drafter, generator, retriever))
-                    notes.put(key, row)
-                trials.append(Trial.from_json(row))
-                progress(Progress(len(trials), holes_each * len(repositories), repository.name))
-    return trials
+    """Try `holes_each` holes of each repository until it `is_over`; returns all trials of them in the `journal`."""
+    executor = executor or InProcess()
+    reads = executor.share(folder_of(generator)) if is_pack(generator) else None
+    job = Trying(executor.share(folder_of(pack)), reads, generator, holes_each, seed)
+    sample = Sample(holes_each, seed, _HOLES_PER_TASK)
+    return list(map(Trial.from_json, rows_of(job, repositories, sample, journal, executor, progress, is_over)))
 
 
-@contextmanager
-def _holes(repository: Repository, limit: int, seed: int) -> Iterator[tuple[list[Hole], IndexRetriever]]:
-    """Up to `limit` holes of the repository, mixed, and what retrieves for them from an index that lasts as long."""
-    with TemporaryDirectory() as folder:
-        database = Path(folder) / "index.db"
-        build_from(database, repository.files)
-        with IndexReader.open_at(database) as reader:
-            published = sample(*sources_of(reader), _PUBLISHED, limit // _PUBLISHED_SHARE, np.random.default_rng(seed))
-            rng = np.random.default_rng(seed)
-            typed = sample_cursors(texts_of(reader), CURSOR_KINDS, limit - len(published), rng)
-            holes = [*published, *typed]
-            yield [holes[at] for at in rng.permutation(len(holes))], IndexRetriever(reader)
+def _draw(reader: IndexReader, limit: int, seed: int) -> list[Hole]:
+    """Up to `limit` holes of the repository, mixed."""
+    published = sample(*sources_of(reader), _PUBLISHED, limit // _PUBLISHED_SHARE, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    typed = sample_cursors(texts_of(reader), CURSOR_KINDS, limit - len(published), rng)
+    holes = [*published, *typed]
+    return [holes[at] for at in rng.permutation(len(holes))]
+
+
+def _trials(drafter: LocalGenerator, generator: Generator, repository: OpenRepository, task: Sent) -> list[Trial]:
+    holes, retriever = repository.holes(task)
+    return [_trial(task.name, hole, drafter, generator, retriever) for hole in holes]
 
 
 def _trial(repository: str, hole: Hole, drafter: LocalGenerator, generator: Generator, retriever: Retriever) -> Trial:
