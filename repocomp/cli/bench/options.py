@@ -28,6 +28,7 @@ class Asked:
 
     seed: int
     pack: str
+    policy: str | None
     html: Path | None
     old: Path | None
     workers: Workers
@@ -44,9 +45,16 @@ def report_options(suite: Callable[..., int]) -> Callable[..., int]:
 
     @wraps(suite)
     def wrapped(
-        seed: int, pack: str, html: Path | None, old: Path | None, workers: Workers, as_json: bool, **rest: object
+        seed: int,
+        pack: str,
+        decides: str | None,
+        html: Path | None,
+        old: Path | None,
+        workers: Workers,
+        as_json: bool,
+        **rest: object,
     ) -> int:
-        return suite(Asked(seed, pack, html, old, workers, as_json), **rest)
+        return suite(Asked(seed, pack, decides, html, old, workers, as_json), **rest)
 
     options = (
         click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing holes."),
@@ -57,6 +65,13 @@ def report_options(suite: Callable[..., int]) -> Callable[..., int]:
             show_default=True,
             metavar="PACK|SERVER",
             help="The pack to measure, or a server as `complete --generator` names it.",
+        ),
+        click.option(
+            "--policy",
+            "decides",
+            type=PACK,
+            metavar="PACK",
+            help="The pack that decides (default: the one that writes).",
         ),
         click.option("--html", type=FILE, metavar="FILE", help="Also write the report as one HTML page."),
         click.option(

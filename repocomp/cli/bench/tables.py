@@ -47,6 +47,7 @@ def print_report(report: Report) -> None:
     console.print(f"mean ES over all retrieval rates, by who selects: {areas}")
     speed = s.score("always").ms["total"] / s.score("threshold").ms["total"]
     console.print(f"selecting is {speed:.2f} x as fast as always retrieving")
+    _print_pair(s, console)
     _print_silence(report, console)
     for rival, failures in report.facts.get("rival_failures", {}).items():
         if failures:

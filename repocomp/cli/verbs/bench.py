@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,12 +25,12 @@ from repocomp.cli.bench.options import (
 from repocomp.cli.bench.retrieval import retrieval
 from repocomp.cli.bench.search import search
 from repocomp.cli.bench.tables import print_comparison, print_policy, print_report
-from repocomp.cli.words import PACK
 from repocomp.errors import BenchError, ExitCode
 from repocomp.generate.backends import is_pack
 
 if TYPE_CHECKING:
     from repocomp.bench.completion.datasets import Dataset
+    from repocomp.bench.completion.run import Plan
     from repocomp.bench.completion.unit_tests import UnitTests
     from repocomp.bench.holes import Kind
     from repocomp.bench.report import Report
@@ -95,39 +96,27 @@ def self_(
     The hole's own place and copies of it are hidden from retrieval. Every hole counts, also where nothing is answered;
     intervals are 95 % by bootstrap over files. A run that was stopped continues where it left off.
     """
-    from repocomp.bench.completion.run import Plan, bench_self
+    from repocomp.bench.completion.run import bench_self
 
     tests = _unit_tests(run_tests)
-    plan = Plan(asked.pack, limit, asked.seed, _kinds(kinds), rivals, tests, workers=asked.workers, access=asked.access)
+    plan = replace(_plan(asked, limit), kinds=_kinds(kinds), rivals=rivals, unit_tests=tests)
     return _run(lambda show: bench_self(roots, plan, show), asked)
 
 
 @command.command(epilog=EPILOG)
 @kinds_option
-@click.option(
-    "--policy", "decides", type=PACK, metavar="PACK", help="The pack that decides (default: the one that writes)."
-)
 @report_options
 @tree_options
-def policy(asked: Asked, roots: list[Path], limit: int, kinds: str | None, decides: str | None) -> int:
+def policy(asked: Asked, roots: list[Path], limit: int, kinds: str | None) -> int:
     """Hold the decision to retrieve, on holes as in `bench self`, against other ways to decide.
 
     Those are: at random, by the best similarity, by how unsure the answer without retrieval was, by a classifier on
     its probabilities, and the oracle that knows both answers. Each hole is also completed with the chunks of another
     place, to see how much harm they do.
     """
-    from repocomp.bench.completion.run import Plan, bench_self
+    from repocomp.bench.completion.run import bench_self
 
-    plan = Plan(
-        asked.pack,
-        limit,
-        asked.seed,
-        _kinds(kinds),
-        policy=decides,
-        mislead=True,
-        workers=asked.workers,
-        access=asked.access,
-    )
+    plan = replace(_plan(asked, limit), kinds=_kinds(kinds), mislead=True)
     return _run(lambda show: bench_self(roots, plan, show), asked, print_policy)
 
 
@@ -156,13 +145,19 @@ def crosscodeeval(asked: Asked, file: Path, repositories: Path | None, limit: in
 
 
 def _run_dataset(dataset: Dataset, limit: int, asked: Asked, run_tests: str | None = None) -> int:
-    from repocomp.bench.completion.run import Plan, bench_dataset
+    from repocomp.bench.completion.run import bench_dataset
 
     for reason in dataset.skipped:
         output.note(f"left out: {reason}")
     tests = _unit_tests(run_tests)
-    plan = Plan(asked.pack, limit, asked.seed, unit_tests=tests, workers=asked.workers, access=asked.access)
+    plan = replace(_plan(asked, limit), unit_tests=tests)
     return _run(lambda show: bench_dataset(dataset, plan, show), asked)
+
+
+def _plan(asked: Asked, limit: int) -> Plan:
+    from repocomp.bench.completion.run import Plan
+
+    return Plan(asked.pack, limit, asked.seed, policy=asked.policy, workers=asked.workers, access=asked.access)
 
 
 def _unit_tests(command: str | None) -> UnitTests | None:
