@@ -209,17 +209,20 @@ class Case:
         return Judged(answer.confidence, answer.similarity, answer.kept, bool(answer.text.strip()))
 
     def cost(self, retrieve: bool) -> dict[str, float]:
-        """Milliseconds by step of one answer from nothing: the file's own context is read in both."""
+        """Milliseconds by step of one answer from nothing: what the second found read by the first is read for it too."""
         if not retrieve:
             return self.without.ms
-        return {**self.retrieved.ms, "prefill": self.without.ms["prefill"] + self.retrieved.ms["prefill"]}
+        shared = self.without.ms["prefill"] * self.retrieved.cached / max(1, self.without.prompt)
+        return {**self.retrieved.ms, "prefill": shared + self.retrieved.ms["prefill"]}
 
     def pair_ms(self) -> float:
         """Milliseconds of a pair's answer from nothing: the first draft, and what the generator writes after it."""
         if self.pair is None:
             return 0.0
-        written = 0.0 if self.pair.is_first_kept else sum(self.cost(self.pair.has_read).values())
-        return self.policy_ms + self.pair.first_ms + written
+        lookup = self.retrieved.ms["retrieve"]
+        drafts = [] if self.pair.is_first_kept else [False, *([True] if self.pair.has_read else [])]
+        written = sum(sum(self.cost(reads).values()) - self.cost(reads)["retrieve"] for reads in drafts)
+        return self.policy_ms + lookup + self.pair.first_ms + written
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, read back by `from_json`."""

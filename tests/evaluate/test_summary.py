@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from repocomp.evaluate.cases import Answer, Case
+import pytest
+
+from repocomp.evaluate.cases import Answer, Case, PairAnswer
 from repocomp.evaluate.summary import summarise
 
 
-def answer(similarity: float, prefill: float, likelihood: float = 0.0) -> Answer:
+def answer(similarity: float, prefill: float, likelihood: float = 0.0, cached: int = 0) -> Answer:
     ms = {"prefill": prefill, "policy": 0.0, "retrieve": 0.0, "copy": 0.0, "decode": 10.0}
     scores = (similarity == 1.0, similarity, similarity, similarity == 1.0, similarity)
-    return Answer("", *scores, 100, 0, 5, ms, bits=-10 * likelihood, likelihood=likelihood)
+    return Answer("", *scores, 100, cached, 5, ms, bits=-10 * likelihood, likelihood=likelihood)
 
 
 def case(path: str, without: float, retrieved: float, probability: float, threshold: float = 0.5) -> Case:
-    sides = answer(without, 20.0), answer(retrieved, 15.0)
+    sides = answer(without, 20.0), answer(retrieved, 15.0, cached=100)
     return Case(path, 1, 0, "line", "", probability, threshold, *sides, ("b.py:1-2",), 0.1, {"copy": answer(0.25, 0.0)})
 
 
@@ -67,6 +69,24 @@ def test_retrieval_pays_for_the_shared_prompt_too() -> None:
     assert (summary.score("never").ms["total"], summary.score("always").ms["total"]) == (30.0, 45.0)
     assert summary.score("threshold").ms["total"] == 33.75
     assert (summary.score("threshold").p50, summary.score("threshold").p95) == (30.0, 42.75)
+
+
+def test_what_shares_no_prompt_pays_for_its_own_alone() -> None:
+    apart = [
+        replace(one, retrieved=replace(one.retrieved, cached=cached))
+        for one, cached in zip(FOUR, (0, 50, 0, 50), strict=True)
+    ]
+    assert summarise(apart, seed=0).score("always").ms["total"] == (25.0 + 35.0) / 2
+
+
+@pytest.mark.parametrize(
+    ("is_first_kept", "has_read", "ms"),
+    [(True, False, 3.0 + 1.0 + 8.0), (False, False, 12.0 + 30.0), (False, True, 12.0 + 30.0 + 25.0)],
+)
+def test_a_pair_pays_for_every_draft_and_one_lookup(is_first_kept: bool, has_read: bool, ms: float) -> None:
+    looked_up = replace(answer(0.5, 15.0), ms={**answer(0.5, 15.0).ms, "retrieve": 1.0})
+    pair = PairAnswer(answer(0.5, 0.0), is_first_kept, has_read, first_ms=8.0)
+    assert replace(FOUR[0], retrieved=looked_up, pair=pair, policy_ms=3.0).pair_ms() == ms
 
 
 def test_the_curve_runs_from_always_to_never() -> None:
