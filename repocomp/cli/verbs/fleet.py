@@ -16,14 +16,14 @@ from repocomp.executor.workers import Workers
 EPILOG = """\b
 Examples:
   repocomp fleet repositories.txt ~/team-pack
-  ls -d ~/src/*/ | repocomp fleet --cluster auto - ~/team-pack
+  repocomp fleet --cluster auto repositories.txt ~/team-pack
   repocomp model add ~/team-pack --name team     (each member)
   repocomp model use team                        (each member)
 """
 
 
 @click.command(epilog=EPILOG)
-@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option(
     "--limit", type=Count(min=40), default=300, show_default=True, metavar="N", help="Replays of each repository."
@@ -34,8 +34,8 @@ Examples:
 def command(file: Path, out: Path, limit: int, pack: str, workers: Workers, as_json: bool) -> int:
     """Learn from all repositories listed in FILE, and write the pack OUT, which a team can share.
 
-    FILE names a folder on each line; `-` is standard input, and lines that begin with # are left out. Each repository
-    is indexed and replayed as by `repocomp learn`; what the replays teach is kept where it is proven to hold also in
+    FILE names a folder on each line; lines that begin with # are left out. Each repository is indexed and
+    replayed as by `repocomp learn`; what the replays teach is kept where it is proven to hold also in
     repositories that it was not learned from. OUT is PACK with it: a member of the team adds it, and it holds in each
     repository that has learned nothing of its own.
 
@@ -66,7 +66,7 @@ def _listed(file: Path) -> list[Path]:
     from repocomp.named_files import read_text
 
     try:
-        text = click.get_text_stream("stdin").read() if str(file) == "-" else read_text(file)
+        text = read_text(file)
     except (OSError, UnicodeDecodeError) as error:
         raise DocumentError(f"{file}: cannot be read ({error})", "name a file with a folder on each line") from error
     lines = [line.strip() for line in text.splitlines()]
