@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -31,7 +32,7 @@ R = TypeVar("R")
 PATIENCE_S = 120.0
 """Without any worker for so long, a run ends."""
 _ADDRESS = re.compile(r"[\w.\[\]:-]+:[0-9]+", re.ASCII)
-_POLL_S = 5.0
+_POLL_S, _KNOCK_S = 5.0, 5.0
 
 
 @contextmanager
@@ -46,16 +47,24 @@ def connected(address: str) -> Iterator[RayCluster]:
         raise WorkerError(f"{address!r} is not auto or HOST:PORT: files are sent from a machine of the cluster", hint)
     secure_imports()
     try:
+        _knock(address)
         # Workers import from the working directory of whoever connects, which is none of ours.
         with contextlib.chdir(PACKAGE_HOME):
             ray.init(address=address, log_to_driver=False, configure_logging=False, namespace="repocomp")
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise WorkerError(f"there is no Ray cluster at {address!r}", "ray start --head, or name its address") from error
     try:
         with TemporaryDirectory() as spool:
             yield RayCluster(ray, Path(spool))
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody listens: Ray itself would go on trying for minutes."""
+    if address != "auto":
+        host, _, port = address.rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), _KNOCK_S).close()
 
 
 class RayCluster:
