@@ -25,6 +25,7 @@ from repocomp.policy.learned import load_learned
 from repocomp.policy.selector import actions_of
 from repocomp.progress import ignore
 from repocomp.retrieve.retrieve import DEFAULT_ARMS
+from tests.cli.documents import check
 from tests.conftest import write_files
 from tests.train.repositories import modules
 
@@ -69,7 +70,7 @@ def repositories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def made(file: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     capsys.readouterr()
     code = app.run(["fleet", str(file), str(out), "--limit", "40", "--json"])
-    document = json.loads(capsys.readouterr().out)
+    document = check(json.loads(capsys.readouterr().out))
     assert code == document["exit_code"]
     data: dict[str, Any] = document["data"]
     return data
