@@ -25,6 +25,7 @@ from repocomp.train.confidence.label import judge
 from repocomp.train.lm.label import label, read
 from repocomp.train.pairing.trials import try_out
 from repocomp.train.repository import Repository
+from tests.bench.test_datasets import FILE, crosscodeeval_row, repoeval_row, write_rows
 from tests.conftest import write_files
 from tests.train.repositories import modules
 
@@ -75,6 +76,16 @@ def test_benchmarks_of_a_tree(root: Path, said: Callable[..., tuple[Any, Any]], 
 def test_benchmark_of_retrieval(root: Path, said: Callable[..., tuple[Any, Any]]) -> None:
     one, many = said("bench", "retrieval", "--limit", "6", str(root))
     assert one["trials"] == many["trials"]
+
+
+def test_published_benchmarks(tmp_path: Path, said: Callable[..., tuple[Any, Any]]) -> None:
+    write_files(tmp_path / "acme_one", {**modules("alpha", 4), "one/a.py": FILE})
+    rows = [repoeval_row(), repoeval_row(task_id="x", fpath_tuple=["no_repo", "b.py"])]
+    one, many = said("bench", "repoeval", str(write_rows(tmp_path / "function.jsonl", *rows)))
+    assert one["cases"] == many["cases"]
+    assert one["cases"][0]["chunks"]
+    one, many = said("bench", "crosscodeeval", str(write_rows(tmp_path / "a.jsonl", crosscodeeval_row())))
+    assert one["cases"] == many["cases"]
 
 
 def test_labels(cluster: Any, tmp_path: Path) -> None:
