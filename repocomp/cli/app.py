@@ -30,6 +30,7 @@ VERBS = {
     "lsp": "Serve an editor by the language server protocol.",
     "editor": "Install the plugin of an editor.",
     "learn": "Adapt retrieval to this repository; show, undo or freeze what was learned.",
+    "fleet": "Learn from many repositories together, as a pack that a team shares.",
     "hooks": "Let git hooks keep the index up to date and measure what persists.",
     "bench": "Measure completion with and without retrieval on this repository.",
     "model": "List model packs, add models of others, say which completes.",

@@ -38,6 +38,7 @@ _PACK_FILES = (
     ("encoder.onnx", "From tokens to vectors, for retrieval; optional."),
     ("confidence.json", "How sure answers are, and from when on they are shown; optional."),
     ("pairing.json", "How the pack decides for a generator that reads, and drafts before it does; optional."),
+    ("learned.json", "Which retrieval strategies help where, as a team has learned it (repocomp fleet); optional."),
     ("MODEL_CARD.md", "What the model was trained on and how good it is, for people; optional."),
 )
 

@@ -11,7 +11,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
@@ -219,3 +219,13 @@ def _finite(value: Any) -> Any:  # noqa: ANN401  (any JSON value)
 
 def _print_envelope(verb: str, exit_code: int, errors: list[dict[str, Any]], data: Any) -> None:  # noqa: ANN401
     json_line(envelope(verb, exit_code, data, errors))
+
+
+def verdicts(by_question: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """What the gate of learning says, a line for each question."""
+    for name, one in by_question.items():
+        says = "better beyond chance" if one["is_above"] else "not shown to be better"
+        yield (
+            f"{name:<10} {says}: {one['mean']:+.4f} a place, at least {one['lower']:+.4f} (95 %, at any time),"
+            f" n = {one['n']}, capital {one['capital']:.2f} of 20"
+        )

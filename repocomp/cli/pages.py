@@ -15,6 +15,7 @@ import click
 from repocomp import __version__
 from repocomp.cli import roff
 from repocomp.cli.app import VERBS, cli
+from repocomp.cli.cluster_page import cluster_page
 from repocomp.cli.formats import format_pages
 from repocomp.cli.house import with_map
 from repocomp.cli.verbs.shell_completion import script
@@ -52,6 +53,7 @@ _SHELLS = {"bash": "repocomp.bash", "zsh": "_repocomp", "fish": "repocomp.fish"}
 def pages() -> dict[str, str]:
     """Every generated file by its path."""
     files = {"man/man1/repocomp.1": _page(cli, "repocomp"), **format_pages()}
+    files["man/man7/repocomp-cluster.7"] = cluster_page()
     context = click.Context(cli, info_name="repocomp")
     for verb in VERBS:
         command = cli.get_command(context, verb)
@@ -126,7 +128,7 @@ def _examples(command: click.Command) -> Iterator[str]:
 def _others(title: str) -> Iterator[tuple[str, str]]:
     names = ["repocomp", *(f"repocomp-{verb}" for verb in VERBS)]
     yield from ((name, "1") for name in names if name != title)
-    yield from (("repocomp-json", "5"), ("repocomp-pack", "5"), ("repocomp-protocol", "7"))
+    yield from (("repocomp-json", "5"), ("repocomp-pack", "5"), ("repocomp-protocol", "7"), ("repocomp-cluster", "7"))
 
 
 def main(arguments: list[str]) -> int:

@@ -55,7 +55,8 @@ def complete(
     context = retrieve_context(options, parts, place, decision, clock.budget)
     clock.lap("retrieve")
     least = options.min_confidence if options.min_confidence is not None else least_confidence(parts)
-    stream = Stream(emit, request.document.newline_at(request.cursor), may_begin=not least and options.candidates == 1)
+    newline = request.document.newline_at(request.cursor)
+    stream = Stream(emit, newline, may_begin=options.candidates == 1, may_be_withheld=bool(least))
     drafts = write_drafts(options, parts, place, context, clock, stream)
     if expected is not None and parts.is_self_selecting:
         # What the policy has read of the shared prompt was read for this answer.

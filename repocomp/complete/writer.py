@@ -49,12 +49,14 @@ class Writer:
         """The answer, passed on while it is written where a `stream` is given."""
 
         def emit(text: str) -> None:
-            if stream is not None:
+            # What a server tells is seen in what it writes.
+            if stream is not None and stream.is_early(self.generator.tells_probabilities is not False):
                 stream.pass_on(self.finish.settled(text))
 
         started = time.perf_counter()
-        is_early = stream is not None and stream.is_early
-        return self._draft(self.generator.complete(self.task, self.rules, budget, emit if is_early else None), started)
+        may_be_early = stream is not None and stream.is_early(self.generator.tells_probabilities is True)
+        generated = self.generator.complete(self.task, self.rules, budget, emit if may_be_early else None)
+        return self._draft(generated, started)
 
     def several(self, budget: Budget) -> Iterator[Draft]:
         """The answer, then others, each written when it is asked for."""

@@ -41,7 +41,10 @@ class Executor(Protocol):
     """A way to run jobs."""
 
     def share(self, path: Path, copy: Copy | None = None) -> Shared:
-        """Let workers read a file or folder, which stays as it is while a job runs; else `copy` makes one that does."""
+        """Let workers read a file or folder, which stays as it is while a job runs.
+
+        Of one that does not, `copy` makes a copy, which lasts until the next copy is made.
+        """
         ...
 
     def run(self, job: Job[T, R]) -> AbstractContextManager[Callable[[Iterable[T]], Iterator[R]]]:

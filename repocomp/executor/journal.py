@@ -8,25 +8,26 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from repocomp.named_files import read_regular
+from repocomp.errors import DocumentError
+from repocomp.named_files import open_regular
 
 T = TypeVar("T")
 
 
 class Journal:
-    """JSON values by key, one line each in the file at `path`; without one they last as long as this object."""
+    """JSON values by key, one line each in the file at `path`; without one they last as long as this object.
+
+    Of a file only the keys are held in memory, so it may be larger than that. Raises DocumentError for a file that is
+    no journal.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
-        self._known: dict[str, Any] = {}
+        self._values: dict[str, Any] = {}
+        self._places: dict[str, int] = {}
         if path is not None:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            text = read_regular(path).decode() if path.exists() else ""
-            # A crash may have cut the last line short.
-            whole = text[: text.rfind("\n") + 1]
-            if whole != text:
-                path.write_text(whole, encoding="utf-8")
-            self._known = dict(json.loads(line) for line in whole.splitlines())
+            self._end = self._scan(path) if path.exists() else 0
 
     @classmethod
     def of_run(cls, folder: Path, identity: Iterable[str]) -> Journal:
@@ -35,25 +36,33 @@ class Journal:
         return cls(folder / f"run-{digest}.jsonl")
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._values) + len(self._places)
 
     def __contains__(self, key: str) -> bool:
-        return key in self._known
+        return key in self._values or key in self._places
 
     def get(self, key: str) -> Any | None:  # noqa: ANN401  (whatever was noted)
         """What was noted under `key`; None where nothing was."""
-        return self._known.get(key)
+        if self._path is None or key not in self._places:
+            return self._values.get(key)
+        with open_regular(self._path) as file:
+            file.seek(self._places[key])
+            return json.loads(file.readline())[1]
 
-    def values(self) -> list[Any]:
+    def values(self) -> Iterator[Any]:
         """All that was noted, oldest first."""
-        return list(self._known.values())
+        return (self.get(key) for key in [*self._values, *self._places])
 
     def put(self, key: str, value: object) -> None:
         """Note a JSON value under a new `key`."""
-        self._known[key] = value
-        if self._path is not None:
-            with self._path.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps([key, value]) + "\n")
+        if self._path is None:
+            self._values[key] = value
+            return
+        line = json.dumps([key, value]).encode() + b"\n"
+        with self._path.open("ab") as stream:
+            stream.write(line)
+        self._places[key] = self._end
+        self._end += len(line)
 
     def follow(
         self,
@@ -65,7 +74,7 @@ class Journal:
 
         `progress` is told how many are there, each time that one came.
         """
-        left = {key: task for key, task in tasks.items() if key not in self._known}
+        left = {key: task for key, task in tasks.items() if key not in self}
         found = run(left.values())
         for number, key in enumerate(tasks):
             if key in left:
@@ -75,9 +84,33 @@ class Journal:
                     return
                 self.put(key, value)
                 progress(number + 1)
-            yield self._known[key]
+            yield self.get(key)
 
     def forget(self) -> None:
         """Remove the file: the run is done."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
+
+    def _scan(self, path: Path) -> int:
+        """Find the lines of the file; returns where the next one goes. What a crash has cut short is cut off."""
+        end = 0
+        with open_regular(path) as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._places[_key(line, path)] = end
+                end += len(line)
+        if end < path.stat().st_size:
+            with path.open("r+b") as stream:
+                stream.truncate(end)
+        return end
+
+
+def _key(line: bytes, path: Path) -> str:
+    try:
+        key, _ = json.loads(line)
+    except (ValueError, TypeError):
+        key = None
+    if not isinstance(key, str):
+        raise DocumentError(f"{path}: is no journal of this version", "name another file")
+    return key

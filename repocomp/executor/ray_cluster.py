@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -28,10 +29,10 @@ from repocomp.process import PACKAGE_HOME, secure_imports
 T = TypeVar("T")
 R = TypeVar("R")
 
-PATIENCE_S = 120.0
-"""Without any worker for so long, a run ends."""
+PATIENCE_S, MOST_FAILED_STARTS = 120.0, 10
+"""Without any worker for so long, or after so many in a row that ended before they were ready, a run ends."""
 _ADDRESS = re.compile(r"[\w.\[\]:-]+:[0-9]+", re.ASCII)
-_POLL_S = 5.0
+_POLL_S, _KNOCK_S = 5.0, 5.0
 
 
 @contextmanager
@@ -46,10 +47,11 @@ def connected(address: str) -> Iterator[RayCluster]:
         raise WorkerError(f"{address!r} is not auto or HOST:PORT: files are sent from a machine of the cluster", hint)
     secure_imports()
     try:
+        _knock(address)
         # Workers import from the working directory of whoever connects, which is none of ours.
         with contextlib.chdir(PACKAGE_HOME):
             ray.init(address=address, log_to_driver=False, configure_logging=False, namespace="repocomp")
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise WorkerError(f"there is no Ray cluster at {address!r}", "ray start --head, or name its address") from error
     try:
         with TemporaryDirectory() as spool:
@@ -58,12 +60,20 @@ def connected(address: str) -> Iterator[RayCluster]:
         ray.shutdown()
 
 
+def _knock(address: str) -> None:
+    """Raise OSError where nobody listens: Ray itself would go on trying for minutes."""
+    if address != "auto":
+        host, _, port = address.rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), _KNOCK_S).close()
+
+
 class RayCluster:
     """As many workers as the cluster has processors when a job begins."""
 
     def __init__(self, ray: Any, spool: Path) -> None:  # noqa: ANN401  (the library need not be there)
         self._ray, self._spool = ray, spool
         self._known: dict[Path, Delivered] = {}
+        self._copies = 0
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=False
         )
@@ -73,13 +83,13 @@ class RayCluster:
     def share(self, path: Path, copy: Copy | None = None) -> Delivered:
         """What workers fetch once a node. It is digested now, so that what they get is what was here."""
         if copy is not None:
-            where = self._spool / str(len(self._known))
-            copy(path, where)
-        else:
-            where = path
-        if where not in self._known:
-            self._known[where] = Delivered.of(where, self._reader)
-        return self._known[where]
+            (self._spool / str(self._copies)).unlink(missing_ok=True)
+            self._copies += 1
+            copy(path, self._spool / str(self._copies))
+            return Delivered.of(self._spool / str(self._copies), self._reader)
+        if path not in self._known:
+            self._known[path] = Delivered.of(path, self._reader)
+        return self._known[path]
 
     @contextmanager
     def run(self, job: Job[T, R]) -> Iterator[Callable[[Iterable[T]], Iterator[R]]]:
@@ -159,6 +169,7 @@ class _Pool(Generic[T, R]):
         self._idle: list[Any] = []
         self._busy: dict[Any, tuple[Any, int]] = {}
         self._last_seen = time.monotonic()
+        self._failed_starts = 0
         for _ in range(max(1, int(ray.cluster_resources().get("CPU", 0)))):
             self._start()
 
@@ -194,10 +205,15 @@ class _Pool(Generic[T, R]):
             result = self._ray.get(answer)
         except self._ray.exceptions.RayTaskError as error:
             raise error.cause from error
-        except self._ray.exceptions.RayError:
+        except self._ray.exceptions.RayError as error:
+            self._failed_starts += is_new
+            if self._failed_starts > MOST_FAILED_STARTS:
+                hint = f"see that each node has repocomp {__version__}: pip install 'repocomp[cluster]=={__version__}'"
+                raise WorkerError("the workers of the cluster end before they are ready", hint) from error
             self._start()
             found: tuple[R, ...] = ()
         else:
+            self._failed_starts = 0
             self._idle.append(actor)
             found = (result,)
         if not is_new:

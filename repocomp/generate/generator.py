@@ -145,6 +145,10 @@ class Generator(Protocol):
         """How its answers are judged, where that was fitted."""
 
     @property
+    def tells_probabilities(self) -> bool | None:
+        """Whether it tells how probable its tokens were, so that its answers can be judged; None: not known yet."""
+
+    @property
     def answer_tokens(self) -> int:
         """The tokens of the longest answer it is good for; what a request asks for may be less."""
 

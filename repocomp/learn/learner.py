@@ -24,6 +24,7 @@ from repocomp.learn.table import COST, Table, table_of
 from repocomp.learn.trial import World, world_of
 from repocomp.model.library import load_pack
 from repocomp.model.pack import Pack
+from repocomp.policy.learned import load_learned
 from repocomp.policy.recalibration import Recalibration, write_recalibration
 from repocomp.policy.select import Parameters, traits, vector
 from repocomp.policy.selector import actions_of
@@ -89,11 +90,12 @@ def learn(
         before = len(replay_rows(connection, state_of(opened)))
         replays = _replayed(root, pack, opened, workers, connection, seconds, progress, limit)
         heard = events(connection)
+        own = usable(versions.in_use(connection), opened)
         found = propose(
             table_of(replays, actions_of(opened)),
             heard,
             usual_shares(replays),
-            usable(versions.in_use(connection), opened),
+            own or shared_with(opened),
             opened.thresholds,
             opened.digest,
             since=versions.replays_behind(connection),
@@ -106,7 +108,7 @@ def learn(
         number = None
         if found.parameters is not None:
             number = versions.promote(connection, path, found.parameters, report)
-        elif found.is_withdrawn:
+        elif found.is_withdrawn and own is not None:
             versions.withdraw(connection, path, report)
         told = sum(event.is_told for event in heard)
         return Learning(len(replays), len(replays) - before, len(heard), found, number, verdicts=told)
@@ -162,10 +164,11 @@ def show(root: Path, pack: str = "default") -> dict[str, Any]:
         opened = load_pack(pack)
         replays = [Replay.from_row(row) for row in replay_rows(connection, state_of(opened))]
         heard = events(connection)
-        parameters = usable(versions.in_use(connection), opened)
+        own = usable(versions.in_use(connection), opened)
+        parameters = own or shared_with(opened)
         table = table_of(replays, actions_of(opened), parameters.columns if parameters else None)
         return {
-            "version": parameters.number if parameters else None,
+            "version": own.number if own else None,
             "is_frozen": versions.is_frozen(connection),
             "versions": [
                 {"number": row.number, "at": moment(row.at_ms), "reason": row.reason, **_basis(row.report)}
@@ -187,6 +190,11 @@ def usable(parameters: Parameters | None, pack: Pack) -> Parameters | None:
     """Parameters that fit this pack and these arms, else None: what requests would do with them."""
     fits = parameters is not None and parameters.pack == pack.digest and parameters.actions == actions_of(pack)
     return parameters if fits else None
+
+
+def shared_with(pack: Pack) -> Parameters | None:
+    """What a team has learned, where the pack brings it: it holds where a repository has learned nothing of its own."""
+    return load_learned(pack.learned_path, pack.digest, actions_of(pack)).parameters
 
 
 def off_policy(heard: Sequence[Event], parameters: Parameters | None) -> Evaluation:

@@ -8,6 +8,7 @@
 * `encoder.onnx`: from tokens to vectors, where the pack has it
 * `confidence.json`: how sure its answers are, where that was fitted (`confidence`)
 * `pairing.json`: how it decides for a generator that reads, where that was fitted (`pairing`)
+* `learned.json`: which retrieval strategies help where, where a team learned that (`repocomp fleet`)
 
 A pack plays *generator*, *policy* or both. Packs are written once and never changed: into a temporary folder,
 then renamed. Loading checks every file (`integrity`), so a damaged copy is an error and never a strange completion.
@@ -36,6 +37,8 @@ CUDA_MODEL = "cuda-fp16.onnx"
 """Optional: on CUDA the attention operator wants 16-bit floats, so one graph does not serve both."""
 ENCODER = "encoder.onnx"
 """Optional: without it there are no vectors, and retrieval goes by words alone."""
+LEARNED = "learned.json"
+"""Optional: what holds where a repository has learned nothing of its own."""
 BUILT_IN = Path(__file__).parent / "packs"
 
 FORMAT, OLD_FORMAT = 3, 2
@@ -171,6 +174,11 @@ class Pack:
         return Pairing.from_json((self.folder / PAIRING).read_text("utf-8"))
 
     @property
+    def learned_path(self) -> Path | None:
+        """What a team has learned, where the pack holds it."""
+        return self.folder / LEARNED if LEARNED in self.digests else None
+
+    @property
     def tokenizer_path(self) -> Path:
         """The vocabulary file."""
         return self.folder / TOKENIZER
@@ -180,9 +188,10 @@ class Pack:
         """Identity of what writes and decides, wherever it lies: the manifest holds the digest of every file.
 
         The encoder does neither: vectors are known by a digest of their own, and another one makes no other model. Nor
-        do the confidence, which judges what was written, and the pairing.
+        do the confidence, which judges what was written, the pairing, and what a team has learned.
         """
-        others = {name: digest for name, digest in self.digests.items() if name not in (ENCODER, CONFIDENCE, PAIRING)}
+        beside = (ENCODER, CONFIDENCE, PAIRING, LEARNED)
+        others = {name: digest for name, digest in self.digests.items() if name not in beside}
         return digest_of(manifest_text(replace(self, digests=others)).encode())
 
 

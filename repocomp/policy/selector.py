@@ -26,10 +26,17 @@ class Selector:
     recalibration: Recalibration | None = None
 
     @classmethod
-    def open(cls, root: Path, reader: IndexReader, digest: str, *, is_read: bool) -> Selector:
-        """For the generator `digest`. Raises nothing: what cannot be used says so in `learned.warning`."""
-        path = path_for(root)
-        learned = load_learned(path, digest, actions(DEFAULT_ARMS, is_read=is_read))
+    def open(
+        cls, root: Path, reader: IndexReader, digest: str, *, is_read: bool, shared: Path | None = None
+    ) -> Selector:
+        """For the generator `digest`, whose pack may bring what was `shared` by a team, for where nothing was learned.
+
+        Raises nothing: what cannot be used says so in `learned.warning`.
+        """
+        path, every = path_for(root), actions(DEFAULT_ARMS, is_read=is_read)
+        learned = load_learned(path, digest, every)
+        if learned == Learned():
+            learned = load_learned(shared, digest, every)
         beside = None if path is None else confidence_path(path.parent.name)
         return cls(reader, learned, load_recalibration(beside, digest))
 

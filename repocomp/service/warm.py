@@ -119,10 +119,12 @@ class Warm:
             return None, None
         path = path_for(root)
         learned = () if path is None else (path, confidence_path(path.parent.name))
-        state = (path, _stamp(*learned), generator.digest)
+        shared = generator.pack.learned_path if isinstance(generator, LocalGenerator) else None
+        state = (path, _stamp(*learned), generator.digest, shared)
         held = self._selectors.get(root)
         if held is None or held[0] != state or held[1].reader is not reader:
-            opened = Selector.open(root, reader, generator.digest, is_read=generator.snippet_tokens > 0)
+            is_read = generator.snippet_tokens > 0
+            opened = Selector.open(root, reader, generator.digest, is_read=is_read, shared=shared)
             held = self._selectors.put(root, (state, opened))
         return held[1], state
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZipFile
 
 from repocomp.complete.parts import IndexRetriever
 from repocomp.evaluate.holes import Hole
@@ -107,7 +107,7 @@ def rows_of(
     executor: Executor,
     progress: OnProgress,
     is_over: Callable[[], bool] = lambda: False,
-) -> list[dict[str, Any]]:
+) -> Iterator[dict[str, Any]]:
     """What a job says of the holes of repositories, as JSON has it, until it `is_over`; kept in the journal."""
     tasks = sample.slices(repositories)
     with executor.run(job) as run, _sending(executor, run) as send:
@@ -118,7 +118,8 @@ def rows_of(
         def show(done: int) -> None:
             progress(Progress(done * sample.holes_per_task, len(tasks) * sample.holes_per_task, "filling holes"))
 
-        return [row for rows in journal.follow(tasks, said, show) for row in rows]
+        for rows in journal.follow(tasks, said, show):
+            yield from rows
 
 
 @contextmanager
@@ -155,7 +156,7 @@ def _sent(
 
 def _write(path: Path, repository: Repository) -> None:
     names = []
-    with ZipFile(path, "w", ZIP_DEFLATED, compresslevel=1) as archive:
+    with ZipFile(path, "w") as archive:
         for at, (name, data) in enumerate(repository.files):
             names.append(name)
             archive.writestr(str(at), data)

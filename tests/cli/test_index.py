@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from repocomp.cli import app
+from tests.cli.documents import check
 from tests.conftest import Repository, write_files
 from tests.train.repositories import modules
 
@@ -96,3 +97,15 @@ def test_without_vectors_the_mending_command_is_named(
     code, answer = run(capsys, "complete", cursor, "--retrieve", "always", "--arms", "dense", "--daemon", "never")
     assert code == 2
     assert answer["errors"][0]["hint"] == "repocomp index --vectors"
+
+
+def test_several_trees_are_indexed_each_by_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    roots = [tmp_path / name for name in ("one", "two")]
+    for root in roots:
+        write_files(root, {"a.py": f"def {root.name}():\n    return 1\n"})
+    code, answer = run(capsys, "index", *map(str, roots), str(roots[0]))
+    assert code == 0
+    check(answer)
+    assert [(one["root"], one["indexed"]) for one in answer["data"]["repositories"]] == [(str(r), 1) for r in roots]
+    assert run(capsys, "index", *map(str, roots), "--status")[0] == 2
+    assert run(capsys, "index", str(roots[0]), str(tmp_path / "nowhere"))[0] == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -82,3 +83,22 @@ class Slow:
     def _do(self, number: int) -> int:
         time.sleep(0.2)
         return number
+
+
+@dataclass(frozen=True)
+class Looking:
+    """Says where a worker imports from, and where it is."""
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[int], list[str]]]:
+        yield lambda _: [*sys.path, os.getcwd()]
+
+
+@dataclass(frozen=True)
+class StillBorn:
+    """Ends the worker that opens it."""
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[int], int]]:
+        os.kill(os.getpid(), signal.SIGKILL)
+        yield lambda number: number

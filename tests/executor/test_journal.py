@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import pytest
+
+from repocomp.errors import DocumentError
 from repocomp.executor.journal import Journal
 
 
@@ -18,9 +21,18 @@ def test_a_journal_outlives_the_run_that_kept_it(tmp_path: Path) -> None:
     again = Journal(path)
     assert (again.get("one"), again.get("three"), "two" in again, "three" in again) == ([1, 2.5], None, True, False)
     again.put("three", [3])
-    assert Journal(path).values() == [[1, 2.5], None, [3]]
+    assert list(Journal(path).values()) == [[1, 2.5], None, [3]]
     again.forget()
     assert not path.exists()
+
+
+def test_what_is_no_journal_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "labels.jsonl"
+    for line in ('{"repository": "a"}\n', "[1, 2]\n", "text\n"):
+        path.write_text(line)
+        with pytest.raises(DocumentError, match="no journal"):
+            Journal(path)
+        assert path.read_text() == line
 
 
 def test_without_a_file_it_lasts_as_long_as_the_object() -> None:

@@ -38,6 +38,7 @@ class Echo:
     device = "nowhere"
     snippet_tokens = 100
     confidence = None
+    tells_probabilities = False
 
     @property
     def digest(self):

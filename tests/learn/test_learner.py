@@ -40,6 +40,7 @@ from repocomp.store.feedback.learning import learned_rows, replay_rows
 from repocomp.store.feedback.rows import Impression, add_event, add_impression, impression
 from repocomp.store.memory.credits import read_memory
 from repocomp.store.paths import learned_path, memory_path
+from tests.cli.documents import check
 from tests.conftest import Repository, write_files
 from tests.feedback.answers import CURSOR as ANSWERS
 from tests.feedback.answers import show
@@ -349,7 +350,7 @@ def test_several_repositories_learn_each_from_itself(
     write_files(other, modules("beta", 3))
     build(other)
     assert app.run(["learn", "--limit", "3", "--json", str(root), str(other)]) == 0
-    found = json.loads(capsys.readouterr().out)["data"]["repositories"]
+    found = check(json.loads(capsys.readouterr().out))["data"]["repositories"]
     assert [(Path(one["root"]).name, one["replays"]) for one in found] == [("work", 3), ("other", 3)]
     assert [len(rows(root)), len(rows(other))] == [3, 3]
     assert {row.path for row in rows(root)}.isdisjoint(row.path for row in rows(other))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,6 +23,7 @@ EPILOG = """\b
 Examples:
   repocomp index
   repocomp index ~/src/project --json
+  repocomp index ~/src/*
   repocomp index --status
   repocomp index --watch
   repocomp index --vectors
@@ -31,7 +32,7 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("path", type=click.Path(path_type=Path), default=".")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
 @click.option("--status", is_flag=True, help="Show what the index holds and what is out of date; change nothing.")
 @click.option("--rebuild", is_flag=True, help="Build the index from scratch.")
 @click.option(
@@ -46,7 +47,7 @@ Examples:
 @click.option("--quiet", is_flag=True, help="Print only errors.")
 @output.json_option
 def command(
-    path: Path,
+    paths: tuple[Path, ...],
     status: bool,
     rebuild: bool,
     vectors: bool,
@@ -57,7 +58,7 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Index the work tree that holds PATH, or bring its index up to date.
+    """Index the work trees that hold PATHs (default: this one), or bring their indexes up to date.
 
     Files are left out by git's ignore rules, by .repocompignore in the root of the tree (gitignore syntax), and when
     they are secret, binary, generated, minified, diffs or over 1 MiB. Your own ~/.config/repocomp/ignore holds for all
@@ -66,31 +67,38 @@ def command(
     """
     if prune:
         return _prune(quiet, as_json)
-    if not path.is_dir():
-        raise DocumentError(f"{path}: is not a folder", "repocomp index FOLDER")
-    root = real(path) if is_bare(path) else work_tree(path) or real(path)
+    roots = list(dict.fromkeys(map(_root, paths or (Path(),))))
+    if len(roots) > 1 and (status or watch):
+        raise click.UsageError(f"--{'status' if status else 'watch'} is for one work tree at a time.")
     if status:
-        return _print_status(root, as_json)
+        return _print_status(roots[0], as_json)
     if not force:
-        _refuse_everything(root)
+        for root in roots:
+            _refuse_everything(root)
     if watch:
-        return _watch(root, jobs, rebuild, vectors, quiet, as_json)
+        return _watch(roots[0], jobs, rebuild, vectors, quiet, as_json)
     from repocomp.index.build import build
     from repocomp.index.walk import caveats
 
-    with progress.bar(in_bytes=True, wanted=not quiet and not as_json) as show:
-        report = build(
-            root,
-            progress=show,
-            jobs=jobs,
-            rebuild=rebuild,
-        )
-    made = encode(root, begin=vectors, wanted=not quiet and not as_json)
+    wanted, done = not quiet and not as_json, []
+    for root in roots:
+        with progress.bar(in_bytes=True, wanted=wanted) as show:
+            report = build(root, progress=show, jobs=jobs, rebuild=rebuild)
+        made = encode(root, begin=vectors, wanted=wanted)
+        done.append(_facts(root, report, made))
+        if wanted:
+            name = [f"{root.name}:"] if len(roots) > 1 else []
+            output.note("\n".join([*name, _summary(report, made), *(f"warning: {line}" for line in caveats(root))]))
     if as_json:
-        return _document(root, report, made)
-    if not quiet:
-        output.note("\n".join([_summary(report, made), *(f"warning: {line}" for line in caveats(root))]))
+        return output.document("index", done[0] if len(done) == 1 else {"repositories": done})
     return 0
+
+
+def _root(path: Path) -> Path:
+    """The work tree that holds `path`, or the folder itself. Raises DocumentError."""
+    if not path.is_dir():
+        raise DocumentError(f"{path}: is not a folder", "repocomp index FOLDER")
+    return real(path) if is_bare(path) else work_tree(path) or real(path)
 
 
 def _refuse_everything(root: Path) -> None:
@@ -123,7 +131,7 @@ def _watch(root: Path, jobs: int | None, rebuild: bool, vectors: bool, quiet: bo
     for number, report in enumerate(watch(root, changes(root), jobs=jobs, rebuild=rebuild)):
         made = encode(root, begin=vectors, wanted=False)
         if as_json:
-            _document(root, report, made)
+            output.document("index", _facts(root, report, made))
         elif not quiet and number == 0:
             output.note(f"{_summary(report, made)}\nwatching {root}; Ctrl-C ends it")
         elif not quiet:
@@ -133,9 +141,9 @@ def _watch(root: Path, jobs: int | None, rebuild: bool, vectors: bool, quiet: bo
     return 0
 
 
-def _document(root: Path, report: IndexReport, made: VectorReport | None) -> int:
+def _facts(root: Path, report: IndexReport, made: VectorReport | None) -> dict[str, Any]:
     counts = None if made is None else made.to_json()
-    return output.document("index", {"root": str(root), **report.to_json(), "vectors": counts})
+    return {"root": str(root), **report.to_json(), "vectors": counts}
 
 
 def encode(root: Path, begin: bool, wanted: bool) -> VectorReport | None:

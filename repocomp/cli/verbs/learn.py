@@ -69,8 +69,9 @@ def command(
 
     Lines of a repository, those of recent commits first, are hidden and every way to retrieve is scored by what it
     does for the true text; with feedback this fits a model of what helps at which kind of place. It is taken into use
-    only once paired replays that it had not seen say that it is better. Nothing leaves the machine, but for the nodes of a
-    --cluster, and nothing that is learned is needed for a completion. A run can be stopped at any time; the next one continues.
+    only once paired replays that it had not seen say that it is better. Nothing leaves the machine but for the nodes of
+    a --cluster, and nothing that is learned is needed for a completion. A run can be stopped at any time; the next one
+    continues.
 
     Where completions are recorded, git's hooks and the daemon (a quarter of an hour after the last request) run this by
     themselves: once a day, for five minutes, at the lowest priority. The setting `learn` (auto, never) switches it off.
@@ -134,17 +135,8 @@ def _print(name: str | None, found: Learning) -> None:
     is_withdrawn = found.proposal is not None and found.proposal.is_withdrawn
     kept = "what was learned is withdrawn" if is_withdrawn else "kept what is in use"
     output.note(kept if found.version is None else f"version {found.version} is in use")
-    for line in _verdicts(found.to_json()["gate"]):
+    for line in output.verdicts(found.to_json()["gate"]["verdicts"]):
         output.note(line)
-
-
-def _verdicts(gate: dict[str, Any]) -> Iterator[str]:
-    for name, one in gate.get("verdicts", {}).items():
-        says = "better beyond chance" if one["is_above"] else "not shown to be better"
-        yield (
-            f"{name:<10} {says}: {one['mean']:+.4f} a place, at least {one['lower']:+.4f} (95 %, at any time),"
-            f" n = {one['n']}, capital {one['capital']:.2f} of 20"
-        )
 
 
 def _show(root: Path, pack: str, as_json: bool) -> int:
@@ -173,7 +165,7 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
     yield f"learned from {data['replays']:,} replays, {_heard(data['events'], data['verdicts'])}"
     for mode, value in data["thresholds"].items():
         yield f"threshold    {mode}: {value:.4f}"
-    for line in _verdicts(data["gate"]):
+    for line in output.verdicts(data["gate"].get("verdicts", {})):
         yield f"gate         {line}"
     for one in data["actions"]:
         chosen = ", ".join(f"{name} {100 * share:.0f} %" for name, share in one["chosen"].items())

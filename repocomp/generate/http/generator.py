@@ -85,6 +85,11 @@ class HttpGenerator:
         return None
 
     @property
+    def tells_probabilities(self) -> bool | None:
+        """Seen in its answers: a server may leave out what it was asked for without a word."""
+        return False if "logprobs" in self.lacks else None
+
+    @property
     def answer_tokens(self) -> int:
         """The longest answer that benchmarks ask for."""
         return ANSWER_TOKENS
@@ -128,7 +133,10 @@ class HttpGenerator:
         exchange = Exchange(self.connections, request)
         try:
             for message in exchange.messages(budget):
-                if answer.take(self._piece(message)):
+                piece = self._piece(message)
+                if piece.text and piece.logprobs is None:
+                    self.lacks.add("logprobs")
+                if answer.take(piece):
                     break
             else:
                 raise ServerFault(self.address.scheme, "half")
@@ -161,7 +169,7 @@ class HttpGenerator:
             cached or 0,
             len(self._encode(answer.text)) if generated is None else generated,
         )
-        logprobs = tuple(answer.logprobs) if answer.logprobs is not None else None
+        logprobs = tuple(answer.logprobs) if answer.logprobs is not None and answer.is_told else None
         return Generated(answer.text, logprobs, answer.reason, counts, answer.spent_ms)
 
     @cached_property
@@ -185,6 +193,7 @@ class _Answer:
     text: str = ""
     reason: str = "end"
     is_over: bool = False
+    is_told: bool = True
     logprobs: list[float] | None = None
     counts: tuple[int | None, int | None, int | None] = (None, None, None)
     laps: list[float] = field(default_factory=lambda: [time.perf_counter()])
@@ -205,7 +214,10 @@ class _Answer:
         """Add what came: line by line, since the rule to stop may end it within. Raises ServerFault."""
         if self.is_silent:
             self.laps.append(time.perf_counter())
-        if piece.logprobs is not None:
+        if piece.text and piece.logprobs is None:
+            # Some of them would say nothing of the answer, and what is out cannot be taken back.
+            self.is_told = False
+        if piece.logprobs is not None and self.is_told:
             self.logprobs = [*(self.logprobs or ()), *piece.logprobs]
         told = (piece.prompt_tokens, piece.cached_tokens, piece.generated_tokens)
         self.counts = tuple(new if isinstance(new, int) else old for new, old in zip(told, self.counts, strict=True))  # type: ignore[assignment]

@@ -79,6 +79,11 @@ class LocalGenerator:
         return self.model.device
 
     @property
+    def tells_probabilities(self) -> bool:
+        """Always."""
+        return True
+
+    @property
     def snippet_tokens(self) -> int:
         """The pack's budget of cross-file context."""
         return self.pack.budgets.cross_file

@@ -78,7 +78,8 @@ def judge(
     executor = executor or InProcess()
     job = Judging(executor.share(folder_of(pack)), holes_each, seed)
     sample = Sample(holes_each, seed, _HOLES_PER_TASK)
-    rows_of(job, repositories, sample, Journal(out), executor, progress)
+    for _ in rows_of(job, repositories, sample, Journal(out), executor, progress):
+        pass
     return read(out)
 
 

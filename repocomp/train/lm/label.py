@@ -91,8 +91,10 @@ def label(
     executor = executor or InProcess()
     job = Labelling(executor.share(folder_of(pack)), holes_each, seed)
     sample = Sample(holes_each, seed, _HOLES_PER_TASK)
-    rows_of(job, repositories, sample, Journal(out), executor, progress, expired)
-    return len(read(out))
+    journal = Journal(out)
+    for _ in rows_of(job, repositories, sample, journal, executor, progress, expired):
+        pass
+    return sum(map(len, journal.values()))
 
 
 def read(path: Path) -> list[Example]:

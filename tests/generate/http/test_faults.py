@@ -132,8 +132,27 @@ def test_a_certificate_that_nobody_vouches_for(certificate: Path, monkeypatch: p
         assert trusting.complete(task(trusting), FREE).text == "g"
 
 
+def test_a_server_that_speaks_no_tls() -> None:
+    def plain(connection: socket.socket) -> socket.socket:
+        connection.sendall(f"HTTP/1.1 400 Bad Request\r\n\r\n{SECRET}".encode())
+        return connection
+
+    with serving(infill("g"), wrap=plain) as server:
+        generator = opened(f"llamacpp:https://localhost:{server.port}", Access(key=KEY))
+        with pytest.raises(ServerFault, match="cannot be reached"):
+            generator.complete(task(generator), FREE)
+        assert not server.received
+
+
+def test_a_redirect_is_not_followed() -> None:
+    with serving(infill("g")) as other:
+        fault_of(whole("302 Found", "text/plain", b"", f"Location: {other.url}/infill"))
+        assert not other.connections
+
+
 def test_no_server_holds_us_past_the_deadline() -> None:
-    for behaviour in (hang(), trickle):
+    half = stream({"content": "ha", "stop": False}, is_whole=False)
+    for behaviour in (hang(), hang(half), trickle):
         with serving(behaviour) as server:
             generator = opened(f"llamacpp:{server.url}")
             started = time.monotonic()

@@ -128,14 +128,43 @@ def test_what_was_passed_on_is_not_taken_back(root: Path) -> None:
     assert pieces
 
 
-def test_nothing_that_is_kept_tells_where_or_what(root: Path, server: StandIn) -> None:
-    ask(root, f"llamacpp:{server.url}")
+def test_what_cannot_be_judged_is_passed_on_as_it_comes(root: Path) -> None:
+    pieces = [{"content": text, "stop": False} for text in ("\n    y = g(x)", "\n    z = g(y)", "\n    return z")]
+    last = {"content": "", "stop": True, "stop_type": "eos"}
+    probable = [{**piece, "completion_probabilities": [{"logprob": -0.01}]} for piece in pieces]
+    passed_on: dict[bool, list[str]] = {}
+    for is_told in (False, True):
+        passed_on[is_told] = []
+        with serving(stream(*(probable if is_told else pieces), last)) as server:
+            flags = {"generator": f"llamacpp:{server.url}", "mode": "block", "retrieve": "never", "min_confidence": 0.3}
+            text = TEXT.replace("    return \n", "").encode()
+            service = CompletionService()
+            prepared = service.prepare(Question(root / "a.py", text, Place(6, 10), flags))
+            answer = service.answer(prepared, passed_on[is_told].append)
+            assert (answer.confidence is not None) == is_told
+            assert "".join(passed_on[is_told]) == answer.text == "\n    y = g(x)\n    z = g(y)\n    return z"
+    assert len(passed_on[True]) == 1 < len(passed_on[False])
+
+
+@pytest.mark.parametrize("fault", ["", "302 Found", "429 Too Many Requests", "500 Internal Server Error"])
+def test_nothing_that_is_kept_tells_where_or_what(root: Path, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "sk-hidden"
+    monkeypatch.setenv("OUR_KEY", key)
+    said = f"{TOKEN} {PASSWORD} {key}".encode()
+    behaviour = infill("g", "(x)") if not fault else whole(fault, "text/html", said, f"Location: http://{key}.example")
+    with serving(behaviour) as server:
+        named(f"llamacpp:{server.url}", api_key_variable="OUR_KEY")
+        done = repocomp("complete", "a.py:7:12", cwd=root, variables={"OUR_KEY": key})
+        assert server.received[0].headers["authorization"] == f"Bearer {key}"
     ask(root, "llamacpp:http://127.0.0.1:9")
+    exported = repocomp("feedback", "export", cwd=root, variables={"OUR_KEY": key}).stdout
+    kept = [done.stderr.decode(), exported.decode()]
     for path in feedback_paths():
         with closing(open_feedback(path)) as connection:
-            kept = "\n".join(connection.iterdump())
-        assert "llamacpp" in kept
-        assert not [leak for leak in ("127.0.0.1", str(server.port), TOKEN, PASSWORD) if leak in kept]
+            kept.append("\n".join(connection.iterdump()))
+    assert exported
+    assert "llamacpp" in kept[-1]
+    assert not [leak for leak in ("127.0.0.1", str(server.port), key, TOKEN, PASSWORD) for text in kept if leak in text]
     data = replay(root, "last")
     assert data["models"]["device"] == "cpu"
 
