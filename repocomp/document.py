@@ -66,10 +66,16 @@ class Range:
 
 @dataclass(frozen=True)
 class Document:
-    """A text to complete: `path` as shown and as the model reads it, `data` its exact bytes."""
+    """A text to complete: `path` as shown and as the model reads it, `data` its exact bytes.
+
+    `language` is that of its code, None where path and content tell. `is_excerpt` where its lines are not numbered as
+    those of the file.
+    """
 
     path: str
     data: bytes
+    language: str | None = None
+    is_excerpt: bool = False
 
     def __post_init__(self) -> None:
         # Neither a tokenizer nor a database takes a name that is not UTF-8.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -58,10 +59,10 @@ def query_of(document: Document, cursor: Position, window: Window) -> Query:
     above, below = unseen(document, cursor, window)
     return Query(
         path=document.path,
-        language=language_in(document.path, document.data),
+        language=document.language or language_in(document.path, document.data),
         prefix=window.left,
         suffix=window.right,
-        visible=(window.first_line, window.last_line),
+        visible=(1, sys.maxsize) if document.is_excerpt else (window.first_line, window.last_line),
         above=above,
         below=below,
     )
