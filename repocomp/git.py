@@ -20,6 +20,8 @@ _COMMIT = re.compile(r"[0-9a-f]{4,64}|HEAD")
 _SIDES = ("--no-commit-id", "--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=all", "-r")
 _LINK, _SUBMODULE = "120000", "160000"
 _MOST_BLOB_BYTES = 1 << 26
+_MOST_MOVES = 50
+"""Of a branch that are looked at."""
 
 
 def run(folder: Path, *arguments: str, stdin: bytes | None = None, timeout_s: float = QUICK_S) -> bytes | None:
@@ -143,6 +145,21 @@ def is_ancestor(root: Path, old: str, new: str) -> bool:
     if not (_COMMIT.fullmatch(old) and _COMMIT.fullmatch(new)):
         return False
     return run(root, "merge-base", "--is-ancestor", old, new, timeout_s=LONG_S) is not None
+
+
+def taken_back(root: Path, commit: str) -> list[str]:
+    """The commits, latest first, that the branch was reset past right before `commit` was made on it."""
+    branch = run(root, "symbolic-ref", "-q", "HEAD")
+    options = ("rev-list", "-g", f"-n{_MOST_MOVES}", os.fsdecode(branch or b"").strip(), "--")
+    # A branch's own log tells no checkouts: it goes back by resets alone.
+    moves = (run(root, *options) or b"").decode().split() if branch else []
+    at = moves.index(commit) + 1 if commit in moves else len(moves)
+    if moves[at : at + 1] != parents(root, commit):
+        return []
+    last = at
+    while moves[last + 1 : last + 2] and is_ancestor(root, moves[last], moves[last + 1]):
+        last += 1
+    return (run(root, "rev-list", f"{moves[at]}..{moves[last]}", timeout_s=LONG_S) or b"").decode().split()
 
 
 def changed_paths(root: Path, commit: str) -> dict[str, str | None]:

@@ -10,6 +10,7 @@ from repocomp.index.chunk import WINDOWS, Terms, Words, part_terms, syntax_piece
 from repocomp.index.fitness import without_data
 from repocomp.index.symbols import Syntax, parse
 from repocomp.languages.formats import code, format_of, language_in, shown
+from repocomp.languages.table import language as language_named
 from repocomp.secrets.redaction import redact
 from repocomp.secrets.values import style_of
 from repocomp.store.index.rows import Chunk, ChunkKind
@@ -60,4 +61,6 @@ def read(path: str, data: bytes) -> Content:
     terms = {kind: window_terms(words, count, kind) for kind in WINDOWS}
     terms[ChunkKind.SYNTAX] = part_terms(words, pieces[ChunkKind.SYNTAX], syntax.definitions)
     packed = zlib.compress(text.encode(), _PACKING)
-    return Content(digest_of(path, data), language, count, len(data), packed, syntax, pieces, terms)
+    known = language_named(language)
+    symbols = syntax if known is None or known.has_symbols else Syntax()
+    return Content(digest_of(path, data), language, count, len(data), packed, symbols, pieces, terms)

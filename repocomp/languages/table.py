@@ -37,6 +37,8 @@ _FILES = (
     "haskell",
     "sql",
     "hcl",
+    "yaml",
+    "toml",
 )
 
 
