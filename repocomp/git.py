@@ -77,6 +77,21 @@ def list_files(root: Path, below: Sequence[str] = ()) -> list[str] | None:
     return _listed(root, "--cached", "--others", "--exclude-standard", "--", *below)
 
 
+def rule_files(root: Path) -> list[Path]:
+    """The files beside `.gitignore` by which git decides what belongs to the work tree; none outside of one.
+
+    What is tracked, private rules, the user's rules, and where they lie; some need not be there.
+    """
+    names = ("HEAD", "index", "config", "info/exclude")
+    found = run(root, "rev-parse", *(word for name in names for word in ("--git-path", name)))
+    if found is None:
+        return []
+    users = run(root, "config", "--path", "--get", "core.excludesFile")
+    default = Path(os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"), "git", "ignore")
+    paths = os.fsdecode(found).splitlines()
+    return [*(root / path for path in paths), root / os.fsdecode(users).rstrip("\n") if users else default]
+
+
 def list_ignored(root: Path) -> list[str]:
     """Untracked paths below `root` that git's own rules leave out; whole folders end with "/". Raises GitError."""
     if work_tree(root) is None:

@@ -94,7 +94,17 @@ SETTINGS = {
     "log.showSignature": "true",
     "core.precomposeUnicode": "true",
 }
-NAMES = ("né.py", "tab\t.py", "line\nbreak.py", 'quo"te.py', "back\\slash.py", "-n", "--- a", "b/a b/c", " lead.py")
+NAMES: tuple[str, ...] = (
+    "né.py",
+    "tab\t.py",
+    "line\nbreak.py",
+    'quo"te.py',
+    "back\\slash.py",
+    "-n",
+    "--- a",
+    "b/a b/c",
+    " lead.py",
+)
 NAMES += ("trail.py ", "{a => b}.py", "日本.py", "caf\udce9.py", "\x1b[31m.py", "dev/null")
 
 

@@ -24,10 +24,10 @@ def note(cell: str, line_end: str = "\n") -> bytes:
     return json.dumps({"cells": cells, "metadata": {}}, indent=1).replace("\n", line_end).encode()
 
 
-def ask(path: str, data: bytes, place: bytes, **options: float) -> CompletionRequest:
+def ask(path: str, data: bytes, place: bytes, min_confidence: float = 0.0) -> CompletionRequest:
     document = Document(path, data)
     cursor = document.at_offset(data.index(place) + len(place))
-    return CompletionRequest(document, cursor, Path("/work"), CompletionOptions(**{"min_confidence": 0.0, **options}))
+    return CompletionRequest(document, cursor, Path("/work"), CompletionOptions(min_confidence=min_confidence))
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
