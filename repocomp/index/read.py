@@ -16,7 +16,7 @@ from repocomp.secrets.values import style_of
 from repocomp.store.index.rows import Chunk, ChunkKind
 
 _PACKING = 6
-READING = 2
+READING = 3
 """Raised when the same bytes are read in another way than before: indexes then read every file once more."""
 
 

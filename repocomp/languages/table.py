@@ -37,6 +37,7 @@ _FILES = (
     "haskell",
     "sql",
     "hcl",
+    "dart",
     "yaml",
     "toml",
 )
