@@ -168,3 +168,8 @@ class Document:
 
     def _line_of(self, offset: int) -> int:
         return bisect_right(self._line_starts, offset)
+
+
+def text_of(data: bytes) -> str:
+    r"""The text of a file or a part of one: `\n` line ends, no byte-order mark, no characters that were cut in two."""
+    return data.decode(errors="ignore").removeprefix("\ufeff").replace("\r\n", "\n")

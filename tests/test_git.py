@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from repocomp import git
+from repocomp.git_edits import recent_lines
 from tests.conftest import Repository, write_files
 
 
@@ -128,7 +129,7 @@ def test_no_setting_and_no_name_changes_what_a_commit_says(root: Path, settings:
     assert git.changed_paths(root, renamed) == {name: f"moved/{name}" for name in NAMES}
     assert sorted(git.added_lines(root, renamed, 1000)) == sorted((f"moved/{name}", "and more") for name in NAMES)
     assert git.blob(root, renamed, f"moved/{NAMES[0]}") == b"in 0\n" * 4 + b"and more\n"
-    assert {*git.recent_lines(root, 1)} == {f"moved/{name}" for name in NAMES}
+    assert {*recent_lines(root, 1)} == {f"moved/{name}" for name in NAMES}
 
 
 def test_a_file_that_becomes_a_link_and_back_keeps_lines_with_their_names(root: Path) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from repocomp.document import Document, Range
+from repocomp.document import Document, Range, text_of
 from repocomp.languages.embedded import Embedded
 from repocomp.languages.formats import embedded, may_embed
-from repocomp.prompt.window import text_of
 from repocomp.request import Completion, CompletionRequest
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from repocomp.complete.finish.finish import Finish
 from repocomp.complete.finish.surroundings import Surroundings
-from repocomp.document import Document, Position
+from repocomp.document import Document, Position, text_of
 from repocomp.languages.formats import language_in
-from repocomp.prompt.window import Window, text_of, unseen
+from repocomp.prompt.window import Window, unseen
 from repocomp.request import FillMode, Mode
 from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query

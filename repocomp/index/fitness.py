@@ -52,7 +52,7 @@ def unfit(data: bytes, path: str = "") -> str | None:
     if b"\0" in data[:8192]:
         return "binary"
     try:
-        text = data.decode()
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return "encoding"
     if is_key_file(text):

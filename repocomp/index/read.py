@@ -6,6 +6,7 @@ import hashlib
 import zlib
 from dataclasses import dataclass
 
+from repocomp.document import text_of
 from repocomp.index.chunk import WINDOWS, Terms, Words, part_terms, syntax_pieces, window_terms, windows
 from repocomp.index.fitness import without_data
 from repocomp.index.symbols import Syntax, parse
@@ -51,7 +52,7 @@ def read(path: str, data: bytes) -> Content:
     `data` is UTF-8 text (checked by the walk); stray bytes are replaced.
     """
     language = language_in(path, data)
-    text = redact(without_data(shown(path, data.decode(errors="replace").replace("\r\n", "\n"))), path)
+    text = redact(without_data(shown(path, text_of(data))), path)
     lines = text.split("\n")
     count = len(lines) - (len(lines) > 1 and not lines[-1])
     syntax = parse(language, code(path, text))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from repocomp.document import text_of
 from repocomp.languages import components, marks, notebook, patches
 from repocomp.languages.embedded import Embedded
 from repocomp.languages.language import TEXT
@@ -80,7 +81,7 @@ def language_in(path: str, data: bytes) -> str:
     form = format_of(path)
     if form.language is None:
         return language_by_content(path, data)
-    return language_called(form.language(data.decode(errors="replace")))
+    return language_called(form.language(text_of(data)))
 
 
 def shown(path: str, text: str) -> str:

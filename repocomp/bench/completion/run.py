@@ -25,7 +25,7 @@ from repocomp.evaluate.cases import Case
 from repocomp.evaluate.holes import Hole
 from repocomp.generate.access import Access
 from repocomp.generate.backends import is_pack, open_generator
-from repocomp.git import revision
+from repocomp.git_edits import revision
 from repocomp.index.build import build_from, readable
 from repocomp.model.library import load_pack
 from repocomp.progress import OnProgress, Progress, ignore

@@ -30,7 +30,7 @@ from repocomp.evaluate.holes import Hole
 from repocomp.evaluate.likelihood import Target, logprob
 from repocomp.evaluate.unseen import Place
 from repocomp.generate.local.generator import LocalGenerator, load
-from repocomp.git import revision
+from repocomp.git_edits import revision
 from repocomp.policy.select import DRAWS, Action, shipped
 from repocomp.progress import OnProgress, Progress, ignore
 from repocomp.retrieve.hit import Hit, Unavailable
