@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,7 @@ class Journal:
     def follow(self, measured: Iterable[Case], progress: Callable[[int], None]) -> list[Case]:
         """Keep each case as it is measured; all of the run once it is done, and the file is gone."""
         cases = list(self.cases)
-        with self.path.open("a", encoding="utf-8") as stream:
+        with open(self.path, "a", encoding="utf-8", opener=_private) as stream:
             for case in measured:
                 cases.append(case)
                 stream.write(json.dumps(case.to_json()) + "\n")
@@ -43,3 +44,8 @@ class Journal:
                 progress(len(cases))
         self.path.unlink(missing_ok=True)
         return cases
+
+
+def _private(path: str, flags: int) -> int:
+    """Cases hold source text."""
+    return os.open(path, flags, 0o600)
