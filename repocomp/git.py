@@ -157,7 +157,7 @@ def taken_back(root: Path, commit: str) -> list[str]:
     # A branch's own log tells no checkouts: it goes back by resets alone.
     moves = (run(root, *options) or b"").decode().split() if branch else []
     at = moves.index(commit) + 1 if commit in moves else len(moves)
-    if moves[at : at + 1] != parents(root, commit):
+    if at == len(moves) or [moves[at]] != parents(root, commit):
         return []
     last = at
     while moves[last + 1 : last + 2] and is_ancestor(root, moves[last], moves[last + 1]):

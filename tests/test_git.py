@@ -149,7 +149,7 @@ def test_a_file_that_becomes_a_link_and_back_keeps_lines_with_their_names(root: 
 def test_a_branch_that_was_reset_tells_what_it_was_reset_past(root: Path) -> None:
     first = commit(root)
     second, third = commit(root), commit(root)
-    assert git.taken_back(root, third) == []
+    assert [git.taken_back(root, one) for one in (first, second, third, "0" * 40)] == [[], [], [], []]
     run(root, "reset", "-q", "--soft", second)
     run(root, "reset", "-q", "--soft", first)
     again = commit(root)
