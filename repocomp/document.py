@@ -66,10 +66,16 @@ class Range:
 
 @dataclass(frozen=True)
 class Document:
-    """A text to complete: `path` as shown and as the model reads it, `data` its exact bytes."""
+    """A text to complete: `path` as shown and as the model reads it, `data` its exact bytes.
+
+    `language` is that of its code, None where path and content tell. `is_excerpt` where its lines are not numbered as
+    those of the file.
+    """
 
     path: str
     data: bytes
+    language: str | None = None
+    is_excerpt: bool = False
 
     def __post_init__(self) -> None:
         # Neither a tokenizer nor a database takes a name that is not UTF-8.
@@ -162,3 +168,8 @@ class Document:
 
     def _line_of(self, offset: int) -> int:
         return bisect_right(self._line_starts, offset)
+
+
+def text_of(data: bytes) -> str:
+    r"""The text of a file or a part of one: `\n` line ends, no byte-order mark, no characters that were cut in two."""
+    return data.decode(errors="ignore").removeprefix("\ufeff").replace("\r\n", "\n")

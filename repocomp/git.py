@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from repocomp import git_process, tree
+from repocomp import git_process
 from repocomp.errors import GitError
 from repocomp.git_process import LONG_S, QUICK_S
 
 _HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _COMMIT = re.compile(r"[0-9a-f]{4,64}|HEAD")
 _SIDES = ("--no-commit-id", "--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=all", "-r")
-_LINK, _SUBMODULE = "120000", "160000"
-_MOST_BLOB_BYTES = 1 << 26
+_MOST_MOVES = 50
+"""Of a branch that are looked at."""
 
 
 def run(folder: Path, *arguments: str, stdin: bytes | None = None, timeout_s: float = QUICK_S) -> bytes | None:
@@ -55,15 +54,6 @@ def is_bare(folder: Path) -> bool:
     return (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir()
 
 
-def revision(root: Path) -> str | None:
-    """The commit that the work tree stands on, ending in "-dirty" where files differ from it; None without one."""
-    head = commit_of(root)
-    if head is None:
-        return None
-    is_clean = run(root, "diff-index", "--cached", "--quiet", "--ignore-submodules=all", head) is not None
-    return head if is_clean and not _edited(root) else f"{head}-dirty"
-
-
 def list_files(root: Path, below: Sequence[str] = ()) -> list[str] | None:
     """Paths git tracks or would track below `root`, relative and "/" separated; None without git or outside of it.
 
@@ -73,6 +63,21 @@ def list_files(root: Path, below: Sequence[str] = ()) -> list[str] | None:
     if work_tree(root) is None:
         return None
     return _listed(root, "--cached", "--others", "--exclude-standard", "--", *below)
+
+
+def rule_files(root: Path) -> list[Path]:
+    """The files beside `.gitignore` by which git decides what belongs to the work tree; none outside of one.
+
+    What is tracked, private rules, the user's rules, and where they lie; some need not be there.
+    """
+    names = ("HEAD", "index", "config", "info/exclude")
+    found = run(root, "rev-parse", *(word for name in names for word in ("--git-path", name)))
+    if found is None:
+        return []
+    users = run(root, "config", "--path", "--get", "core.excludesFile")
+    default = Path(os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"), "git", "ignore")
+    paths = os.fsdecode(found).splitlines()
+    return [*(root / path for path in paths), root / os.fsdecode(users).rstrip("\n") if users else default]
 
 
 def list_ignored(root: Path) -> list[str]:
@@ -145,6 +150,21 @@ def is_ancestor(root: Path, old: str, new: str) -> bool:
     return run(root, "merge-base", "--is-ancestor", old, new, timeout_s=LONG_S) is not None
 
 
+def taken_back(root: Path, commit: str) -> list[str]:
+    """The commits, latest first, that the branch was reset past right before `commit` was made on it."""
+    branch = run(root, "symbolic-ref", "-q", "HEAD")
+    options = ("rev-list", "-g", f"-n{_MOST_MOVES}", os.fsdecode(branch or b"").strip(), "--")
+    # A branch's own log tells no checkouts: it goes back by resets alone.
+    moves = (run(root, *options) or b"").decode().split() if branch else []
+    at = moves.index(commit) + 1 if commit in moves else len(moves)
+    if at == len(moves) or [moves[at]] != parents(root, commit):
+        return []
+    last = at
+    while moves[last + 1 : last + 2] and is_ancestor(root, moves[last], moves[last + 1]):
+        last += 1
+    return (run(root, "rev-list", f"{moves[at]}..{moves[last]}", timeout_s=LONG_S) or b"").decode().split()
+
+
 def changed_paths(root: Path, commit: str) -> dict[str, str | None]:
     """Each path that `commit` changed against its first parent, with its name there now; None where it is gone."""
     return {old: new for old, new, _ in _changed(root, _against_parent(root, commit))}
@@ -166,18 +186,9 @@ def added_lines(root: Path, commit: str, most: int) -> list[tuple[str, str]]:
     return [(path, line.decode(errors="replace")) for path, _, line in _added(root, sides)]
 
 
-def recent_lines(root: Path, commits: int) -> dict[str, set[int]]:
-    """The lines (from 1) of files as they stand that the last `commits` commits, or nobody yet, wrote; by path."""
-    listed = run(root, "rev-list", "--first-parent", f"-n{commits + 1}", "HEAD", timeout_s=LONG_S) or b""
-    if not listed:
-        return {}
-    sides = [listed.decode().split()[-1], "HEAD"]
-    found: dict[str, set[int]] = {}
-    for path, number, _ in _added(root, sides):
-        found.setdefault(path, set()).add(number)
-    for path in _edited(root):
-        found[path] = _numbers_now(root, path, found.get(path, set()))
-    return {path: numbers for path, numbers in found.items() if numbers}
+def added_between(root: Path, old: str, new: str) -> Iterator[tuple[str, int, bytes]]:
+    """(path in `new`, line number there, line) for every line that it adds to `old`."""
+    yield from _added(root, [old, new])
 
 
 def blob(root: Path, commit: str, path: str) -> bytes | None:
@@ -242,57 +253,3 @@ def _added(root: Path, sides: list[str]) -> Iterator[tuple[str, int, bytes]]:
             old, number, new = int(hunk[1] or 1), int(hunk[2]), int(hunk[3] or 1)
         elif line.startswith(b"diff --git ") and at + 1 < len(names):
             at, old, new = at + 1, 0, 0
-
-
-def _edited(root: Path) -> list[str]:
-    """Tracked paths whose file differs from what git's index holds, found without git, which would run filters."""
-    edited = []
-    for record in (run(root, "ls-files", "-s", "-t", "-z", timeout_s=LONG_S) or b"").split(b"\0"):
-        head, _, name = record.partition(b"\t")
-        tag, mode, digest, _ = head.decode().split() if name else ("", "", "", "")
-        # Submodules have states of their own, and what a sparse checkout leaves out is not there.
-        if name and mode != _SUBMODULE and tag != "S" and not _is_same(root, os.fsdecode(name), mode, digest):
-            edited.append(os.fsdecode(name))
-    return [path for path in edited if not _has_filter(root, path)]
-
-
-def _is_same(root: Path, path: str, mode: str, digest: str) -> bool:
-    """Whether the file at `path` is the object `digest`; line ends do not count."""
-    try:
-        if mode == _LINK:
-            data = os.fsencode(os.readlink(root / path))
-        else:
-            data = tree.read(root, path, _MOST_BLOB_BYTES)
-    except OSError:
-        return False
-    return digest in (_object_name(data, len(digest)), _object_name(data.replace(b"\r\n", b"\n"), len(digest)))
-
-
-def _object_name(data: bytes, length: int) -> str:
-    import hashlib
-
-    hashed = hashlib.sha1 if length == 40 else hashlib.sha256
-    return hashed(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
-
-
-def _has_filter(root: Path, path: str) -> bool:
-    """Whether a filter stands between the file and the object: it alone could say whether they are the same."""
-    answer = run(root, "check-attr", "-z", "--stdin", "filter", stdin=os.fsencode(path) + b"\0") or b""
-    return answer.split(b"\0")[2:3] not in ([], [b"unspecified"], [b"unset"])
-
-
-def _numbers_now(root: Path, path: str, recent: set[int]) -> set[int]:
-    """The numbers of lines of the edited file that the commit lacks, or holds as one of its `recent` lines."""
-    try:
-        now = tree.read(root, path, _MOST_BLOB_BYTES).split(b"\n")
-    except OSError:
-        return set()
-    committed = (blob(root, "HEAD", path) or b"").split(b"\n")
-    old = Counter(line for number, line in enumerate(committed, 1) if number not in recent)
-    numbers = set()
-    for number, line in enumerate(now, 1):
-        if old[line] > 0:
-            old[line] -= 1
-        elif number < len(now) or line:
-            numbers.add(number)
-    return numbers

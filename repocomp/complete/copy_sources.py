@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from repocomp.document import Document, Position
+from repocomp.document import Document, Position, text_of
 from repocomp.generate.generator import CopySources
 from repocomp.languages.marks import without_conflict_marks
 from repocomp.prompt.window import Window
@@ -27,5 +27,4 @@ def copy_sources(document: Document, cursor: Position, window: Window, hits: Seq
 
 
 def _text(data: bytes) -> str:
-    text = data.decode(errors="ignore").removeprefix("\ufeff").replace("\r\n", "\n")
-    return without_conflict_marks(text)
+    return without_conflict_marks(text_of(data))

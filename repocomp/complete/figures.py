@@ -26,6 +26,8 @@ _FAMILIES = {
     "lua": "script",
     "elixir": "script",
     "text": "prose",
+    "toml": "prose",
+    "yaml": "prose",
 }
 """Families of languages; those of the C kind by default."""
 

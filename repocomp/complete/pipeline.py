@@ -17,6 +17,7 @@ from repocomp.budget import UNLIMITED, Budget
 from repocomp.complete.clock import Clock
 from repocomp.complete.draft import Draft
 from repocomp.complete.drafting import Drafts, write_drafts
+from repocomp.complete.embedding import Embedding
 from repocomp.complete.parts import Parts
 from repocomp.complete.place import Place
 from repocomp.complete.retrieval import CrossFileContext, retrieve_context, warnings
@@ -40,6 +41,18 @@ def complete(
     withheld, or another one preferred, not before it is chosen. `clock` is one that runs already, with the budget that
     the answer has; without one it starts now.
     """
+    embedding = Embedding.of(request)
+    if embedding is None:
+        return _complete(request, parts, emit, clock)
+
+    def passed(text: str) -> None:
+        if emit is not None:
+            emit(embedding.written(text))
+
+    return embedding.answer(_complete(embedding.request, parts, passed if emit is not None else None, clock))
+
+
+def _complete(request: CompletionRequest, parts: Parts, emit: Emit | None, clock: Clock | None) -> Completion:
     options = request.options
     clock = clock or Clock.starting(options.deadline_ms)
     window = parts.generator.window(request.document, request.cursor)
@@ -68,7 +81,9 @@ def complete(
 
 def expectation(request: CompletionRequest, policy: Policy, mode: Mode) -> float | None:
     """The probability, by a policy that is not the generator, that retrieval helps; it reads the file itself."""
-    window = policy.window(request.document, request.cursor)
+    embedding = Embedding.of(request)
+    asked = request if embedding is None else embedding.request
+    window = policy.window(asked.document, asked.cursor)
     return expects(policy, policy.expectation(window, UNLIMITED), mode)
 
 

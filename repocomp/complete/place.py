@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from repocomp.complete.finish.finish import Finish
 from repocomp.complete.finish.surroundings import Surroundings
-from repocomp.document import Document, Position
+from repocomp.document import Document, Position, text_of
 from repocomp.languages.formats import language_in
-from repocomp.prompt.window import Window, text_of, unseen
+from repocomp.prompt.window import Window, unseen
 from repocomp.request import FillMode, Mode
 from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
@@ -58,10 +59,10 @@ def query_of(document: Document, cursor: Position, window: Window) -> Query:
     above, below = unseen(document, cursor, window)
     return Query(
         path=document.path,
-        language=language_in(document.path, document.data),
+        language=document.language or language_in(document.path, document.data),
         prefix=window.left,
         suffix=window.right,
-        visible=(window.first_line, window.last_line),
+        visible=(1, sys.maxsize) if document.is_excerpt else (window.first_line, window.last_line),
         above=above,
         below=below,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -59,7 +60,7 @@ class Journal:
             self._values[key] = value
             return
         line = json.dumps([key, value]).encode() + b"\n"
-        with self._path.open("ab") as stream:
+        with open(self._path, "ab", opener=_private) as stream:
             stream.write(line)
         self._places[key] = self._end
         self._end += len(line)
@@ -104,6 +105,11 @@ class Journal:
             with path.open("r+b") as stream:
                 stream.truncate(end)
         return end
+
+
+def _private(path: str, flags: int) -> int:
+    """What is noted may hold source text."""
+    return os.open(path, flags, 0o600)
 
 
 def _key(line: bytes, path: Path) -> str:

@@ -4,8 +4,8 @@ The definition. A completion is measured at every commit made within seven days 
 commit changes its file (a renamed file is the same file) and stands on the completion's *anchor*. The anchor is the
 commit the work tree stood on when it was asked, and moves to each commit in which at least half of it stands. So a fix
 on another branch in between says nothing, nor does a commit that somebody else made elsewhere. A commit that takes the
-place of a measured one (amend, rebase) is measured in its stead, and one that amends the anchor is measured like a
-commit made on it. The last measurement counts; one of a commit that was thrown away stays.
+place of a measured one (amend, rebase, reset) is measured in its stead, and one that amends the anchor is measured like
+a commit made on it. The last measurement counts; one of a commit that was thrown away stays.
 
 Fast-forward merges change no file here; a merge is measured like any commit, against its first parent.
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -39,7 +39,8 @@ def take_in(connection: Connection, root: Path, event: GitEvent) -> int:
         return _rewritten(connection, root, event)
     if event.kind == "post-commit" or (event.kind == "post-merge" and len(git.parents(root, event.head)) > 1):
         _add_size(connection, root, event.head, event.at_ms)
-        return _measure(_Ledger(connection, root, event), event.head)
+        again = _committed_again(connection, root, event)
+        return again + _measure(_Ledger(connection, root, event), event.head)
     return 0
 
 
@@ -118,14 +119,29 @@ def _rewritten(connection: Connection, root: Path, event: GitEvent) -> int:
     return count + sum(_amended(ledger, old, new) for old, new in event.rewrites.items())
 
 
-def _amended(ledger: _Ledger, old: str, new: str) -> int:
-    """Measure completions that were asked on `old` in `new`, where it holds more than that did and on the same parents.
+def _committed_again(connection: Connection, root: Path, event: GitEvent) -> int:
+    """Where a branch was reset to commit the same work anew, the new commit takes the place of those it was reset past.
 
-    After a rebase the parents are others, and what differs was not written here.
+    No hook tells of that, and a reset may throw work away as well: most of what was changed must be changed again.
+    """
+    old = git.taken_back(root, event.head)
+    if not old:
+        return 0
+    base = git.parents(root, event.head)[0]
+    before, now = git.changed_between(root, base, old[0]), git.changed_between(root, base, event.head)
+    if 2 * len(before.keys() & now.keys()) <= len(before):
+        return 0
+    return _rewritten(connection, root, replace(event, rewrites=dict.fromkeys(old, event.head)))
+
+
+def _amended(ledger: _Ledger, old: str, new: str) -> int:
+    """Measure completions that were asked on `old` in `new`, where it holds more than that did.
+
+    After a rebase it stands on something that `old` did not, and what differs was not written here.
     """
     earlier = {before: after for before, after in ledger.rewrites.items() if before not in ledger.event.rewrites}
     asked = [row for row, measured in ledger.open if not measured and standing(row.base or "", earlier) == old]
-    if not asked or git.parents(ledger.root, old) != git.parents(ledger.root, new):
+    if not asked or not all(git.is_ancestor(ledger.root, parent, old) for parent in git.parents(ledger.root, new)):
         return 0
     changed = git.changed_between(ledger.root, old, new)
     count = 0

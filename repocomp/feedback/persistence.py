@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from itertools import accumulate
 
+from repocomp.document import text_of
 from repocomp.feedback.marks import READ_CHARS, Marks, Token, digest, line_digest, tokens
 from repocomp.secrets.redaction import redact
 
@@ -35,7 +36,7 @@ class Text:
     """A file's content to look completions up in: secrets redacted as in the marks, lines read once."""
 
     def __init__(self, data: bytes, salt: bytes, path: str = "") -> None:
-        text = redact(data.decode(errors="replace").replace("\r\n", "\n"), path)
+        text = redact(text_of(data), path)
         self.salt = salt
         self.lines = [line for line in text.split("\n") if line.strip()]
         self.digests = [line_digest(line, salt) for line in self.lines]

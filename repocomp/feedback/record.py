@@ -16,6 +16,7 @@ from typing import Any
 
 from repocomp import __version__
 from repocomp.config import Settings
+from repocomp.document import text_of
 from repocomp.errors import RepocompError
 from repocomp.feedback.marks import READ_CHARS, mark
 from repocomp.languages.table import language_of
@@ -71,8 +72,8 @@ def _row(
     completion: Completion, request: CompletionRequest, salt: bytes, *, keep_text: bool, shown: bool, now_ms: int
 ) -> Impression:
     data, offset = request.document.data, request.cursor.offset
-    left = data[max(0, offset - _NEAR_BYTES) : offset].decode(errors="ignore").replace("\r\n", "\n")[-READ_CHARS:]
-    right = data[offset : offset + _NEAR_BYTES].decode(errors="ignore").replace("\r\n", "\n")[:READ_CHARS]
+    left = text_of(data[max(0, offset - _NEAR_BYTES) : offset])[-READ_CHARS:]
+    right = text_of(data[offset : offset + _NEAR_BYTES])[:READ_CHARS]
     # What was withheld was not shown; whether it was right is worth knowing.
     whole = (completion.withheld or completion.text).replace("\r\n", "\n")
     path = request.document.path

@@ -18,19 +18,27 @@ _COMMENT = re.compile(r"\s*(?://+!?|#+!?|/\*+!?|\*+|--+|;+|<!--|%+|\"{3}|'{3}|re
 _PRELUDE = re.compile(r"\s*(?:$|#!|<\?|package\b|syntax\b|['\"]use strict|\*/|-->|\"{3}$)")
 """Lines that may stand above the header of a file, or close it."""
 _MARKED = re.compile(
-    r"\W{0,8}(?:(?:this|the)\s+(?:\w+\s+){0,3}(?:is|was|has been|were)\s+)?"
-    r"(?:@generated\b|auto-?\s?(?:matically\s+)?generated\s+(?:by|file|from|code|on|using)\b|automatically\s+generated\b"
+    r"\W{0,8}(?:note\W{1,3})?(?:(?:this|the)\s+(?:\w+\s+){0,3}(?:is|was|has been|were)\s+)?"
+    r"(?:@generated\b|auto-?\s?(?:matically\s+)?generated\s+(?:(?:by|from|code|on|using)\b|file[^\w.])|automatically\s+generated\b"
     r"|(?:code|file|sources?)?\s*generated\s+(?:by|from|with|using)\b)"
     r"|.{0,200}?(?:^|[.;:!*,-]\s{0,4}|\s{2})\W{0,8}(?:please\s+)?do\s+not\s+(?:edit|modify)"
-    r"(?:\s+(?:this\s+file|manually|by\s+hand|directly|it))?\s{0,4}(?:[.!;:*-]|$)",
+    r"(?:\s+(?:(?:this|the)\s+(?:file|class|code|module)|manually|by\s+hand|directly|it)){0,2}\s{0,4}(?:[.!;:*-]|$)",
     re.IGNORECASE,
 )
+_BEGUN = re.compile(
+    r"\{\{|\{%|<%|\$\{|\b(?:django|cookiecutter|copier|yeoman|scaffold\w*|then\s+edited|edit\s+as|feel\s+free)\b",
+    re.IGNORECASE,
+)
+"""What such words speak of where a person goes on from there: the template of a generator, or a file it only began."""
 _DENSE_LINE, _DENSE_SPACES = 300, 0.06
 """A line of this length with a smaller share of blanks is data or was minified: code has 15 % of them."""
 _LONG_LINE, _PROSE_WORDS = 3_000, 0.6
 """A line of this length is read only where so many of its words are words: a paragraph."""
+_UNSPACED = "\u2e80"
+"""The first character of the scripts of East Asia."""
 _PUNCTUATION = ".,;:!?()\"'`*_-"
 _NUMBERS_LINE, _NUMBERS_SHARE = 20, 0.5
+_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
 _FEWEST_LINES = 3
 """Lines of code without which what else a file holds decides."""
 _MIN_JUDGED, _MIN_ALNUM = 200, 0.25
@@ -44,7 +52,7 @@ def unfit(data: bytes, path: str = "") -> str | None:
     if b"\0" in data[:8192]:
         return "binary"
     try:
-        text = data.decode()
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return "encoding"
     if is_key_file(text):
@@ -65,12 +73,17 @@ def without_data(text: str) -> str:
 
 
 def _is_data(line: str) -> bool:
-    if len(line) < _DENSE_LINE:
+    if len(line) < _DENSE_LINE or _is_unspaced(line):
         return False
     if len(line) > _LONG_LINE:
         words = line.split()
         return sum(word.strip(_PUNCTUATION).isalpha() for word in words) < _PROSE_WORDS * len(words)
     return line.strip().count(" ") < _DENSE_SPACES * len(line)
+
+
+def _is_unspaced(line: str) -> bool:
+    """Whether a line is prose in a script that puts no blanks between words."""
+    return not line.isascii() and sum(_UNSPACED <= char for char in line) > len(line) / 2
 
 
 def _is_generated(head: str) -> bool:
@@ -83,7 +96,7 @@ def _is_generated(head: str) -> bool:
         if comment is None:
             if not _PRELUDE.match(line):
                 return False
-        elif _MARKED.match(line[comment.end() :].rstrip("*/-> \r")):
+        elif (marked := _MARKED.match(line[comment.end() :].rstrip("*/-> \r"))) and not _BEGUN.search(marked.string):
             return True
     return False
 
@@ -98,7 +111,11 @@ def _is_minified(text: str) -> bool:
 
 def _is_numbers(line: str) -> bool:
     """Whether a line is a row of a table of numbers."""
-    return len(line) >= _NUMBERS_LINE and sum(map(str.isdigit, line)) > _NUMBERS_SHARE * len(line.replace(" ", ""))
+    if len(line) < _NUMBERS_LINE:
+        return False
+    if "0x" in line:
+        line = _HEXADECIMAL.sub(lambda match: "0" * len(match[0]), line)
+    return sum(map(str.isdigit, line)) > _NUMBERS_SHARE * len(line.replace(" ", ""))
 
 
 def _is_code(line: str) -> bool:

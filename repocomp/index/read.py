@@ -6,16 +6,18 @@ import hashlib
 import zlib
 from dataclasses import dataclass
 
+from repocomp.document import text_of
 from repocomp.index.chunk import WINDOWS, Terms, Words, part_terms, syntax_pieces, window_terms, windows
 from repocomp.index.fitness import without_data
 from repocomp.index.symbols import Syntax, parse
 from repocomp.languages.formats import code, format_of, language_in, shown
+from repocomp.languages.table import language as language_named
 from repocomp.secrets.redaction import redact
 from repocomp.secrets.values import style_of
 from repocomp.store.index.rows import Chunk, ChunkKind
 
 _PACKING = 6
-READING = 2
+READING = 3
 """Raised when the same bytes are read in another way than before: indexes then read every file once more."""
 
 
@@ -50,7 +52,7 @@ def read(path: str, data: bytes) -> Content:
     `data` is UTF-8 text (checked by the walk); stray bytes are replaced.
     """
     language = language_in(path, data)
-    text = redact(without_data(shown(path, data.decode(errors="replace").replace("\r\n", "\n"))), path)
+    text = redact(without_data(shown(path, text_of(data))), path)
     lines = text.split("\n")
     count = len(lines) - (len(lines) > 1 and not lines[-1])
     syntax = parse(language, code(path, text))
@@ -60,4 +62,6 @@ def read(path: str, data: bytes) -> Content:
     terms = {kind: window_terms(words, count, kind) for kind in WINDOWS}
     terms[ChunkKind.SYNTAX] = part_terms(words, pieces[ChunkKind.SYNTAX], syntax.definitions)
     packed = zlib.compress(text.encode(), _PACKING)
-    return Content(digest_of(path, data), language, count, len(data), packed, syntax, pieces, terms)
+    known = language_named(language)
+    symbols = syntax if known is None or known.has_symbols else Syntax()
+    return Content(digest_of(path, data), language, count, len(data), packed, symbols, pieces, terms)

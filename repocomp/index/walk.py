@@ -148,6 +148,13 @@ def _judged(root: Path, rules: Rules, listed: Iterable[str], public: Container[s
     for path in paths:
         if path.startswith(bare):
             continue
+        try:
+            status = os.lstat(top + path)
+        except OSError:
+            continue
+        if stat.S_ISDIR(status.st_mode) and not os.path.lexists(f"{top}{path}/.git"):
+            # A file that a folder took the place of is as gone as one that was deleted, whatever its name.
+            continue
         left_out, reason = rules.verdict(path)
         name = printable(path)
         if path not in public and (shown := redact(path)) != path:
@@ -155,10 +162,6 @@ def _judged(root: Path, rules: Rules, listed: Iterable[str], public: Container[s
             continue
         if left_out or name != path:
             yield Found(name, 0, 0, _word(reason) if left_out else "name")
-            continue
-        try:
-            status = os.lstat(top + path)
-        except OSError:
             continue
         skipped = "symlink" if _is_behind_link(top, path, links) else _by_status(path, status)
         stamp = f"{status.st_ctime_ns}:{status.st_ino}"

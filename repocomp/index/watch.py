@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
+from repocomp import git
 from repocomp.errors import ConfigError
 from repocomp.index.build import IndexReport, build, update
-from repocomp.index.walk import IGNORE_FILE
+from repocomp.index.walk import IGNORE_FILE, user_ignore_file
 from repocomp.progress import OnProgress
 from repocomp.store.paths import index_path
 from repocomp.tree import printable
 
 _RULES = frozenset({".gitignore", IGNORE_FILE})
-_GIT = (".git/HEAD", ".git/info/exclude")
-"""Of git's own files those that change what belongs to the tree: another branch, private rules."""
 _QUIET_MS = 200
 """How long nothing more must change before a change is told: an editor writes a file in several steps. It is also how
 often watchfiles wakes up, 1 % of a processor every 50 ms."""
@@ -38,10 +37,11 @@ def watch(
     Paths that are ignored, or not of the tree, change nothing and are not reported. Raises StoreError.
     """
     yield build(root, jobs=jobs, rebuild=rebuild, progress=progress)
+    rules = _rule_files(root)
     for number, paths in enumerate(told):
         changed = _relative(root, paths)
         # What changed between the first look and the first word was told by nobody.
-        is_all = number == 0 or any(path in _GIT or path.rpartition("/")[2] in _RULES for path in changed)
+        is_all = number == 0 or any(path in rules or path.name in _RULES for path in paths)
         if not is_all and not changed:
             continue
         report = build(root, jobs=jobs, progress=progress) if is_all else update(root, changed)
@@ -59,9 +59,13 @@ def changes(root: Path) -> Iterator[Collection[Path]]:
         from watchfiles import watch as wait
     except ImportError as error:
         raise ConfigError("--watch needs the package watchfiles", "pip install watchfiles") from error
+    rules = _rule_files(root)
+    # Those of the user, and of a work tree whose repository lies elsewhere, are not below the root.
+    folders = {rule.parent for rule in rules if not rule.is_relative_to(root) and rule.parent.is_dir()}
     told: Iterable[Collection[tuple[object, str]]] = wait(
         root,
-        watch_filter=lambda _, path: _concerns(Path(path).relative_to(root)),
+        *sorted(folders),
+        watch_filter=lambda _, path: Path(path) in rules or _is_of_tree(root, Path(path)),
         step=_QUIET_MS,
         rust_timeout=_WAIT_MS,
         yield_on_timeout=True,
@@ -70,14 +74,19 @@ def changes(root: Path) -> Iterator[Collection[Path]]:
     return ([Path(path) for _, path in events] for events in told)
 
 
+def _rule_files(root: Path) -> frozenset[Path]:
+    """The files beside those in the tree that decide what belongs to it."""
+    return frozenset([*git.rule_files(root), user_ignore_file()])
+
+
 def _relative(root: Path, paths: Collection[Path]) -> list[str]:
     """The paths of the tree itself, relative; the index may lie below its root, and its writing is no change."""
     own = index_path(root).parent
-    below = (path.relative_to(root) for path in paths if path.is_relative_to(root) and not path.is_relative_to(own))
+    below = [path for path in paths if _is_of_tree(root, path) and not path.is_relative_to(own)]
     # A name that is no UTF-8 is not indexed.
-    return sorted({path.as_posix() for path in below if _concerns(path) and printable(str(path)) == str(path)})
+    return sorted({path.relative_to(root).as_posix() for path in below if printable(str(path)) == str(path)})
 
 
-def _concerns(path: Path) -> bool:
-    """Whether a change at `path`, relative to the root, may be one of the index."""
-    return bool(path.parts) and (".git" not in path.parts or path.as_posix() in _GIT)
+def _is_of_tree(root: Path, path: Path) -> bool:
+    """Whether a change at `path` may be one of a file of the tree."""
+    return path != root and path.is_relative_to(root) and ".git" not in path.relative_to(root).parts

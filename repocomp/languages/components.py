@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from repocomp.languages.embedded import Embedded, literate
+from repocomp.languages.table import language_called
+
 # Comments come first, since they may hold a script that does not count; a block that is not closed yet reaches the end.
 _SCRIPT = (
     r"(?is)<!--.*?(?:-->|\Z)|<script(?P<attributes>\s(?:[^<>\"']|\"[^\"]*\"|'[^']*')*+)?(?<!/)>"
@@ -29,6 +32,14 @@ def scripts(text: str) -> str:
         kept += [re.sub(_LINES, "", text[end:start]), text[start:stop]]
         end = stop
     return "".join([*kept, re.sub(_LINES, "", text[end:])])
+
+
+def script_at(text: str, at: int) -> Embedded | None:
+    """The scripts around a cursor in one of them, with all else as comments; None for a cursor elsewhere."""
+    if not any(match.start("body") <= at <= match.end("body") for match in _blocks(text)):
+        return None
+    is_code = [line == script for line, script in zip(text.split("\n"), scripts(text).split("\n"), strict=True)]
+    return literate(text, at, language_called(language(text)), is_code)
 
 
 def _blocks(text: str) -> Iterator[re.Match[str]]:

@@ -9,7 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from repocomp.languages import components, marks, notebook
+from repocomp.document import text_of
+from repocomp.languages import components, marks, notebook, patches
+from repocomp.languages.embedded import Embedded
+from repocomp.languages.language import TEXT
 from repocomp.languages.table import language_by_content, language_called
 
 
@@ -21,8 +24,9 @@ def _same(text: str) -> str:
 class Format:
     """A kind of file. `language` names the language of its code (None: told by path and content).
 
-    `shown` is what of a text may be indexed and offered, `code` what of that is parsed. Larger files than `most_bytes`
-    are not worth reading; `left_out` says why none is.
+    `shown` is what of a text may be indexed and offered, `code` what of that is parsed, `embedded` the code around a
+    cursor (a number of characters) where that is not the whole text; None where the cursor stands in no code. Larger
+    files than `most_bytes` are not worth reading; `left_out` says why none is.
     """
 
     name: str
@@ -30,6 +34,7 @@ class Format:
     language: Callable[[str], str] | None = None
     shown: Callable[[str], str] = _same
     code: Callable[[str], str] = _same
+    embedded: Callable[[str, int], Embedded | None] | None = None
     most_bytes: int = 1 << 20
     left_out: str | None = None
 
@@ -37,12 +42,31 @@ class Format:
 PLAIN = Format("")
 FORMATS = (
     # Pictures make a notebook large, not code.
-    Format("notebook", (".ipynb",), notebook.language, notebook.cells, notebook.without_magics, most_bytes=1 << 22),
-    Format("component", (".vue", ".svelte"), components.language, code=components.scripts),
-    Format("markdown", (".md", ".markdown", ".mkd", ".mdx", ".rmd", ".qmd"), shown=marks.without_markdown_fences),
+    Format(
+        "notebook",
+        (".ipynb",),
+        notebook.language,
+        notebook.cells,
+        notebook.without_magics,
+        notebook.cell_at,
+        most_bytes=1 << 22,
+    ),
+    Format(
+        "component",
+        (".vue", ".svelte"),
+        components.language,
+        code=components.scripts,
+        embedded=components.script_at,
+    ),
+    Format(
+        "markdown",
+        (".md", ".markdown", ".mkd", ".mdx", ".rmd", ".qmd"),
+        shown=marks.without_markdown_fences,
+        embedded=marks.fenced_code,
+    ),
     Format("asciidoc", (".adoc", ".asciidoc", ".asc"), shown=marks.without_asciidoc_fences),
     # Half of their lines are gone from the code, and all begin one column late.
-    Format("diff", (".diff", ".patch", ".rej"), left_out="diff"),
+    Format("diff", (".diff", ".patch", ".rej"), embedded=patches.new_side, left_out="diff"),
 )
 _BY_EXTENSION = {extension: form for form in FORMATS for extension in form.extensions}
 
@@ -57,7 +81,7 @@ def language_in(path: str, data: bytes) -> str:
     form = format_of(path)
     if form.language is None:
         return language_by_content(path, data)
-    return language_called(form.language(data.decode(errors="replace")))
+    return language_called(form.language(text_of(data)))
 
 
 def shown(path: str, text: str) -> str:
@@ -68,3 +92,17 @@ def shown(path: str, text: str) -> str:
 def code(path: str, text: str) -> str:
     """What of a shown text is code to be parsed, each line where it stands."""
     return format_of(path).code(text)
+
+
+def may_embed(path: str, data: bytes) -> bool:
+    """Whether a file may hold code beside something else, at the cost of a glance."""
+    return format_of(path).embedded is not None or marks.CONFLICT in data
+
+
+def embedded(path: str, text: str, at: int) -> Embedded | None:
+    r"""The code around the cursor `at` so many characters into a text (line ends `\n`), where not all of it is code."""
+    form = format_of(path)
+    found = form.embedded(text, at) if form.embedded is not None else None
+    if found is None and form.language is not None:
+        return Embedded(text, at, TEXT)
+    return found or marks.one_side(text, at, language_in(path, text.encode()))

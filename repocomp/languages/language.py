@@ -75,6 +75,9 @@ class Language:
     has_clauses: bool = False
     """Whether definitions of one name in a row are one, written in several clauses."""
 
+    has_symbols: bool = True
+    """Whether code elsewhere may mean its definitions by their names. Keys of settings part chunks, and no more."""
+
     # What it imports, and the files that a module may be.
     imports: Callable[[str], Iterator[Import]] = no_imports
     """Reads all imports of a text, in order of kind and place."""

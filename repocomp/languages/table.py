@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
@@ -37,6 +38,9 @@ _FILES = (
     "haskell",
     "sql",
     "hcl",
+    "dart",
+    "yaml",
+    "toml",
 )
 
 
@@ -67,6 +71,7 @@ def language_of(path: str) -> str:
 def language_by_content(path: str, data: bytes) -> str:
     """The language of a file by its name and, where names do not tell, by the start of its content."""
     suffix = PurePosixPath(path).suffix.lower()
+    data = data.removeprefix(BOM_UTF8)
     for extension, is_ours, name in _CLAIMS:
         if suffix == extension and is_ours(data[:_HEAD_BYTES].decode(errors="ignore")):
             return name

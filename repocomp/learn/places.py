@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from repocomp.evaluate.holes import Hole, HoleKind, Source, sample, sources_of
-from repocomp.git import recent_lines
+from repocomp.git_edits import recent_lines
 from repocomp.store.index.reader import IndexReader
 
 KINDS: tuple[HoleKind, ...] = ("line", "midline", "api", "chunk")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from repocomp.document import Document, Position
+from repocomp.document import Document, Position, text_of
 
 Encode = Callable[[str], list[int]]
 
@@ -138,8 +138,3 @@ def _cut_right(data: bytes, budget: int, encode: Encode) -> tuple[str, list[int]
         text = text[: keep + 1] if keep > 0 else text[: len(text) * budget // len(ids)]
         ids = encode(text)
     return text, ids
-
-
-def text_of(data: bytes) -> str:
-    r"""Text with `\n` line ends, without a byte-order mark and characters that were cut in two."""
-    return data.decode(errors="ignore").removeprefix("\ufeff").replace("\r\n", "\n")

@@ -99,6 +99,55 @@ def test_what_is_asked_on_a_commit_that_is_then_amended(week: Week) -> None:
     assert week.measured(second)[-1] == week.expected(second, last, "a.py")
 
 
+@pytest.mark.parametrize("mode", ["--soft", "--mixed"])
+@pytest.mark.parametrize("commits", [1, 3])
+def test_what_is_reset_and_committed_again(week: Week, mode: str, commits: int) -> None:
+    for name in ("two", "three", "four")[:commits]:
+        measured = week.ask("a.py", name, CALL)
+        week.type("a.py", name, CALL)
+        first = week.commit(name)
+    shown, never = week.ask("a.py", "one", LOOP), week.ask("b.py", "five", CALL)
+    week.type("a.py", "one", LOOP)
+    week.git("reset", "-q", mode, f"HEAD~{commits}")
+    again = week.commit("as one")
+    assert week.measured(measured) == [week.expected(measured, first, "a.py"), week.expected(measured, again, "a.py")]
+    assert week.measured(shown) == [week.expected(shown, again, "a.py")]
+    assert week.measured(shown)[0][1] == len("".join(LOOP.split()))
+    assert week.measured(never) == []
+    week.type("b.py", "five", CALL)
+    last = week.commit("on top of it")
+    assert week.measured(never) == [week.expected(never, last, "b.py")]
+
+
+def test_a_reset_that_throws_work_away_measures_nothing(week: Week) -> None:
+    kept = week.ask("a.py", "one", CALL)
+    week.type("a.py", "one", CALL)
+    first = week.commit("thrown away")
+    lost = week.ask("a.py", "two", CALL)
+    week.git("reset", "-q", "--hard", "HEAD~")
+    week.type("b.py", "five", OTHER)
+    week.commit("something else")
+    assert week.measured(kept) == [week.expected(kept, first, "a.py")]
+    assert week.measured(lost) == []
+
+
+def test_another_branch_that_stands_further_back_is_no_reset(week: Week) -> None:
+    week.git("checkout", "-q", "-b", "feature")
+    week.type("a.py", "four", OTHER)
+    week.commit("mine")
+    shown = week.ask("a.py", "one", CALL)
+    week.type("a.py", "one", CALL)
+    week.git("stash", "-q")
+    week.git("checkout", "-q", "main")
+    week.type("a.py", "four", "other(alpha)")
+    week.commit("theirs")
+    assert week.measured(shown) == []
+    week.git("checkout", "-q", "feature")
+    week.git("stash", "pop", "-q")
+    last = week.commit("at last")
+    assert week.measured(shown) == [week.expected(shown, last, "a.py")]
+
+
 def test_a_rebase_onto_other_work_measures_nothing_that_was_not_written_here(week: Week) -> None:
     week.git("checkout", "-q", "-b", "feature")
     week.type("b.py", "five", OTHER)

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repocomp.index.symbols import parse
+from repocomp.index.read import read
+from repocomp.index.symbols import Syntax, parse
 from repocomp.languages.language import Import
 from repocomp.languages.table import LANGUAGES, language
+from repocomp.store.index.rows import ChunkKind
 
 Expected = tuple[str, list[tuple[str, str]], list[Import]]
 
@@ -216,6 +218,41 @@ CASES: dict[str, Expected] = {
         ],
         [("./modules/vpc", None, "vpc")],
     ),
+    "dart": (
+        "import 'package:shop/src/order.dart' as o;\nimport '../tax.dart';\n"
+        "class Shop<T> extends Base with Mix {\n  Shop(this.n);\n  double total(int n) => n * 2.0;\n"
+        "  int get size { return 1; }\n  static Future<void> load(String path) async { await read(path); }\n}\n"
+        "abstract class Api { void call(); }\nenum Color { red }\nmixin Mix on Base { void mixed() {} }\n"
+        "extension Ext on String { int twice() => 2; }\ntypedef Fn = int Function(int);\nvoid main() { f(); }\n"
+        "const answer = 42;\n",
+        [
+            ("Shop", "class"),
+            ("Shop.total", "method"),
+            ("Shop.size", "method"),
+            ("Shop.load", "method"),
+            ("Api", "class"),
+            ("Api.call", "method"),
+            ("Color", "enum"),
+            ("Mix", "trait"),
+            ("Mix.mixed", "method"),
+            ("Ext", "impl"),
+            ("Ext.twice", "method"),
+            ("Fn", "type"),
+            ("main", "function"),
+            ("answer", "variable"),
+        ],
+        [("src/order", None, "o"), ("../tax", None, "tax")],
+    ),
+    "yaml": (
+        "name: build\non:\n  push: {branches: [main]}\njobs:\n  test:\n    steps:\n      - run: x\n",
+        [("name", "key"), ("on", "key"), ("on.push", "key"), ("jobs", "key"), ("jobs.test", "key")],
+        [],
+    ),
+    "toml": (
+        'name = "a"\n[tool.x]\nb = 1\n[[bin]]\nc = 2\n',
+        [("name", "key"), ("x", "table"), ("bin", "table")],
+        [],
+    ),
     "bash": ("source ./lib.sh\nf() { echo hi; }\n", [("f", "function")], [("./lib.sh", None, "lib")]),
 }
 
@@ -328,3 +365,10 @@ def test_no_text_is_too_odd(name: str, noise: str, at: int) -> None:
 
 def test_text_without_a_grammar_has_no_symbols() -> None:
     assert parse("text", "def f(): pass").definitions == ()
+
+
+@pytest.mark.parametrize(("path", "text"), [("a.yml", CASES["yaml"][0]), ("a.toml", CASES["toml"][0])])
+def test_keys_of_settings_part_chunks_and_are_no_symbols(path: str, text: str) -> None:
+    content = read(path, text.encode() * 4)
+    assert content.syntax == Syntax()
+    assert {piece.name for piece in content.pieces[ChunkKind.SYNTAX]} - {None}

@@ -95,7 +95,7 @@ class Grower:
         for _ in range(self.rng.randrange(4)):
             self._write(self._in(".gitignore"), "\n".join(self.rng.choices(LINES, k=self.rng.randrange(1, 7))))
         self._write(".git/info/exclude", "\n".join(self.rng.choices(LINES, k=self.rng.randrange(3))))
-        for odd in (self._link, self._fifo, self._repository, self._bare):
+        for odd in (self._link, self._fifo, self._repository, self._bare, self._submodule):
             if self.rng.random() < 0.4:
                 odd()
         self._track()
@@ -140,14 +140,31 @@ class Grower:
         if not os.path.lexists(path):
             shutil.copytree(self.root / ".git", path)
 
+    def _submodule(self) -> None:
+        """One that is checked out, or not yet."""
+        path = self._in("module")
+        if not os.path.lexists(self.root / path):
+            (self.root / path).mkdir()
+            git(self.root, "update-index", "--add", "--cacheinfo", f"160000,{'5' * 40},{path}")
+            if self.rng.random() < 0.5:
+                shutil.copytree(self.root / ".git", self.root / path / ".git")
+                (self.root / path / "inner.py").write_text("x = 1\n")
+
+    def _point_nowhere(self, path: Path) -> None:
+        path.symlink_to("nowhere")
+
     def _track(self) -> None:
-        """Track some files, ignored ones as well; then lose some, or have a folder become a link."""
+        """Track some files, ignored ones as well; then some are gone or become something else, or a folder a link."""
         tracked = [path for path in self.files if self.rng.random() < 0.4]
         if tracked:
             data = b"\0".join(os.fsencode(path) for path in tracked) + b"\0"
             git(self.root, "update-index", "--add", "-z", "--stdin", data=data)
-            if self.rng.random() < 0.5:
-                os.unlink(self.root / self.rng.choice(tracked))
+            for become in (None, os.mkfifo, os.mkdir, self._point_nowhere):
+                path = self.root / self.rng.choice(tracked)
+                if self.rng.random() < 0.3 and os.path.isfile(path):
+                    os.unlink(path)
+                    if become is not None:
+                        become(path)
         if self.rng.random() < 0.2 and len(self.folders) > 1:
             folder = self.root / self.rng.choice(self.folders[1:]).rstrip("/")
             if folder.is_dir() and not folder.is_symlink():
@@ -165,13 +182,16 @@ def reason(root: Path, path: str) -> str | None:
     above = [root / "/".join(parts[:count]) for count in range(1, len(parts))]
     if any((folder / "HEAD").is_file() and (folder / "objects").is_dir() for folder in above):
         return "repository"
+    if not os.path.lexists(root / path):
+        return "gone"
+    status = os.lstat(root / path)
+    if stat.S_ISDIR(status.st_mode) and not (root / path / ".git").exists():
+        # A folder that took a tracked file's place, or a submodule that nobody has checked out.
+        return "gone"
     if "\udcff" in path:
         return "name"
-    if not os.path.lexists(root / path.rstrip("/")):
-        return "gone"
-    if any(folder.is_symlink() for folder in above) or (root / path).is_symlink():
+    if any(folder.is_symlink() for folder in above) or stat.S_ISLNK(status.st_mode):
         return "symlink"
-    status = os.lstat(root / path)
     if stat.S_ISDIR(status.st_mode):
         return "repository"
     if not stat.S_ISREG(status.st_mode):
@@ -186,10 +206,9 @@ def check(root: Path) -> Counter[str | None]:
     wanted: dict[str, str | None] = {}
     for path in listed:
         why = reason(root, path)
-        if why == "repository" and not path.endswith("/"):
-            path = next(
-                f"{above}/" for above in reversed(PurePosixPath(path).parents) if (root / above / "HEAD").is_file()
-            )
+        if why == "repository":
+            tops = (f"{above}/" for above in reversed(PurePosixPath(path).parents) if (root / above / "HEAD").is_file())
+            path = next(tops, path)
         if why != "gone":
             wanted[printable(path)] = why
     found = {one.path: one.skipped for one in walk(root)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -16,10 +17,11 @@ from repocomp.cli import app
 from repocomp.errors import ConfigError
 from repocomp.index import build as building
 from repocomp.index.build import build, update
+from repocomp.index.walk import user_ignore_file
 from repocomp.index.watch import changes, watch
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.paths import index_path
-from tests.conftest import Repository
+from tests.conftest import Repository, write_files
 
 FILES = {"a.py": "def one():\n    return 1\n", "lib/b.py": "import a\n", "lib/c.py": "import b\n"}
 Change = Callable[[Path], list[str]]
@@ -128,6 +130,84 @@ def test_what_git_keeps_of_rules_and_branches_has_the_whole_tree_looked_at(repos
     (root / ".git/info/exclude").write_text("lib/\n")
     assert next(reports).removed == 2
     assert set(indexed(root)) == {"a.py"}
+
+
+def add_what_is_ignored(root: Path) -> list[Path]:
+    subprocess.run(["git", "add", "-f", "out.gen.py"], cwd=root, check=True)
+    return [git_path(root, "index")]
+
+
+def exclude_for_all(root: Path) -> list[Path]:
+    rules = Path(os.environ["XDG_CONFIG_HOME"], "git", "ignore")
+    write_files(rules.parent, {"ignore": "lib/\n"})
+    return [rules]
+
+
+def exclude_elsewhere(root: Path) -> list[Path]:
+    write_files(root.parent, {"rules": "lib/\n"})
+    subprocess.run(["git", "config", "core.excludesFile", str(root.parent / "rules")], cwd=root, check=True)
+    return [git_path(root, "config")]
+
+
+def bring_back(root: Path) -> list[Path]:
+    write_files(user_ignore_file().parent, {"ignore": "!*.gen.py\n"})
+    return [user_ignore_file()]
+
+
+def another_branch(root: Path) -> list[Path]:
+    subprocess.run(["git", "checkout", "-q", "side"], cwd=root, check=True)
+    return [git_path(root, "HEAD"), root / "side.py"]
+
+
+def private_rules(root: Path) -> list[Path]:
+    git_path(root, "info").mkdir(exist_ok=True)
+    git_path(root, "info/exclude").write_text("lib/\n")
+    return [git_path(root, "info/exclude")]
+
+
+def git_path(root: Path, name: str) -> Path:
+    found = subprocess.run(["git", "rev-parse", "--git-path", name], cwd=root, capture_output=True, check=True)
+    return root / found.stdout.decode().strip()
+
+
+RULES = [add_what_is_ignored, exclude_for_all, exclude_elsewhere, bring_back, another_branch, private_rules]
+
+
+@pytest.mark.parametrize("change", RULES)
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_whatever_decides_what_belongs_to_the_tree_is_followed(
+    repository: Repository, change: Callable[[Path], list[Path]], is_linked: bool
+) -> None:
+    root = repository({**FILES, ".gitignore": "*.gen.py\n"})
+    for arguments in (
+        ("add", "a.py", ".gitignore"),
+        ("commit", "-qm", "x"),
+        ("checkout", "-qb", "side"),
+        ("commit", "-q", "--allow-empty", "-m", "y"),
+        ("checkout", "-q", "-"),
+    ):
+        subprocess.run(["git", *arguments], cwd=root, check=True)
+    if is_linked:
+        subprocess.run(["git", "worktree", "add", "-q", "--detach", "../linked"], cwd=root, check=True)
+        root = root.parent / "linked"
+    write_files(root, {"out.gen.py": "g = 1\n", **FILES})
+
+    def told() -> Iterator[list[Path]]:
+        yield []
+        yield change(root)
+
+    before = indexed_by(watch(root, told()), root)
+    after = indexed(root)
+    build(root, rebuild=True)
+    assert after == indexed(root)
+    assert change is another_branch or after != before
+
+
+def indexed_by(reports: Iterator[object], root: Path) -> dict[str, str]:
+    next(reports)
+    before = indexed(root)
+    list(reports)
+    return before
 
 
 def test_the_index_itself_is_no_change(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from unittest.mock import patch
 
-from repocomp import git
+from repocomp import git, git_edits
 from repocomp.cli import quick
 from repocomp.cli.cursor import Cursor
 from repocomp.config import load_settings
@@ -115,7 +115,7 @@ def answers_of_git(data: bytes) -> None:
         git.explain_ignored(ROOT, "a.py")
         git.changed_paths(ROOT, COMMIT)
         git.added_lines(ROOT, COMMIT, 99)
-        git.recent_lines(ROOT, 9)
+        git_edits.recent_lines(ROOT, 9)
         list(git.changes(ROOT, 9))
     parse_rewrites(data.decode(errors="replace"))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from repocomp import git, git_process
+from repocomp import git, git_edits, git_process
 from repocomp.cli import app
 from repocomp.errors import GitError
 from repocomp.feedback.hooks import hooks_folder
@@ -134,13 +134,13 @@ def ask_everything(root: Path) -> None:
     """All that is ever asked of git."""
     head = git.commit_of(root) or ""
     git.version()
-    git.revision(root)
+    git_edits.revision(root)
     git.list_ignored(root)
     git.is_ancestor(root, head, head)
     git.blob(root, head, "a b.py")
     git.changed_paths(root, head)
     git.added_lines(root, head, 100)
-    git.recent_lines(root, 5)
+    git_edits.recent_lines(root, 5)
     list(git.changes(root, 100))
     list(walk(root))
     explain(root, "a b.py")
@@ -164,7 +164,7 @@ def test_the_trap_is_real(lured: Path, tmp_path: Path) -> None:
 
 def test_settings_change_no_answer(lured: Path) -> None:
     head = git.commit_of(lured) or ""
-    assert git.revision(lured) == f"{head}-dirty"
+    assert git_edits.revision(lured) == f"{head}-dirty"
     assert git.changed_paths(lured, head) == {
         ".gitattributes": ".gitattributes",
         "a b.py": "a b.py",
@@ -189,10 +189,10 @@ def test_settings_change_no_answer(lured: Path) -> None:
 
 def test_a_filter_alone_could_say_whether_its_files_changed(lured: Path) -> None:
     """So a file with a filter counts neither as edited nor as clean by what git's index holds of it."""
-    assert "a b.py" not in git._edited(lured)
+    assert "a b.py" not in git_edits.edited(lured)
     (lured / ".gitattributes").write_text("")
-    assert git._edited(lured) == [".gitattributes", ".gitignore", "a b.py"]
-    assert git.recent_lines(lured, 1)["a b.py"] == {1, 3}
+    assert git_edits.edited(lured) == [".gitattributes", ".gitignore", "a b.py"]
+    assert git_edits.recent_lines(lured, 1)["a b.py"] == {1, 3}
 
 
 VARIABLES = {
@@ -230,7 +230,7 @@ def test_variables_that_speak_of_another_command_change_nothing(
         head = git.commit_of(lured) or ""
         return [
             head,
-            git.revision(lured),
+            git_edits.revision(lured),
             git.list_files(lured),
             git.list_ignored(lured),
             git.added_lines(lured, head, 9),
@@ -434,5 +434,5 @@ def test_an_old_git_will_do(repository: Repository, tmp_path: Path, monkeypatch:
     monkeypatch.setenv("PATH", f"{wrapper.parent}{os.pathsep}{os.environ['PATH']}")
     assert git_process.find(root) == str(wrapper)
     assert {found.path for found in walk(root)} == {"a.py", ".gitignore"}
-    assert git.revision(root) == git.commit_of(root)
+    assert git_edits.revision(root) == git.commit_of(root)
     assert hooks_folder(root) == root / ".git" / "hooks"

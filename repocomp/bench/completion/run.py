@@ -28,7 +28,7 @@ from repocomp.executor.journal import Journal
 from repocomp.executor.workers import HERE, Workers
 from repocomp.generate.access import Access
 from repocomp.generate.backends import is_pack, open_generator
-from repocomp.git import revision
+from repocomp.git_edits import revision
 from repocomp.index.build import build_from, readable
 from repocomp.model.library import folder_of, load_pack
 from repocomp.progress import OnProgress, Progress, ignore

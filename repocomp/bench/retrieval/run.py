@@ -25,7 +25,7 @@ from repocomp.errors import BenchError
 from repocomp.evaluate.holes import Hole
 from repocomp.executor.journal import Journal
 from repocomp.executor.workers import HERE, Workers
-from repocomp.git import revision
+from repocomp.git_edits import revision
 from repocomp.model.library import folder_of, load_pack
 from repocomp.model.pack import Pack
 from repocomp.progress import OnProgress, Progress, ignore

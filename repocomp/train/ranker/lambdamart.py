@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from repocomp.evaluate.likelihood import Target, logprob
 from repocomp.generate.local.generator import LocalGenerator, load
-from repocomp.git import revision
+from repocomp.git_edits import revision
 from repocomp.retrieve.features import PIECE_FEATURES, WORD_FEATURES
 from repocomp.retrieve.lexicon import Floats
 from repocomp.train.ranker.linear import Drawn, fit_words, gather, word_rows

@@ -19,7 +19,7 @@ from repocomp.errors import StoreError
 from repocomp.evaluate.holes import KINDS, Hole, sample, sources_of
 from repocomp.evaluate.unseen import Place
 from repocomp.generate.local.generator import LocalGenerator, load
-from repocomp.git import revision
+from repocomp.git_edits import revision
 from repocomp.policy.select import DRAWS
 from repocomp.retrieve.features import (
     PIECE_FEATURES,
