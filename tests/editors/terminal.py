@@ -66,9 +66,9 @@ def terminal(command: Sequence[str], cwd: Path, variables: Mapping[str, str]) ->
             os.close(ours)
 
 
-def until(is_so: Callable[[], bool], describe: Callable[[], object]) -> None:
+def until(is_so: Callable[[], bool], describe: Callable[[], object], wait_s: float = WAIT_S) -> None:
     """Wait for something; what there is instead is the failure."""
-    end = time.monotonic() + WAIT_S
+    end = time.monotonic() + wait_s
     while not is_so():
         assert time.monotonic() < end, describe()
         time.sleep(0.02)
