@@ -110,16 +110,24 @@ def test_escape_turns_it_down_once_and_the_next_key_asks_again(offer: Offer) -> 
         say(editor, ["shown", None], ["reject", None], ["shown", None])
 
 
-def test_what_does_not_go_on_with_the_menu_is_not_counted_as_shown(offer: Offer) -> None:
-    with offer("vscode", "zzz", "alphabet = 1\n") as editor:
-        editor.type("alp")
-        editor.terminal.page.keyboard.press("Control+Space")
-        editor.terminal.page.wait_for_selector(".suggest-widget.visible")
-        editor.type("h")
-        until(lambda: editor.notes("asked")[-1] == ["alphalphabet = 1\n", 4], lambda: editor.notes("asked"))
-        asked = len(editor.notes("asked"))
-        editor.see(ghost=[], status="repocomp")
-        assert len(words(editor)) < asked
+def test_it_goes_on_with_what_the_menu_has_selected(offer: Offer) -> None:
+    with offer("vscode", " = 2", "\nalphabet = 1\n") as editor:
+        editor.type("al")
+        editor.terminal.page.wait_for_selector(".suggest-widget.visible .monaco-list-row.focused")
+        editor.see(lines=["al", "alphabet = 1", ""], ghost=["phabet = 2"])
+        assert editor.notes("asked")[-1] == ["alphabet\nalphabet = 1\n", 8]
+        asked, shown = len(editor.notes("asked")), words(editor)
+        editor.type("p")
+        editor.see(lines=["alp", "alphabet = 1", ""], ghost=["habet = 2"])
+        assert len(editor.notes("asked")) == asked
+        editor.type(WORD)
+        editor.see(lines=["alphabet", "alphabet = 1", ""], ghost=[" = 2"])
+        editor.type(TAB)
+        editor.see(lines=["alphabet = 2", "alphabet = 1", ""])
+        until(lambda: len(words(editor)) > len(shown) + 1, lambda: words(editor))
+        (part, text), accepted = words(editor)[len(shown) :][:2]
+        # It may have been offered one key earlier already.
+        assert (part, text in ("lphabet", "phabet"), accepted) == ("acceptPart", True, ["accept", None])
 
 
 def test_it_is_turned_off_for_a_language(offer: Offer) -> None:

@@ -20,10 +20,17 @@ function pause(ms, token) {
   });
 }
 
-/** Whether an answer goes on with what is selected in the menu: where it does not, the editor shows none of it. */
+/** What `item` puts in behind `position`; nothing where it does not begin with what stands before that. */
+function behind(document, position, { range, insertText }) {
+  const { line, character } = range.start;
+  const before = document.getText(new vscode.Range(line, character, position.line, position.character));
+  return insertText.startsWith(before) ? insertText.slice(before.length) : '';
+}
+
+/** Whether `text` goes on with what is selected in the editor's menu; where it does not, the editor shows none of it. */
 function fitsMenu(document, position, text, selected) {
-  const before = document.getText(new vscode.Range(selected.range.start, position));
-  return (before + text).startsWith(selected.text);
+  const before = selected ? document.getText(new vscode.Range(selected.range.start, position)) : '';
+  return !selected || (before + text).startsWith(selected.text);
 }
 
 class Completer {
@@ -38,28 +45,28 @@ class Completer {
       return [];
     }
     const rest = this.ghost.at(document, position);
-    if (rest) {
+    if (rest && fitsMenu(document, position, rest.text, context.selectedCompletionInfo)) {
       return [this._item(position, rest.text, rest.id)];
     }
     if (context.triggerKind === vscode.InlineCompletionTriggerKind.Automatic) {
       await pause(setting('debounceMs', document), token);
     }
     const [item] = await this._ask(document, position, context, token);
-    const selected = context.selectedCompletionInfo;
-    if (!item || token.isCancellationRequested || (selected && !fitsMenu(document, position, item.insertText, selected))) {
+    const text = item && behind(document, position, item);
+    if (!text || token.isCancellationRequested) {
       return [];
     }
     const [id] = item.command.arguments;
-    this.ghost.show(document, position, item.insertText, id);
+    this.ghost.show(document, position, text, id);
     server.say('repocomp.shown', id);
-    return [this._item(position, item.insertText, id)];
+    return [this._item(position, text, id)];
   }
 
   async _ask(document, position, context, token) {
     this.waiting += 1;
     this.changed();
     try {
-      return await server.ask(document, position, context.triggerKind, token);
+      return await server.ask(document, position, context, token);
     } finally {
       this.waiting -= 1;
       this.changed();

@@ -13,6 +13,7 @@ const isServed = (document) => document.uri.scheme === 'file' || document.uri.sc
 const uriOf = (document) => document.uri.toString();
 const folderOf = (folder) => ({ uri: folder.uri.toString(), name: folder.name });
 const placeOf = ({ line, character }) => ({ line, character });
+const rangeOf = ({ start, end }) => ({ start: placeOf(start), end: placeOf(end) });
 
 /** Settings of the server, by the names that `repocomp config` lists. */
 function settings() {
@@ -43,7 +44,7 @@ class Server {
   }
 
   /** The items for a place of a document; none while the server cannot be asked. */
-  async ask(document, position, triggerKind, token) {
+  async ask(document, position, { triggerKind, selectedCompletionInfo }, token) {
     await this.starting;
     if (!this.isReady || token.isCancellationRequested) {
       return [];
@@ -54,6 +55,10 @@ class Server {
       // The protocol counts from 1, the editor from 0.
       context: { triggerKind: triggerKind + 1 },
     };
+    if (selectedCompletionInfo) {
+      const { range, text } = selectedCompletionInfo;
+      params.context.selectedCompletionInfo = { range: rangeOf(range), text };
+    }
     const result = await this.connection.request('textDocument/inlineCompletion', params, token);
     return result?.items ?? [];
   }
@@ -158,7 +163,7 @@ class Server {
       this.connection.notify('textDocument/didChange', {
         textDocument: { uri: uriOf(document), version: document.version },
         contentChanges: contentChanges.map(({ range, text }) => ({
-          range: { start: placeOf(range.start), end: placeOf(range.end) },
+          range: rangeOf(range),
           text,
         })),
       });
