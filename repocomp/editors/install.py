@@ -14,10 +14,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from repocomp import __version__
+from repocomp.editors import vsix
 from repocomp.errors import EditorError
 
 HOME = Path(__file__).parent
-_COMMAND = "@REPOCOMP@"
+_COMMAND, _VERSION = "@REPOCOMP@", "@VERSION@"
 _MARK = "repocomp"
 
 
@@ -26,7 +28,7 @@ class Editor:
     """An editor: the folder of its files, the one that `--print` shows, where they go, and what to do then.
 
     `folder` is below the user's home; `variable` names an environment variable that may say otherwise, with `below`
-    what comes after it.
+    what comes after it. An editor that `is_packed` takes its files as one package, from a program of its own.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Editor:
     then: str
     variable: str | None = None
     below: str = ""
+    is_packed: bool = False
 
     def target(self, environment: Mapping[str, str]) -> Path:
         """Where the editor looks for such files."""
@@ -42,16 +45,24 @@ class Editor:
         return Path(base) / self.below if os.path.isabs(base) else Path.home() / self.folder
 
     def files(self) -> Iterator[tuple[str, str]]:
-        """The files by relative path, as they are to be written."""
+        """The files by relative path, with what is known only here filled in."""
         source = HOME / self.name
         command = executable()
         for path in sorted(source.rglob("*")):
             if path.is_file():
-                yield path.relative_to(source).as_posix(), path.read_text(encoding="utf-8").replace(_COMMAND, command)
+                text = path.read_text(encoding="utf-8").replace(_COMMAND, command).replace(_VERSION, __version__)
+                yield path.relative_to(source).as_posix(), text
+
+    def written(self) -> dict[str, bytes]:
+        """What is written, by relative path: the files, or the package of them."""
+        if self.is_packed:
+            return {vsix.PACKAGE: vsix.packed(dict(self.files()))}
+        return {name: text.encode() for name, text in self.files()}
 
 
 _VIM = "vimfiles" if os.name == "nt" else ".vim"
 _NEOVIM = "AppData/Local/nvim-data" if os.name == "nt" else ".local/share/nvim"
+_PACKAGES = "AppData/Local/repocomp/vscode" if os.name == "nt" else ".local/share/repocomp/vscode"
 EDITORS = {
     editor.name: editor
     for editor in (
@@ -81,6 +92,15 @@ EDITORS = {
             "helix/repocomp",
         ),
         Editor("emacs", "repocomp.el", ".emacs.d/repocomp", "add the lines of README.md beside it to your init file"),
+        Editor(
+            "vscode",
+            "extension.js",
+            _PACKAGES,
+            "in VS Code, run `Extensions: Install from VSIX...` and choose it",
+            "XDG_DATA_HOME",
+            "repocomp/vscode",
+            is_packed=True,
+        ),
     )
 }
 
@@ -101,14 +121,14 @@ def editor(name: str) -> Editor:
 
 def install(chosen: Editor, folder: Path) -> list[Path]:
     """Write the files of an editor into `folder`; returns them. Raises EditorError."""
-    planned = {folder / name: text for name, text in chosen.files()}
+    planned = {folder / name: content for name, content in chosen.written().items()}
     for path in planned:
         if path.exists() and not _is_ours(path):
             raise EditorError(f"{path}: was not written by repocomp", "move it away, or use another folder: --to DIR")
     try:
-        for path, text in planned.items():
+        for path, content in planned.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(content)
     except OSError as error:
         raise EditorError(f"{error.filename}: {error.strerror}", "use another folder: --to DIR") from None
     return list(planned)
@@ -116,7 +136,7 @@ def install(chosen: Editor, folder: Path) -> list[Path]:
 
 def uninstall(chosen: Editor, folder: Path) -> list[Path]:
     """Remove the files of an editor from `folder`, and what is empty then; returns them. Raises EditorError."""
-    found = [folder / name for name, _ in chosen.files() if (folder / name).exists()]
+    found = [folder / name for name in chosen.written() if (folder / name).exists()]
     ours = [path for path in found if _is_ours(path)]
     try:
         for path in ours:

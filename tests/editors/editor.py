@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.editors.terminal import Terminal, until
+from tests.editors.terminal import until
 
 State = dict[str, Any]
 
@@ -21,7 +21,8 @@ Offer = Callable[..., AbstractContextManager["Editor"]]
 class Editor:
     """An editor that runs, with what it holds and what the server was told."""
 
-    terminal: Terminal
+    terminal: Any
+    """What is typed on: `type(keys)`, with its `output` for a failure."""
     folder: Path
 
     @property

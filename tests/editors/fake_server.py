@@ -1,6 +1,7 @@
 """A language server with the real wire whose answers come from a file: `python -m tests.editors.fake_server FOLDER`.
 
-FOLDER/answer holds the text to offer, in JSON; FOLDER/said gets a line for each command, FOLDER/asked for each request.
+FOLDER/answer holds the text to offer, in JSON; FOLDER/said gets a line for each command, FOLDER/asked for each request,
+FOLDER/began one once it is ready.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class Desk:
         self._count = 0
 
     def work(self, session: Session, jobs: queue.SimpleQueue[Any]) -> None:
+        self._note("began", str(session.folder))
         while (job := jobs.get()) is not None:
             if isinstance(job, Asked):
                 self._count += 1

@@ -28,8 +28,12 @@ class Terminal:
         threading.Thread(target=self._read, daemon=True).start()
 
     def type(self, keys: str) -> None:
-        """One key after the other, as a person does: a burst is taken for something pasted, or for one edit."""
-        for key in keys if not keys.startswith("\x1b[") else [keys]:
+        """One key after the other, as a person does: a burst is taken for something pasted, or for one edit.
+
+        A sequence of escape is one key, and so is another key behind it: that with Alt.
+        """
+        is_one = keys.startswith("\x1b[") or (keys.startswith("\x1b") and len(keys) == 2)
+        for key in [keys] if is_one else keys:
             os.write(self._descriptor, key.encode())
             time.sleep(0.01)
 
@@ -66,9 +70,9 @@ def terminal(command: Sequence[str], cwd: Path, variables: Mapping[str, str]) ->
             os.close(ours)
 
 
-def until(is_so: Callable[[], bool], describe: Callable[[], object]) -> None:
+def until(is_so: Callable[[], bool], describe: Callable[[], object], wait_s: float = WAIT_S) -> None:
     """Wait for something; what there is instead is the failure."""
-    end = time.monotonic() + WAIT_S
+    end = time.monotonic() + wait_s
     while not is_so():
         assert time.monotonic() < end, describe()
         time.sleep(0.02)

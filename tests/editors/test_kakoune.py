@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,14 @@ from tests.serve.lsp.test_lsp import said as recorded
 pytestmark = [pytest.mark.editors, pytest.mark.skipif(shutil.which("kak") is None, reason="no kak")]
 
 SOURCE = "def f(alpha):\n    return alpha\n\n\ndef f(alpha):\n    retur\n"
-ESC = "\x1b"
+ESC, WORD = "\x1b", "\x1bw"
+REAL = f'PYTHONPATH={ROOT} exec {sys.executable} -m repocomp "$@"'
+
+
+def offering(text: str) -> str:
+    """A command that offers a text everywhere, and notes what it is told in a file beside itself."""
+    return f"""if [ "$1" = complete ]; then cat >/dev/null; printf '%s' {shlex.quote(text)}
+else shift; echo "${{*%% --json}}" >>"$(dirname "$0")/told"; echo '{{"id": "c_1"}}'; fi"""
 
 
 class Kakoune:
@@ -32,11 +40,15 @@ class Kakoune:
         self.terminal, self._folder = opened, folder
         self._session = folder.name
 
-    def ask(self, what: str) -> str:
+    def text(self) -> str:
+        """What the buffer holds."""
+        return self.ask("%val{selection}", "execute-keys <percent>;")
+
+    def ask(self, what: str, first: str = "") -> str:
         """An expansion, as the client sees it."""
         answer = self._folder / "said"
         answer.unlink(missing_ok=True)
-        command = f"try %{{ evaluate-commands -client client0 %{{ echo -to-file {answer}.new -- {what} }} }}"
+        command = f"try %{{ evaluate-commands -client client0 -draft %{{ {first} echo -to-file {answer}.new -- {what} }} }}"
         command += f"\nnop %sh{{ mv {answer}.new {answer} }}"
         subprocess.run(["kak", "-p", self._session], input=command.encode(), check=False, capture_output=True)
         for _ in range(50):
@@ -58,10 +70,10 @@ def editing(repository: Repository, tmp_path: Path) -> Iterator[tuple[Kakoune, P
 
 
 @contextmanager
-def opened(root: Path, folder: Path) -> Iterator[Kakoune]:
+def opened(root: Path, folder: Path, command: str = REAL) -> Iterator[Kakoune]:
     install(EDITORS["kakoune"], folder / "kak" / "repocomp")
     script = folder / "command"
-    script.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m repocomp "$@"\n')
+    script.write_text(f"#!/bin/sh\n{command}\n")
     script.chmod(0o700)
     (folder / "kak" / "kakrc").write_text(
         f'source "%val{{config}}/repocomp/repocomp.kak"\nset-option global repocomp_command {script}\n'
@@ -89,6 +101,44 @@ def test_ghost_text_is_seen_accepted_and_told(editing: tuple[Kakoune, Path]) -> 
     kakoune.terminal.type(":w\r")
     until(lambda: (root / "a.py").read_text() == SOURCE.replace("retur\n", "return alpha\n"), (root / "a.py").read_text)
     until(lambda: (False, ["shown", "accepted"]) in recorded(root), lambda: recorded(root))
+
+
+def test_a_word_is_accepted_and_the_rest_stays(repository: Repository, tmp_path: Path) -> None:
+    root = repository({"a.py": "x\n"})
+    with opened(root, tmp_path, offering("(é b\n    c")) as kakoune:
+        kakoune.terminal.type("A=")
+        kakoune.see("%opt{repocomp_ghost}", "(é b ⏎ +1")
+        kakoune.see("%opt{repocomp_id}", "c_1")
+        for text, rest in (("x=(", "é b ⏎ +1"), ("x=(é", " b ⏎ +1"), ("x=(é b", " ⏎ +1")):
+            kakoune.terminal.type(WORD)
+            until(lambda text=text: kakoune.text() == f"{text}\n", kakoune.text)
+            kakoune.see("%opt{repocomp_ghost}", f"{{RepocompGhost}}{rest}")
+        kakoune.terminal.type(WORD)
+        until(lambda: kakoune.text() == "x=(é b\n    c\n", kakoune.text)
+        parts = ["(", "(é", "(é b"]
+        wanted = ["shown last", *(f"partial c_1 --text={part}" for part in parts), "accept c_1"]
+        told = tmp_path / "told"
+        # Several processes write it, in no order.
+        until(lambda: sorted(told.read_text().splitlines()) == sorted(wanted), lambda: (wanted, told.read_text()))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("indent", ["\t", "    "])
+def test_indentation_of_several_lines_is_exact(repository: Repository, tmp_path: Path, indent: str, end: str) -> None:
+    text = f"):\n{indent}{indent}if x:\n{indent}{indent}{indent}return 1\n\n{indent}def g():".replace("\n", end)
+    source = f"class C:\n{indent}def f(\n{indent}# end\n".replace("\n", end)
+    root = repository({})
+    root.joinpath("a.py").write_bytes(source.encode())
+    with opened(root, tmp_path, offering(text)) as kakoune:
+        kakoune.terminal.type("jA ")
+        kakoune.see("%opt{repocomp_ghost}", "): ⏎ +4")
+        kakoune.terminal.type("\t")
+        kakoune.see("%opt{repocomp_text}", "")
+        kakoune.terminal.type(ESC)
+        time.sleep(0.5)
+        kakoune.terminal.type(":w\r")
+        expected = source.replace("f(", "f( " + text).encode()
+        until(lambda: (root / "a.py").read_bytes() == expected, (root / "a.py").read_bytes)
 
 
 def test_escape_turns_it_down(editing: tuple[Kakoune, Path]) -> None:

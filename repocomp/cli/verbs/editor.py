@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from repocomp.cli import output
-from repocomp.editors.install import EDITORS, editor, install, uninstall
+from repocomp.editors import vsix
+from repocomp.editors.install import EDITORS, Editor, editor, install, uninstall
 from repocomp.errors import EditorError, ExitCode
 
 EPILOG = """\b
@@ -41,17 +42,35 @@ def command(name: str | None, action: str | None, to: Path | None, as_json: bool
     if action == "print":
         text = dict(chosen.files())[chosen.main]
         return output.document("editor", {"name": name, "text": text}) if as_json else _print(text)
-    changed = install(chosen, folder) if action == "install" else uninstall(chosen, folder)
+    # A folder that somebody names is written to, and nothing else is touched.
+    programs = vsix.programs() if chosen.is_packed and to is None else []
+    then = _install(chosen, folder, programs) if action == "install" else _uninstall(chosen, folder, programs)
     if as_json:
-        data = {"name": name, "folder": str(folder), "files": [str(path) for path in changed]}
+        data = {"name": name, "folder": str(folder), "files": [str(path) for path in then[0]]}
         return output.document("editor", data)
-    for path in changed:
+    for path in then[0]:
         output.line(str(path))
-    if action == "install":
-        output.note(f"installed for {name}: {chosen.then}")
-    else:
-        output.note(f"removed {len(changed)} files" if changed else "nothing was installed there")
+    output.note(then[1])
     return ExitCode.OK
+
+
+def _install(chosen: Editor, folder: Path, programs: list[str]) -> tuple[list[Path], str]:
+    """The files that were written, and what is to be said of it."""
+    changed = install(chosen, folder)
+    for program in programs:
+        vsix.put_in(program, changed[0])
+    if programs:
+        return changed, f"installed for {chosen.name} by {', '.join(programs)}: reload its windows"
+    return changed, f"installed for {chosen.name}: {chosen.then}"
+
+
+def _uninstall(chosen: Editor, folder: Path, programs: list[str]) -> tuple[list[Path], str]:
+    """The files that were removed, and what is to be said of it."""
+    done = [program for program in programs if vsix.take_out(program)]
+    changed = uninstall(chosen, folder)
+    if done:
+        return changed, f"removed by {', '.join(done)}"
+    return changed, f"removed {len(changed)} files" if changed else "nothing was installed there"
 
 
 def _list(as_json: bool) -> int:

@@ -27,12 +27,17 @@ _AS_IS = 1
 _LABEL_CHARS = 80
 
 
-def inline_items(identity: str, text: str, position: dict[str, int]) -> dict[str, Any]:
-    """The result of `textDocument/inlineCompletion`: one item, inserted at `position`, or none."""
+def inline_items(
+    identity: str, text: str, start: dict[str, int], end: dict[str, int], chosen: str = ""
+) -> dict[str, Any]:
+    """The result of `textDocument/inlineCompletion`: one item, or none.
+
+    It replaces what stands from `start` to `end` by what was `chosen` in a menu, and goes on from there.
+    """
     if not text:
         return {"items": []}
-    place = {"start": position, "end": position}
-    return {"items": [{"insertText": _lines(text), "range": place, "command": _accepted(identity)}]}
+    place = {"start": start, "end": end}
+    return {"items": [{"insertText": _lines(chosen + text), "range": place, "command": _accepted(identity)}]}
 
 
 def menu_items(identity: str, text: str, start: dict[str, int], position: dict[str, int], word: str) -> dict[str, Any]:

@@ -39,13 +39,17 @@ class Requests:
         return len(self._pending)
 
     def inline(self, request_id: object, params: Params) -> None:
-        """`textDocument/inlineCompletion`."""
+        """`textDocument/inlineCompletion`; what is selected in the editor's menu counts as written."""
 
         def spell(identity: str, text: str) -> dict[str, Any]:
-            return items.inline_items(identity, text, position)
+            return items.inline_items(identity, text, start, end, chosen)
 
-        position = dict(params["position"])
-        self._ask("inline", request_id, params, spell)
+        start = end = dict(params["position"])
+        context = params.get("context")
+        selected, chosen = context.get("selectedCompletionInfo") if isinstance(context, dict) else None, ""
+        if selected is not None:
+            start, end, chosen = dict(selected["range"]["start"]), dict(selected["range"]["end"]), selected["text"]
+        self._ask("inline", request_id, params, spell, selected)
 
     def menu(self, request_id: object, params: Params) -> None:
         """`textDocument/completion`."""
@@ -89,7 +93,7 @@ class Requests:
         for asked in list(self._pending.values()):
             asked.refuse(wire.REQUEST_CANCELLED, "the server was shut down")
 
-    def _ask(self, kind: str, request_id: object, params: Params, spell: Spell) -> None:
+    def _ask(self, kind: str, request_id: object, params: Params, spell: Spell, selected: Params | None = None) -> None:
         from repocomp.service.question import Place, Question
 
         uri = params["textDocument"]["uri"]
@@ -98,10 +102,15 @@ class Requests:
         if document is None:
             self._wire.reply(request_id, spell("", ""))
             return
+        before, text = document.text.until(params["position"]), str(document.text)
+        if selected is not None:
+            rest = text[len(document.text.until(selected["range"]["end"])) :]
+            before = document.text.until(selected["range"]["start"]) + selected["text"]
+            text = before + rest
         question = Question(
             path=document.path,
-            data=str(document.text).encode(errors="surrogatepass"),
-            place=Place(offset=len(document.text.until(params["position"]).encode(errors="surrogatepass"))),
+            data=text.encode(errors="surrogatepass"),
+            place=Place(offset=len(before.encode(errors="surrogatepass"))),
             flags=self._session.settings,
             environment=self._environment,
             buffers={other.path: str(other.text) for other in self._session.documents.changed(document)},

@@ -90,6 +90,28 @@ def test_an_answer_is_put_in_at_the_cursor_and_says_how_to_accept_it(client: Cli
     assert (item["command"]["command"], item["command"]["arguments"]) == ("repocomp.accept", ["c_1"])
 
 
+def test_what_is_selected_in_the_menu_counts_as_written(client: Client, desk: Desk) -> None:
+    client.initialize()
+    uri = client.open(Path("/tmp/a.py"), "x = nai()\n")
+    start, end = {"line": 0, "character": 4}, {"line": 0, "character": 7}
+    selected = {"range": {"start": start, "end": end}, "text": "naïve_sum"}
+    number = client.ask(INLINE, {**at(uri, 0, 7), "context": {"triggerKind": 2, "selectedCompletionInfo": selected}})
+    asked = desk.asked()
+    assert asked.question.data == "x = naïve_sum()\n".encode()
+    assert asked.question.place.offset == len("x = naïve_sum".encode())
+    asked.answer("c_1", "s")
+    item = client.reply(number)["result"]["items"][0]
+    assert (item["insertText"], item["range"]) == ("naïve_sums", {"start": start, "end": end})
+
+
+@pytest.mark.parametrize("selected", [7, [], {}, {"range": 1, "text": "x"}, {"range": {"start": {}, "end": {}}}])
+def test_a_selection_that_makes_no_sense_is_refused(client: Client, selected: object) -> None:
+    client.initialize()
+    uri = client.open(Path("/tmp/a.py"), "x")
+    number = client.ask(INLINE, {**at(uri, 0, 1), "context": {"selectedCompletionInfo": selected}})
+    assert error_of(client.reply(number)) == wire.INVALID_PARAMS
+
+
 def test_a_menu_item_replaces_the_word_that_editors_filter_by(client: Client, desk: Desk) -> None:
     client.initialize()
     uri = client.open(Path("/tmp/a.py"), "x = naïv")
