@@ -97,7 +97,14 @@ _REGIONS: dict[str, tuple[Region, ...]] = {
     ),
     "c": (_BLOCK, _SLASHES, _DOUBLE, _CHARACTER),
     "cpp": (_BLOCK, _SLASHES, _DOUBLE, _CHARACTER),
-    "c_sharp": (_BLOCK, _SLASHES, _LONG_DOUBLE, _DOUBLE, _CHARACTER),
+    "c_sharp": (
+        _BLOCK,
+        _SLASHES,
+        _LONG_DOUBLE,
+        Region(r'@\$?"', '"', spans_lines=True, has_escapes=False),
+        _DOUBLE,
+        _CHARACTER,
+    ),
     "kotlin": (_BLOCK, _SLASHES, _LONG_DOUBLE, _DOUBLE, _CHARACTER),
     "scala": (_BLOCK, _SLASHES, _LONG_DOUBLE, _DOUBLE, _CHARACTER),
     "ruby": (_DOUBLE, _SINGLE, _HASH),
@@ -139,14 +146,18 @@ def end_of(text: str, language: str, start: State = State(), indent: int = 0) ->
 
 
 def region_after(text: str, language: str) -> Region | None:
-    """The long string or comment that is open at the end of `text`, by counting: `text` may be a whole file."""
+    """The long string or comment that is open at the end of `text`, which may be a whole file.
+
+    Counting tells that there is none; a file is walked through only where one seems to be open.
+    """
     for region in regions(language):
         if region.is_comment:
             is_open = region.spans_lines and text.rfind(region.opener) > text.rfind(region.closing)
         else:
             is_open = _stands_alone(region) and text.count(region.closing) % 2 == 1
         if is_open:
-            return region
+            found = end_of(text, language).region
+            return found if found is not None and found.spans_lines else None
     return None
 
 

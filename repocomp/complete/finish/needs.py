@@ -45,7 +45,7 @@ class Needs:
         if start.region is not None and start.region.closing in _QUOTES and start.region.closing not in line:
             # The window begins in the middle of one: no such string is as long as this.
             start = State(start.at)
-        region = _continued(start.region, right, language)
+        region = _continued(start.region, right, language, is_cut=is_cut)
         below = [indent_of(line) for line in right.split("\n")[1:] if line.strip() and line[0] != "#"]
         least = min(below, default=-1) if is_cut else -1
         has_body = bool(below) and below[0] > indent
@@ -170,7 +170,7 @@ def _closing(brackets: Sequence[Bracket]) -> str:
     return "".join(CLOSERS[bracket.char] for bracket in reversed(brackets))
 
 
-def _continued(region: Region | None, right: str, language: str) -> Region | None:
+def _continued(region: Region | None, right: str, language: str, *, is_cut: bool) -> Region | None:
     """In which region the text behind the cursor goes on, judging by whether its strings then come in pairs."""
     line = right.partition("\n")[0] + "\n"
     short = [own for own in regions(language) if _is_short(own)]
@@ -178,17 +178,22 @@ def _continued(region: Region | None, right: str, language: str) -> Region | Non
         if choice is None or not choice.spans_lines:
             goes_on = not _is_torn(line, language, choice)
         elif choice.closing in _QUOTES:
-            goes_on = choice.closing in line or (line == "\n" and _closes_first(right, choice))
+            goes_on = choice.closing in line or (line == "\n" and _closes_first(right, choice, is_cut=False))
         else:
-            goes_on = _closes_first(right, choice)
+            goes_on = _closes_first(right, choice, is_cut=is_cut)
         if goes_on:
             return choice
     return region
 
 
-def _closes_first(right: str, region: Region) -> bool:
-    """Whether what comes next is the end of a long string or comment, and not the beginning of another."""
+def _closes_first(right: str, region: Region, *, is_cut: bool) -> bool:
+    """Whether what comes next is the end of a long string or comment, and not the beginning of another.
+
+    Where neither is in sight and the file goes on, it is the end.
+    """
     at = right.find(region.closing)
+    if at < 0 and is_cut:
+        return not region.is_comment or region.opener not in right
     if region.is_comment:
         return at >= 0 and not 0 <= right.find(region.opener) < at
     line = right[right.rfind("\n", 0, at) + 1 : at].strip()

@@ -1,7 +1,6 @@
 """What a grammar says of an answer: how many faults the file has with it in place.
 
-A small file is parsed whole. Of a larger one the statements around the cursor are: from the line they begin at to the
-one they end at, and what is open where they had to be cut is closed.
+A small file is parsed whole. Of a larger one an excerpt is, which holds all that the cursor stands in.
 """
 
 from __future__ import annotations
@@ -12,67 +11,55 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from repocomp.complete.finish.lexical import CLOSERS, Bracket, end_of, region_after
+from repocomp.complete.finish.excerpt import Excerpt
 from repocomp.complete.finish.needs import Needs
-from repocomp.complete.finish.surroundings import Surroundings, indent_of
+from repocomp.complete.finish.surroundings import Surroundings
 from repocomp.languages.table import language as language_named
 from repocomp.languages.table import parser
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree
 
-_LEFT, _RIGHT = 1600, 1000
-"""Characters that are parsed at most on each side of a cursor, to whole lines."""
 _LONGEST, _MOST_CALLS = 3000, 500
 """Characters that are parsed at most in all, and calls of a parser for leave to go on: it asks a hundred times for so
 much code at most, and tens of thousands of times for some that nobody wrote. Counted, so that an answer depends on no
 clock. Within a single step some grammars take memory by the square, whatever is tried to tell such texts beforehand:
 0.3 GB for 3,000 characters, 2 GB for 8,000.
 """
+_FILLERS = ("", "x", "x;", "x ", " x", "x = ", "if (x) ", "if x:")
+"""What may stand at a cursor where a name, a statement or a beginning is wanted."""
 _ANSWER = 500
 """Characters of these that are left for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Syntax:
-    """A file, or the statements around a cursor, in a language that has a grammar.
-
-    `open` are the brackets that are left open where the text was cut.
-    """
+    """A file, or an excerpt of it, in a language that has a grammar."""
 
     language: str
     left: str
     right: str
-    open: tuple[Bracket, ...]
     needs: Needs
     around: Surroundings
-    is_whole: bool
 
     @classmethod
     def of(cls, left: str, right: str, needs: Needs, around: Surroundings, above: str = "", below: str = "") -> Syntax:
         """For the cursor between `left` and `right`; `above` and `below` are the rest of the file."""
-        if len(above) + len(left) + len(right) + len(below) < _LONGEST - _ANSWER:
-            return cls(needs.language, above + left, f"{right}{below}\n", (), needs, around, is_whole=True)
-        start = _start(left)
-        near = left[start:]
-        rest = right[: _end(right, indent_of(near))]
-        opening = region_after(left[:start], needs.language)
-        head = "" if opening is None else opening.opener if opening.is_comment else opening.closing
-        end = end_of(head + near + rest, needs.language)
-        closing = end.region.closing if end.region is not None else ""
-        here = len(end_of(head + near, needs.language).open)
-        cut_open = (*end.open[: max(0, here - needs.owed)], *end.open[here:])
-        return cls(needs.language, head + near, f"{rest}{closing}\n", cut_open, needs, around, is_whole=False)
+        left, right = above + left, right + below
+        if len(left) + len(right) >= _LONGEST - _ANSWER:
+            excerpt = Excerpt.of(left, right, needs.language, needs.region)
+            left, right = excerpt.left, excerpt.right
+        return cls(needs.language, left, f"{right}\n", needs, around)
 
     def best(self, answers: Sequence[str]) -> str:
-        """The first of `answers` with the fewest faults; nothing where even that harms a file that is seen whole."""
+        """The first of `answers` with the fewest faults; nothing where even that harms the file."""
         best, least = answers[0], self.faults(answers[0])
         for answer in answers[1:]:
             if not least:
                 break
             if (faults := self.faults(answer)) < least:
                 best, least = answer, faults
-        is_harm = self.is_whole and bool(best.strip()) and least and self._harms(best, least)
+        is_harm = bool(best.strip()) and least and self._harms(best, least)
         return "" if is_harm else best
 
     def faults(self, answer: str) -> int:
@@ -93,20 +80,19 @@ class Syntax:
         without = self._faults("")
         if self.needs.is_inside_text:
             return faults > without
-        if self.needs.is_to_open or (self.needs.is_to_close and without):
-            return faults >= max(without, 1)
+        if self.needs.is_to_close and without:
+            return faults >= without
         if without and (self.around.before.strip() or self.around.after.strip()):
             line = len(self.left) - len(self.around.before)
             without = min(without, self._faults_of(self.left[:line] + self.right[len(self.around.after) :]))
+        for filler in _FILLERS if without else ():
+            without = min(without, self._faults(filler + self.needs.missing))
+            if not without:
+                break
         return faults > without
 
     def _faults(self, answer: str, body: str = "") -> int:
         text = f"{self.left}{answer}{body}{self.right}"
-        if self.open:
-            # What an answer leaves open counts against it, what the cut has left open does not.
-            cut_open = min(self.open, end_of(text, self.language).open, key=len)
-            text += "".join(CLOSERS[bracket.char] for bracket in reversed(cut_open))
-            return self._faults_of(text)
         # What stands around the answer is parsed once for all that is tried there.
         base = _around(self.language, self.left, self.right)
         end = self.needs.left_open(answer)
@@ -139,40 +125,6 @@ class Syntax:
 @lru_cache(maxsize=1)
 def _around(language: str, left: str, right: str) -> Tree | None:
     return _parsed(language, (left + right).encode())
-
-
-def _start(left: str) -> int:
-    """Where the statement begins that the cursor's line is part of: the nearest line that is indented least."""
-    at = best = left.rfind("\n") + 1
-    least = indent_of(left[at:]) + (not _is_telling(left[at:]))
-    while least and 0 < at and len(left) - at < _LEFT:
-        at = left.rfind("\n", 0, at - 1) + 1
-        line = left[at : left.find("\n", at)]
-        if _is_telling(line) and indent_of(line) < least:
-            best, least = at, indent_of(line)
-    return best
-
-
-def _end(right: str, indent: int) -> int:
-    """Where the statement after it ends: at the second line that is indented no more and closes nothing."""
-    at, seen = right.find("\n") + 1, 0
-    while 0 < at < _RIGHT:
-        end = right.find("\n", at)
-        line = right[at : end if end >= 0 else len(right)]
-        if line.strip() and indent_of(line) <= indent:
-            if line.strip()[0] not in ")]}" and seen:
-                return at
-            seen += 1
-        if end < 0:
-            return len(right)
-        at = end + 1
-    return at if at > 0 else len(right)
-
-
-def _is_telling(line: str) -> bool:
-    """Whether a line begins something, as no bracket, no directive and no blank line does."""
-    head = line.lstrip()[:1]
-    return head.isalnum() or head in ("_", "@", '"', "'", "<", "*", "&")
 
 
 def _parsed(language: str, data: bytes, old: Tree | None = None) -> Tree | None:
