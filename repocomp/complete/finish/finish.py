@@ -102,6 +102,7 @@ class Finish:
         steps.apply("suffix-overlap", lines.without_suffix(steps.text, self.around))
         steps.apply("join", lines.joined(steps.text, self.around))
         steps.apply("syntax", lines.joined(self._balanced(steps.text), self.around))
+        steps.apply("neighbour", lines.without_neighbours(steps.text, self.around))
         steps.apply("blank", steps.text if steps.text.strip() else "")
         return steps.text, tuple(steps.filters)
 
@@ -123,6 +124,8 @@ class Finish:
             return text
         closing = self._closing(text)
         choices = [text + closing]
+        if closing and text.endswith(";"):
+            choices = [text[:-1] + closing, *choices]
         if closing or self.needs.ends_elsewhere(text):
             whole = self._whole_statements(text)
             choices = [whole, *choices] if not closing else [*choices, whole] if whole else choices

@@ -10,6 +10,7 @@ from repocomp.prompt.window import OPENS_BLOCK
 
 _WIDTHS = (2, 4, 8)
 """Of a level, in spaces."""
+_LABEL = re.compile(r"\s*\w+:\s*")
 _GOES_IN = (*OPENS_BLOCK, "(", "[")
 """How a line ends that deeper ones follow."""
 
@@ -38,7 +39,9 @@ class Indentation:
 
     def _change(self, first: str, rest: list[str]) -> _Change | None:
         """What the first of the further lines says of where they come from."""
-        sample = next((line for line in rest if line.strip()), None)
+        lines = [line for line in rest if line.strip()]
+        # Labels stand half a level further out in some styles.
+        sample = next((line for line in lines if not _LABEL.fullmatch(line)), None)
         if sample is None:
             return None
         lead = _lead(sample)
@@ -47,7 +50,9 @@ class Indentation:
         if not lead:
             return None
         if "\t" in self.unit:
-            return None if " " not in lead else _Change(*_source(lead, depth), depth, self.unit)
+            if " " not in lead:
+                return _Change(len(lead), 1, depth, self.unit) if goes_in and len(lead) > depth else None
+            return _Change(*_source(lead, depth), depth, self.unit)
         if "\t" in lead:
             return _Change(lead.count("\t"), 1, depth, self.unit)
         width, (other, odd) = len(self.unit), divmod(len(lead), depth) if depth else (0, 0)

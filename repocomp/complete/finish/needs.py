@@ -127,7 +127,7 @@ class Needs:
     def is_to_close(self) -> bool:
         """Whether the cursor's line, nothing but indented, is as deep as the one that opens the bracket around it."""
         is_inside = self.is_blank and self.start.region is None and bool(self.start.open)
-        return is_inside and self.start.open[-1].indent == self.indent
+        return is_inside and self.free > 0 and self.start.open[-1].indent == self.indent
 
     @property
     def comment_end(self) -> str:

@@ -26,7 +26,7 @@ much code at most, and tens of thousands of times for some that nobody wrote. Co
 clock. Within a single step some grammars take memory by the square, whatever is tried to tell such texts beforehand:
 0.3 GB for 3,000 characters, 2 GB for 8,000.
 """
-_FILLERS = ("", "x", "x;", "x ", " x", "x = ", "if (x) ", "if x:")
+_FILLERS = ("", "x", "x;", "x = ", "if (x) ")
 """What may stand at a cursor where a name, a statement or a beginning is wanted."""
 _ANSWER = 500
 """Characters of these that are left for an answer."""
@@ -80,8 +80,8 @@ class Syntax:
         without = self._faults("")
         if self.needs.is_inside_text:
             return faults > without
-        if self.needs.is_to_close and without:
-            return faults >= without
+        if (self.needs.is_to_open and faults >= max(without, 1)) or (self.needs.is_to_close and 0 < without <= faults):
+            return True
         if without and (self.around.before.strip() or self.around.after.strip()):
             line = len(self.left) - len(self.around.before)
             without = min(without, self._faults_of(self.left[:line] + self.right[len(self.around.after) :]))
