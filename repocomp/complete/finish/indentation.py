@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
+from repocomp.complete.finish.lexical import State, walk
 from repocomp.prompt.window import OPENS_BLOCK
 
 _WIDTHS = (2, 4, 8)
@@ -112,3 +114,31 @@ def _columns(lead: str, unit: str) -> int:
 
 def _lead(line: str) -> str:
     return re.match(r"[ \t]*", line)[0]  # type: ignore[index]
+
+
+def stray_lines(text: str, language: str, start: State, first: str, below: str) -> int:
+    """How many statements of `text` are deeper than what opens no block, or not deeper than what opens one.
+
+    `text` begins in the state `start` behind `first` on its line; the line `below` follows it.
+    """
+    if start.region is not None and start.region.spans_lines:
+        return 0
+    statements: list[tuple[int, str]] = []
+    state, depth = start, start.open[0].indent if start.open else len(_lead(first))
+    for at, line in enumerate(text.split("\n")):
+        lead = first if not at else ""
+        if at and state.region is None and not state.open:
+            depth = len(_lead(line))
+        code = lead + line
+        for now in walk(line + "\n", language, State(0, state.region, state.open)):
+            if now.region is not None and now.region.is_comment:
+                code = lead + line[: now.begin]
+        state = now
+        if state.region is None and not state.open and code.strip():
+            statements.append((depth, code.rstrip()))
+    pairs = list(pairwise(statements))
+    strays = sum((deeper > depth) != code.endswith(":") for (depth, code), (deeper, _) in pairs)
+    if statements and below.strip() and below.lstrip()[0] not in "#)]}":
+        depth, code = statements[-1]
+        strays += len(_lead(below)) > depth and not code.endswith((":", "\\"))
+    return strays

@@ -66,7 +66,7 @@ def without_neighbours(text: str, around: Surroundings) -> str:
     line = (around.before + first + around.after).strip()
     if first.strip() and _is_telling(line) and line in (around.below.strip(), around.above.strip()):
         return ""
-    if not first.strip() and rest and _is_telling(rest[0]) and rest[0].rstrip() == around.before.rstrip():
+    if not first.strip() and rest and _is_telling(rest[0]) and rest[0].strip() == around.before.strip():
         return ""
     opener = around.before if around.opens_block else around.above
     for at, line in enumerate(rest, 1):

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from repocomp.complete.finish.excerpt import Excerpt
+from repocomp.complete.finish.indentation import stray_lines
 from repocomp.complete.finish.needs import Needs
 from repocomp.complete.finish.surroundings import Surroundings
 from repocomp.languages.table import language as language_named
@@ -70,7 +71,7 @@ class Syntax:
         least = self._faults(answer)
         for body in self._bodies(answer) if least else ():
             least = min(least, self._faults(answer, body))
-        return least
+        return least + self._stray_lines(answer)
 
     def _harms(self, answer: str, faults: int) -> bool:
         """Whether the file is better off without an answer that has `faults`, be it with or without its line.
@@ -110,6 +111,13 @@ class Syntax:
             line = data.count(b"\n")
             tree.edit(at, at, len(data), (line, 0), (line, 0), (line, len(end)))
         return _count_of(_parsed(self.language, data, tree))
+
+    def _stray_lines(self, answer: str) -> int:
+        """Of a language whose blocks are told by depth alone; its grammar is not strict about it."""
+        known = language_named(self.language)
+        if known is None or known.opens_block != (":",) or self.around.is_inside_a_line or not answer.strip():
+            return 0
+        return stray_lines(answer, self.language, self.needs.start, self.around.before, self.around.below)
 
     def _faults_of(self, text: str) -> int:
         return _count_of(_parsed(self.language, text.encode()))
