@@ -26,7 +26,7 @@ _GOES_ON = re.compile(
     r"|(?:case\b.*|(?!try)\w+):\s*$)"
 )
 """What goes on with something that a line above has begun."""
-_DECORATES = re.compile(r"\s*(?:@\w|#\[|\[\w+\S*\]|\)\s*$)")
+_DECORATES = re.compile(r"\s*(?:@|#\[|\[\w+\S*\]|\)\s*$)")
 _MARKS = {"php": "<?php\n"}
 """Without which the text of a language is that of another."""
 _DEFINES = re.compile(r"\s*(?:async def|def|class)\b")
@@ -80,11 +80,13 @@ def _first_near(lines: Sequence[str]) -> int:
 def _last_near(lines: Sequence[str], before: str, language: str, region: Region | None) -> int:
     """How many lines right of the cursor are near: up to the last that begins something, as little indented as any."""
     size, best, last, state, last_line = 0, (1 << 16, False), 0, State(0, region), before
+    seen = False
     for at, line in enumerate(lines):
         rank = _columns(line), bool(at and lines[at - 1].strip())
-        if at and rank <= best and _begins(line) and _is_between(state) and not _DECORATES.match(last_line):
+        if seen and rank <= best and _begins(line) and _is_between(state) and not _DECORATES.match(last_line):
             last, best = at, rank
         last_line = (before + line if not at else line) if line.strip() else last_line
+        seen = seen or bool(at and line.strip())
         size += len(line) + 1
         if size > _RIGHT and at:
             return last or at

@@ -7,7 +7,7 @@ is anybody's guess; this walk from left to right has one answer to every text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -143,6 +143,11 @@ def end_of(text: str, language: str, start: State = State(), indent: int = 0) ->
     for _, _, region, open_, _, _ in _steps(text, language, start, indent):  # noqa: B007
         pass
     return State(len(text), region, tuple(open_))
+
+
+def closers_of(brackets: Sequence[Bracket]) -> str:
+    """What closes open brackets, the innermost last among them."""
+    return "".join(CLOSERS[bracket.char] for bracket in reversed(brackets))
 
 
 def region_after(text: str, language: str) -> Region | None:

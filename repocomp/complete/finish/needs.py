@@ -6,7 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from repocomp.complete.finish.lexical import CLOSERS, PAIRS, Bracket, Region, State, end_of, region_after, regions, walk
+from repocomp.complete.finish.lexical import (
+    CLOSERS,
+    PAIRS,
+    Bracket,
+    Region,
+    State,
+    closers_of,
+    end_of,
+    region_after,
+    regions,
+    walk,
+)
 from repocomp.complete.finish.surroundings import indent_of
 
 _SHORT = "(["
@@ -21,8 +32,8 @@ class Needs:
 
     `free` counts the innermost of the open brackets that nothing behind the cursor closes; an answer may close them,
     and should where it is `owed`: they are no blocks. `missing` are those that are closed there and never opened, the
-    outermost first. `has_body` says that deeper lines follow, which the cursor's line is to open. `ends_open` closes
-    what is left open at the end of the file. `is_blank` says that nothing stands before the cursor.
+    outermost first. `has_body` says that deeper lines follow, which the cursor's line is to open. `is_blank` says that
+    nothing stands before the cursor.
     """
 
     language: str
@@ -33,7 +44,6 @@ class Needs:
     owed: int
     missing: str
     has_body: bool
-    ends_open: str
     is_blank: bool
 
     @classmethod
@@ -52,9 +62,8 @@ class Needs:
         closers = list(_closers(right, language, region))
         free, missing = _unclosed(start.open, closers, indent, least, has_body=has_body)
         owed = next((at for at in range(free) if start.open[-1 - at].char not in _SHORT), free)
-        ends_open = "" if is_cut else _closing(end_of(right, language, State(0, region)).open)
         owed, is_blank = 0 if has_body else owed, not line.strip()
-        return cls(language, start, indent, region, free, owed, missing, has_body, ends_open, is_blank)
+        return cls(language, start, indent, region, free, owed, missing, has_body, is_blank)
 
     def walk(self, answer: str) -> Iterator[State]:
         """The states of an answer."""
@@ -81,10 +90,7 @@ class Needs:
     def closing(self, answer: str, margin: str = "") -> str:
         """What closes all that an answer leaves open; braces on lines of their own where a `margin` is given."""
         end = end_of(answer, self.language, self.start, self.indent)
-        own = list(end.open[len(self.start.open) - self.owed :])
-        for char in reversed(self.missing):
-            if own and own[-1].char == char:
-                own.pop()
+        own, _ = self._met(end)
         region = end.region
         is_open = region is not None and region != self.region and (not region.is_comment or region.spans_lines)
         if region is not None and region.is_comment:
@@ -95,6 +101,19 @@ class Needs:
             closing += f"\n{margin * bracket.indent}" if margin and bracket.char == "{" else ""
             closing += CLOSERS[bracket.char]
         return closing
+
+    def still_missing(self, answer: str) -> bool:
+        """Whether what is closed behind the cursor is not opened by an answer either."""
+        return bool(self._met(end_of(answer, self.language, self.start, self.indent))[1])
+
+    def _met(self, end: State) -> tuple[list[Bracket], int]:
+        """Of what is open at the end of an answer what nothing closes, and how much of what is missing it lacks."""
+        own, lacking = list(end.open[len(self.start.open) - self.owed :]), len(self.missing)
+        for char in reversed(self.missing):
+            if own and own[-1].char == char:
+                own.pop()
+                lacking -= 1
+        return own, lacking
 
     @property
     def is_inside_text(self) -> bool:
@@ -114,14 +133,10 @@ class Needs:
         own = end.open[len(self.start.open) :]
         return end.region is None and bool(own) and own[-1].char in _SHORT
 
-    def left_open(self, answer: str) -> str:
-        """What closes the brackets around an answer that nothing in sight closes, and that it need not close."""
-        if not self.free:
-            return self.ends_open
-        end = end_of(answer, self.language, self.start, self.indent).open
-        hidden = range(len(self.start.open) - self.free, len(self.start.open) - max(self.owed, self.is_to_close))
-        still = [self.start.open[at] for at in hidden if end[at : at + 1] == self.start.open[at : at + 1]]
-        return self.ends_open + _closing(still)
+    def closed(self, answer: str) -> int:
+        """How many of the brackets that are open at the cursor an answer closes."""
+        least = min((len(state.open) for state in self.walk(answer)), default=len(self.start.open))
+        return max(0, len(self.start.open) - least)
 
     @property
     def is_to_close(self) -> bool:
@@ -138,7 +153,7 @@ class Needs:
     @property
     def innermost_closing(self) -> str:
         """What closes the innermost of the brackets that are open at the cursor."""
-        return _closing(self.start.open[-1:])
+        return closers_of(self.start.open[-1:])
 
     def ends_elsewhere(self, answer: str) -> bool:
         """Whether an answer ends outside the string that goes on behind the cursor, or inside one of its own."""
@@ -164,10 +179,6 @@ class Needs:
     def _is_pattern(self, bracket: Bracket) -> bool:
         """Where brackets close what none has opened: the patterns of `case` in a shell."""
         return self.language == "bash" and bracket.char == ")"
-
-
-def _closing(brackets: Sequence[Bracket]) -> str:
-    return "".join(CLOSERS[bracket.char] for bracket in reversed(brackets))
 
 
 def _continued(region: Region | None, right: str, language: str, *, is_cut: bool) -> Region | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from repocomp.complete.finish.excerpt import Excerpt
 from repocomp.complete.finish.indentation import stray_lines
+from repocomp.complete.finish.lexical import PAIRS, Bracket, State, closers_of, end_of, walk
 from repocomp.complete.finish.needs import Needs
 from repocomp.complete.finish.surroundings import Surroundings
 from repocomp.languages.table import language as language_named
@@ -27,19 +28,26 @@ much code at most, and tens of thousands of times for some that nobody wrote. Co
 clock. Within a single step some grammars take memory by the square, whatever is tried to tell such texts beforehand:
 0.3 GB for 3,000 characters, 2 GB for 8,000.
 """
-_FILLERS = ("", "x", "x;", "x = ", "if (x) ")
+_FILLERS = ("x ", "x;", ";", "x = ", "if (x) ", "{}")
 """What may stand at a cursor where a name, a statement or a beginning is wanted."""
+_MENDABLE = 3
+"""Faults of a file up to which one of these may be all that it lacks."""
 _ANSWER = 500
 """Characters of these that are left for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Syntax:
-    """A file, or an excerpt of it, in a language that has a grammar."""
+    """A file, or an excerpt of it, in a language that has a grammar.
+
+    `open` are the brackets that are open at the cursor, `met` those of which the text behind it has the other half.
+    """
 
     language: str
     left: str
     right: str
+    open: tuple[Bracket, ...]
+    met: str
     needs: Needs
     around: Surroundings
 
@@ -50,7 +58,10 @@ class Syntax:
         if len(left) + len(right) >= _LONGEST - _ANSWER:
             excerpt = Excerpt.of(left, right, needs.language, needs.region)
             left, right = excerpt.left, excerpt.right
-        return cls(needs.language, left, f"{right}\n", needs, around)
+        open_ = end_of(left, needs.language).open
+        states = walk(right, needs.language, State(0, needs.region))
+        met = "".join(PAIRS[state.closed.char] for state in states if state.closed is not None)
+        return cls(needs.language, left, f"{right}\n", open_, met, needs, around)
 
     def best(self, answers: Sequence[str]) -> str:
         """The first of `answers` with the fewest faults; nothing where even that harms the file."""
@@ -81,22 +92,31 @@ class Syntax:
         without = self._faults("")
         if self.needs.is_inside_text:
             return faults > without
-        if (self.needs.is_to_open and faults >= max(without, 1)) or (self.needs.is_to_close and 0 < without <= faults):
+        if self.needs.is_to_open and (faults >= max(without, 1) or self.needs.still_missing(answer)):
+            return True
+        if self.needs.is_to_close and 0 < without <= faults:
             return True
         if without and (self.around.before.strip() or self.around.after.strip()):
             line = len(self.left) - len(self.around.before)
             without = min(without, self._faults_of(self.left[:line] + self.right[len(self.around.after) :]))
-        for filler in _FILLERS if without else ():
-            without = min(without, self._faults(filler + self.needs.missing))
+        for filler in self._fillers() if 0 < without <= _MENDABLE else ():
+            without = min(without, self._faults(filler))
             if not without:
                 break
-        return faults > without
+        return not without
+
+    def _fillers(self) -> Iterator[str]:
+        """What might make a file whole at the cursor."""
+        end = self.needs.closing("") + self.needs.missing
+        yield from (filler + end for filler in ("", *_FILLERS) if filler or end)
+        if self.needs.start.open and not end:
+            yield self.needs.innermost_closing
 
     def _faults(self, answer: str, body: str = "") -> int:
         text = f"{self.left}{answer}{body}{self.right}"
         # What stands around the answer is parsed once for all that is tried there.
         base = _around(self.language, self.left, self.right)
-        end = self.needs.left_open(answer)
+        end = self._left_open(answer)
         if base is None:
             return 0
         tree = base.copy()
@@ -111,6 +131,14 @@ class Syntax:
             line = data.count(b"\n")
             tree.edit(at, at, len(data), (line, 0), (line, 0), (line, len(end)))
         return _count_of(_parsed(self.language, data, tree))
+
+    def _left_open(self, answer: str) -> str:
+        """What closes the brackets around an answer that nothing behind it closes, and that it need not close."""
+        inner = max(self.needs.closed(answer), self.needs.owed, self.needs.is_to_close)
+        count = max(0, len(self.open) - inner)
+        for char in self.met:
+            count = next((at for at in reversed(range(count)) if self.open[at].char == char), count)
+        return closers_of(self.open[:count])
 
     def _stray_lines(self, answer: str) -> int:
         """Of a language whose blocks are told by depth alone; its grammar is not strict about it."""
@@ -166,10 +194,11 @@ def _count_of(tree: Tree | None) -> int:
 
 
 def _count(root: Node) -> int:
-    waiting, faults = [root], 0
+    waiting, faults = [root] if root.has_error else [], 0
     while waiting:
         node = waiting.pop()
-        if node.has_error:
-            faults += node.is_error or node.is_missing
-            waiting += node.children
+        inner = [child for child in node.children if child.has_error]
+        # A token without a name, such as the end of a line, is missed without a trace but this.
+        faults += node.is_error or node.is_missing or not inner
+        waiting += inner
     return faults
