@@ -28,7 +28,7 @@ much code at most, and tens of thousands of times for some that nobody wrote. Co
 clock. Within a single step some grammars take memory by the square, whatever is tried to tell such texts beforehand:
 0.3 GB for 3,000 characters, 2 GB for 8,000.
 """
-_FILLERS = ("x ", "x;", ";", "x = ", "if (x) ", "{}")
+_FILLERS = ("x ", "x;", ";", "if (x) ", "{}")
 """What may stand at a cursor where a name, a statement or a beginning is wanted."""
 _MENDABLE = 3
 """Faults of a file up to which one of these may be all that it lacks."""
@@ -41,6 +41,7 @@ class Syntax:
     """A file, or an excerpt of it, in a language that has a grammar.
 
     `open` are the brackets that are open at the cursor, `met` those of which the text behind it has the other half.
+    `end` closes what that text itself leaves open.
     """
 
     language: str
@@ -48,6 +49,7 @@ class Syntax:
     right: str
     open: tuple[Bracket, ...]
     met: str
+    end: str
     needs: Needs
     around: Surroundings
 
@@ -59,9 +61,9 @@ class Syntax:
             excerpt = Excerpt.of(left, right, needs.language, needs.region)
             left, right = excerpt.left, excerpt.right
         open_ = end_of(left, needs.language).open
-        states = walk(right, needs.language, State(0, needs.region))
+        states = list(walk(right, needs.language, State(0, needs.region)))
         met = "".join(PAIRS[state.closed.char] for state in states if state.closed is not None)
-        return cls(needs.language, left, f"{right}\n", open_, met, needs, around)
+        return cls(needs.language, left, f"{right}\n", open_, met, closers_of(states[-1].open), needs, around)
 
     def best(self, answers: Sequence[str]) -> str:
         """The first of `answers` with the fewest faults; nothing where even that harms the file."""
@@ -133,12 +135,12 @@ class Syntax:
         return _count_of(_parsed(self.language, data, tree))
 
     def _left_open(self, answer: str) -> str:
-        """What closes the brackets around an answer that nothing behind it closes, and that it need not close."""
+        """What closes the brackets at the end of the file that are not for an answer to close."""
         inner = max(self.needs.closed(answer), self.needs.owed, self.needs.is_to_close)
         count = max(0, len(self.open) - inner)
         for char in self.met:
             count = next((at for at in reversed(range(count)) if self.open[at].char == char), count)
-        return closers_of(self.open[:count])
+        return self.end + closers_of(self.open[:count])
 
     def _stray_lines(self, answer: str) -> int:
         """Of a language whose blocks are told by depth alone; its grammar is not strict about it."""
