@@ -32,8 +32,8 @@ class Needs:
 
     `free` counts the innermost of the open brackets that nothing behind the cursor closes; an answer may close them,
     and should where it is `owed`: they are no blocks. `missing` are those that are closed there and never opened, the
-    outermost first. `has_body` says that deeper lines follow, which the cursor's line is to open. `is_blank` says that
-    nothing stands before the cursor.
+    outermost first. `has_body` says that deeper lines follow, which the cursor's line is to open. `is_dedented`
+    says that nothing stands before the cursor, on a line less deep than the one above.
     """
 
     language: str
@@ -44,7 +44,7 @@ class Needs:
     owed: int
     missing: str
     has_body: bool
-    is_blank: bool
+    is_dedented: bool
 
     @classmethod
     def of(cls, left: str, right: str, language: str, above: str = "", *, is_cut: bool = False) -> Needs:
@@ -62,8 +62,10 @@ class Needs:
         closers = list(_closers(right, language, region))
         free, missing = _unclosed(start.open, closers, indent, least, has_body=has_body)
         owed = next((at for at in range(free) if start.open[-1 - at].char not in _SHORT), free)
-        owed, is_blank = 0 if has_body else owed, not line.strip()
-        return cls(language, start, indent, region, free, owed, missing, has_body, is_blank)
+        owed = 0 if has_body else owed
+        above = next((line for line in reversed(left.split("\n")[:-1]) if line.strip()), "")
+        is_dedented = not line.strip() and indent_of(above) > indent
+        return cls(language, start, indent, region, free, owed, missing, has_body, is_dedented)
 
     def walk(self, answer: str) -> Iterator[State]:
         """The states of an answer."""
@@ -141,7 +143,7 @@ class Needs:
     @property
     def is_to_close(self) -> bool:
         """Whether the cursor's line, nothing but indented, is as deep as the one that opens the bracket around it."""
-        is_inside = self.is_blank and self.start.region is None and bool(self.start.open)
+        is_inside = self.is_dedented and self.start.region is None and bool(self.start.open)
         return is_inside and self.free > 0 and self.start.open[-1].indent == self.indent
 
     @property
