@@ -132,7 +132,17 @@ class Finish:
         if self.needs.torn(text) is not None:
             # Rather no string than one that swallows the rest.
             choices.insert(0, "" if self.mode == "line" else self._whole_statements(text))
-        return self.syntax.best([*choices, *self._shorter(text), *self._ends()])
+        return self.syntax.best([*choices, *self._opened(text), *self._shorter(text), *self._ends()])
+
+    def _opened(self, text: str) -> Iterator[str]:
+        """An answer with what it lacks to open what follows."""
+        if self.mode == "block" or self.around.is_inside_a_line:
+            return
+        said = text.rstrip(" ;,")
+        if lacking := self.needs.lacking(text):
+            yield said + " " * (lacking[0] == "{") + lacking
+        if self.needs.has_body and self.needs.opens_by_colon:
+            yield said.rstrip(":") + ":"
 
     def _shorter(self, text: str) -> Iterator[str]:
         """Less of an answer: without its last line, without what may not follow, up to its last comma, nothing."""

@@ -19,6 +19,7 @@ from repocomp.complete.finish.lexical import (
     walk,
 )
 from repocomp.complete.finish.surroundings import indent_of
+from repocomp.languages.table import language as language_named
 
 _SHORT = "(["
 """Brackets whose end is in sight of their beginning."""
@@ -104,18 +105,25 @@ class Needs:
             closing += CLOSERS[bracket.char]
         return closing
 
-    def still_missing(self, answer: str) -> bool:
-        """Whether what is closed behind the cursor is not opened by an answer either."""
-        return bool(self._met(end_of(answer, self.language, self.start, self.indent))[1])
+    def lacking(self, answer: str) -> str:
+        """Of the brackets that are missing those that an answer does not open either, the outermost first."""
+        return self._met(end_of(answer, self.language, self.start, self.indent))[1]
 
-    def _met(self, end: State) -> tuple[list[Bracket], int]:
-        """Of what is open at the end of an answer what nothing closes, and how much of what is missing it lacks."""
-        own, lacking = list(end.open[len(self.start.open) - self.owed :]), len(self.missing)
+    def _met(self, end: State) -> tuple[list[Bracket], str]:
+        """Of what is open at the end of an answer what nothing closes, and what is missing there still."""
+        own, lacking = list(end.open[len(self.start.open) - self.owed :]), ""
         for char in reversed(self.missing):
             if own and own[-1].char == char:
                 own.pop()
-                lacking -= 1
+            else:
+                lacking = char + lacking
         return own, lacking
+
+    @property
+    def opens_by_colon(self) -> bool:
+        """Whether a colon opens the blocks of the language."""
+        known = language_named(self.language)
+        return known is not None and known.opens_block == (":",)
 
     @property
     def is_inside_text(self) -> bool:

@@ -94,7 +94,7 @@ class Syntax:
         without = self._faults("")
         if self.needs.is_inside_text:
             return faults > without
-        if self.needs.is_to_open and (faults >= max(without, 1) or self.needs.still_missing(answer)):
+        if self.needs.is_to_open and (faults >= max(without, 1) or bool(self.needs.lacking(answer))):
             return True
         if self.needs.is_to_close and 0 < without <= faults:
             return True
@@ -144,8 +144,7 @@ class Syntax:
 
     def _stray_lines(self, answer: str) -> int:
         """Of a language whose blocks are told by depth alone; its grammar is not strict about it."""
-        known = language_named(self.language)
-        if known is None or known.opens_block != (":",) or self.around.is_inside_a_line or not answer.strip():
+        if not self.needs.opens_by_colon or self.around.is_inside_a_line or not answer.strip():
             return 0
         return stray_lines(answer, self.language, self.needs.start, self.around.before, self.around.below)
 
