@@ -292,9 +292,9 @@ def _unclosed(
 
 
 def _row(open_: Sequence[Bracket], met: Sequence[int]) -> int:
-    """How many brackets like the first of those that are `met` stand right before it and are not met."""
-    outer = takewhile(lambda at: at not in met and open_[at] == open_[met[0]], reversed(range(met[0])))
-    return sum(1 for _ in outer) if open_[met[0]].char in _SHORT else 0
+    """How many brackets like the first of those that are `met` stand in a row before it and are not met."""
+    outer = takewhile(lambda at: open_[at] == open_[met[0]], reversed(range(met[0])))
+    return sum(at not in met for at in outer) if open_[met[0]].char in _SHORT else 0
 
 
 def _surplus(rest: Sequence[Bracket], closer: _Closer, closers: Sequence[_Closer]) -> int:
