@@ -93,7 +93,7 @@ class Needs:
     def closing(self, answer: str, margin: str = "") -> str:
         """What closes all that an answer leaves open; braces on lines of their own where a `margin` is given."""
         end = end_of(answer, self.language, self.start, self.indent)
-        own, _ = self._met(end)
+        own, _ = self._met(answer, end)
         region = end.region
         is_open = region is not None and region != self.region and (not region.is_comment or region.spans_lines)
         if region is not None and region.is_comment:
@@ -107,11 +107,12 @@ class Needs:
 
     def lacking(self, answer: str) -> str:
         """Of the brackets that are missing those that an answer does not open either, the outermost first."""
-        return self._met(end_of(answer, self.language, self.start, self.indent))[1]
+        return self._met(answer, end_of(answer, self.language, self.start, self.indent))[1]
 
-    def _met(self, end: State) -> tuple[list[Bracket], str]:
-        """Of what is open at the end of an answer what nothing closes, and what is missing there still."""
-        own, lacking = list(end.open[len(self.start.open) - self.owed :]), ""
+    def _met(self, answer: str, end: State) -> tuple[list[Bracket], str]:
+        """Of what is open at the `end` of an answer what nothing closes, and what is missing there still."""
+        inner = max(self.owed, self.closed(answer))
+        own, lacking = list(end.open[len(self.start.open) - inner :]), ""
         for char in reversed(self.missing):
             if own and own[-1].char == char:
                 own.pop()
