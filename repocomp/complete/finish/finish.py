@@ -151,6 +151,11 @@ class Finish:
             yield head + self._closing(head)
         if self.needs.missing and self.mode == "line":
             yield text.rstrip(")]} \t;,")
+        if text.endswith(";"):
+            yield text[:-1]
+        if self.mode == "line" and text.endswith((":", "{")):
+            yield text.rstrip(" :{")
+            yield text[: text.rfind(")") + 1]
         if self.around.is_inside_a_line and "," in text:
             yield text[: text.rindex(",") + 1] + " " * (self.around.after[0] not in ")]} ")
         has_body = self.needs.has_body and not self.around.is_inside_a_line
@@ -161,7 +166,7 @@ class Finish:
     def _ends(self) -> Iterator[str]:
         """What the line is there for, where that is to end a block or a comment."""
         if self.needs.is_to_close:
-            yield self.needs.innermost_closing
+            yield from (self.needs.innermost_closing + end for end in ("", ";", ","))
         if end := self.needs.comment_end:
             yield end[self.around.before.endswith(end[0]) :]
 

@@ -56,7 +56,9 @@ class Needs:
         if start.region is not None and start.region.closing in _QUOTES and start.region.closing not in line:
             # The window begins in the middle of one: no such string is as long as this.
             start = State(start.at)
-        region = _continued(start.region, right, language, is_cut=is_cut)
+        # What begins on the cursor's own line is being written, and ends nowhere yet.
+        is_new = start.region is not None and (start.region.closing in line or start.region.opener in line)
+        region = _continued(start.region, right, language, is_cut=is_cut and not is_new)
         below = [indent_of(line) for line in right.split("\n")[1:] if line.strip() and line[0] != "#"]
         least = min(below, default=-1) if is_cut else -1
         has_body = bool(below) and below[0] > indent
@@ -163,8 +165,9 @@ class Needs:
 
     @property
     def innermost_closing(self) -> str:
-        """What closes the innermost of the brackets that are open at the cursor."""
-        return closers_of(self.start.open[-1:])
+        """What closes the innermost open bracket, and those of its line that nothing closes either."""
+        inner = self.start.open[-max(1, self.free) :]
+        return closers_of([bracket for bracket in inner if bracket.indent == inner[-1].indent] if inner else ())
 
     def ends_elsewhere(self, answer: str) -> bool:
         """Whether an answer ends outside the string that goes on behind the cursor, or inside one of its own."""

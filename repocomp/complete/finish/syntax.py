@@ -113,6 +113,8 @@ class Syntax:
         yield from (filler + end for filler in ("", *_FILLERS) if filler or end)
         if self.needs.start.open and not end:
             yield self.needs.innermost_closing
+        elif end:
+            yield f"x{end};"
 
     def _faults(self, answer: str, body: str = "") -> int:
         text = f"{self.left}{answer}{body}{self.right}"
