@@ -136,7 +136,7 @@ class Finish:
 
     def _opened(self, text: str) -> Iterator[str]:
         """An answer with what it lacks to open what follows."""
-        if self.mode == "block" or self.around.is_inside_a_line:
+        if "\n" in text or self.around.is_inside_a_line:
             return
         said = text.rstrip(" ;,")
         if lacking := self.needs.lacking(text):
