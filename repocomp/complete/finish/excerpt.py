@@ -1,7 +1,7 @@
 """The part of a file that tells a grammar whether an answer fits: the lines around the cursor, and what they stand in.
 
 Lines near the cursor are kept as they are. Of all others those are that open what the near ones stand in, found by
-indentation alone, and those that close it; a block that is left out from between two lines is an empty one.
+indentation alone, and those that close it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from repocomp.prompt.window import OPENS_BLOCK
 
 _LEFT, _RIGHT = 1200, 800
 """Characters that are kept next to a cursor, to whole lines."""
-_HEAD_LINES = 12
-"""Of one opening, such as the parameters of a function."""
+_HEAD_LINES, _LONG_LINE, _MOST = 12, 400, 40
+"""Lines of one opening, such as the parameters of a function; characters from which on a line opens nothing; and how
+deep a cursor may stand, so that no file takes long.
+"""
 _WIDTH = 4
 """Columns of a tab, where spaces indent too."""
 _CLOSES = re.compile(r"\s*(?:[)\]}]|(?:end|fi|done|esac)\b)")
@@ -27,6 +29,7 @@ _GOES_ON = re.compile(
 )
 """What goes on with something that a line above has begun."""
 _DECORATES = re.compile(r"\s*(?:@|#\[|\[\w+\S*\]|\)\s*$)")
+"""What says something of the line below, which belongs to it."""
 _MARKS = {"php": "<?php\n"}
 """Without which the text of a language is that of another."""
 _DEFINES = re.compile(r"\s*(?:async def|def|class)\b")
@@ -95,6 +98,7 @@ def _last_near(lines: Sequence[str], before: str, language: str, region: Region 
 
 
 def _is_between(state: State) -> bool:
+    """Whether a statement may end there."""
     return state.region is None and not any(bracket.char in "([" for bracket in state.open)
 
 
@@ -103,10 +107,10 @@ def _opening(lines: Sequence[str], first: int, language: str) -> list[str]:
     kept: dict[int, str] = {}
     least = _columns(lines[first]) + (not _begins(lines[first]))
     at = first
-    while least and at:
+    while least and at and len(kept) < _MOST:
         at -= 1
         line = lines[at]
-        if not line.strip() or _columns(line) >= least or _OPENS_NOTHING.match(line):
+        if not _is_outside(line, least):
             continue
         least = _columns(line) + (not _begins(line))
         kept |= {at + number: text for number, text in enumerate(_head(lines, at, first, language))}
@@ -126,7 +130,14 @@ def _head(lines: Sequence[str], at: int, first: int, language: str) -> list[str]
     return whole or [lines[at]]
 
 
+def _is_outside(line: str, least: int) -> bool:
+    """Whether a line may open or close what stands deeper than `least` columns."""
+    is_code = line.strip() != "" and len(line) < _LONG_LINE and not _OPENS_NOTHING.match(line)
+    return is_code and _columns(line) < least
+
+
 def _depth(lines: Sequence[str]) -> int:
+    """Columns of the last visible line."""
     return next((_columns(line) for line in reversed(lines) if line.strip()), 0)
 
 
@@ -138,10 +149,10 @@ def _closing(lines: Sequence[str], last: int, depth: int, language: str) -> list
     for at, line in enumerate(lines[last:], last):
         if kept and kept[-1].strip() == ")" and lines[at - 1] == kept[-1] and _DEFINES.match(line):
             # What was closed decorates it.
-            kept += [*_head(lines, at, len(lines), language), line[: _columns(line)] + " pass"]
-        if not least:
+            kept += [*_head(lines, at, len(lines), language), line[: len(line) - len(line.lstrip())] + " pass"]
+        if not least or len(kept) >= _MOST:
             break
-        if not line.strip() or _columns(line) >= least or _OPENS_NOTHING.match(line):
+        if not _is_outside(line, least):
             continue
         goes_on = bool(_GOES_ON.match(line)) or line.rstrip().endswith(_OPENS)
         is_part = bool(_CLOSES.match(line) or _GOES_ON.match(line))
@@ -171,4 +182,5 @@ def _begins(line: str) -> bool:
 
 
 def _columns(line: str) -> int:
+    """Of white space that a line begins with."""
     return len(line[: len(line) - len(line.lstrip(" \t"))].expandtabs(_WIDTH))

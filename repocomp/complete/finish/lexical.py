@@ -16,6 +16,8 @@ from repocomp.languages.table import language as language_named
 PAIRS = {")": "(", "]": "[", "}": "{"}
 CLOSERS = {opening: closing for closing, opening in PAIRS.items()}
 
+_LONG_WALK = 1 << 16
+"""Characters that take some seven milliseconds."""
 _BLANKS = re.compile(r"[ \t]*")
 
 
@@ -153,13 +155,15 @@ def closers_of(brackets: Sequence[Bracket]) -> str:
 def region_after(text: str, language: str) -> Region | None:
     """The long string or comment that is open at the end of `text`, which may be a whole file.
 
-    Counting tells that there is none; a file is walked through only where one seems to be open.
+    Counting tells that there is none; a file is walked through where one seems to be open, unless it is large.
     """
     for region in regions(language):
         if region.is_comment:
             is_open = region.spans_lines and text.rfind(region.opener) > text.rfind(region.closing)
         else:
             is_open = _stands_alone(region) and text.count(region.closing) % 2 == 1
+        if is_open and len(text) > _LONG_WALK:
+            return region
         if is_open:
             found = end_of(text, language).region
             return found if found is not None and found.spans_lines else None
