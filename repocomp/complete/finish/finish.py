@@ -102,6 +102,7 @@ class Finish:
         steps.apply("suffix-overlap", lines.without_suffix(steps.text, self.around))
         steps.apply("join", lines.joined(steps.text, self.around))
         steps.apply("syntax", lines.joined(self._balanced(steps.text), self.around))
+        steps.apply("neighbour", lines.without_neighbours(steps.text, self.around))
         steps.apply("blank", steps.text if steps.text.strip() else "")
         return steps.text, tuple(steps.filters)
 
@@ -123,13 +124,25 @@ class Finish:
             return text
         closing = self._closing(text)
         choices = [text + closing]
+        if closing and text.endswith(";"):
+            choices = [text[:-1] + closing, *choices]
         if closing or self.needs.ends_elsewhere(text):
             whole = self._whole_statements(text)
             choices = [whole, *choices] if not closing else [*choices, whole] if whole else choices
         if self.needs.torn(text) is not None:
             # Rather no string than one that swallows the rest.
             choices.insert(0, "" if self.mode == "line" else self._whole_statements(text))
-        return self.syntax.best([*choices, *self._shorter(text), *self._ends()])
+        return self.syntax.best([*choices, *self._opened(text), *self._shorter(text), *self._ends()])
+
+    def _opened(self, text: str) -> Iterator[str]:
+        """An answer with what it lacks to open what follows."""
+        if "\n" in text or self.around.is_inside_a_line:
+            return
+        said = text.rstrip(" ;,")
+        if lacking := self.needs.lacking(text):
+            yield said + " " * (lacking[0] == "{") + lacking
+        if self.needs.has_body and self.needs.opens_by_colon:
+            yield said.rstrip(":") + ":"
 
     def _shorter(self, text: str) -> Iterator[str]:
         """Less of an answer: without its last line, without what may not follow, up to its last comma, nothing."""
@@ -138,6 +151,11 @@ class Finish:
             yield head + self._closing(head)
         if self.needs.missing and self.mode == "line":
             yield text.rstrip(")]} \t;,")
+        if text.endswith(";"):
+            yield text[:-1]
+        if self.mode == "line" and text.endswith((":", "{")):
+            yield text.rstrip(" :{")
+            yield text[: text.rfind(")") + 1]
         if self.around.is_inside_a_line and "," in text:
             yield text[: text.rindex(",") + 1] + " " * (self.around.after[0] not in ")]} ")
         has_body = self.needs.has_body and not self.around.is_inside_a_line
@@ -148,7 +166,7 @@ class Finish:
     def _ends(self) -> Iterator[str]:
         """What the line is there for, where that is to end a block or a comment."""
         if self.needs.is_to_close:
-            yield self.needs.innermost_closing
+            yield from (self.needs.innermost_closing + end for end in ("", ";", ","))
         if end := self.needs.comment_end:
             yield end[self.around.before.endswith(end[0]) :]
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
+from repocomp.complete.finish.lexical import State, walk
 from repocomp.prompt.window import OPENS_BLOCK
 
 _WIDTHS = (2, 4, 8)
 """Of a level, in spaces."""
+_LABEL = re.compile(r"\s*\w+:\s*")
 _GOES_IN = (*OPENS_BLOCK, "(", "[")
 """How a line ends that deeper ones follow."""
 
@@ -38,7 +41,9 @@ class Indentation:
 
     def _change(self, first: str, rest: list[str]) -> _Change | None:
         """What the first of the further lines says of where they come from."""
-        sample = next((line for line in rest if line.strip()), None)
+        lines = [line for line in rest if line.strip()]
+        # Labels stand half a level further out in some styles.
+        sample = next((line for line in lines if not _LABEL.fullmatch(line)), None)
         if sample is None:
             return None
         lead = _lead(sample)
@@ -47,7 +52,9 @@ class Indentation:
         if not lead:
             return None
         if "\t" in self.unit:
-            return None if " " not in lead else _Change(*_source(lead, depth), depth, self.unit)
+            if " " not in lead:
+                return _Change(len(lead), 1, depth, self.unit) if goes_in and len(lead) > depth else None
+            return _Change(*_source(lead, depth), depth, self.unit)
         if "\t" in lead:
             return _Change(lead.count("\t"), 1, depth, self.unit)
         width, (other, odd) = len(self.unit), divmod(len(lead), depth) if depth else (0, 0)
@@ -107,3 +114,31 @@ def _columns(lead: str, unit: str) -> int:
 
 def _lead(line: str) -> str:
     return re.match(r"[ \t]*", line)[0]  # type: ignore[index]
+
+
+def stray_lines(text: str, language: str, start: State, first: str, below: str) -> int:
+    """How many statements of `text` are deeper than what opens no block, or not deeper than what opens one.
+
+    `text` begins in the state `start` behind `first` on its line; the line `below` follows it.
+    """
+    if start.region is not None and start.region.spans_lines:
+        return 0
+    statements: list[tuple[int, str]] = []
+    state, depth = start, start.open[0].indent if start.open else len(_lead(first))
+    for at, line in enumerate(text.split("\n")):
+        lead = first if not at else ""
+        if at and state.region is None and not state.open:
+            depth = len(_lead(line))
+        code = lead + line
+        for now in walk(line + "\n", language, State(0, state.region, state.open)):
+            if now.region is not None and now.region.is_comment:
+                code = lead + line[: now.begin]
+        state = now
+        if state.region is None and not state.open and code.strip():
+            statements.append((depth, code.rstrip()))
+    pairs = list(pairwise(statements))
+    strays = sum((deeper > depth) != code.endswith(":") for (depth, code), (deeper, _) in pairs)
+    if statements and below.strip() and below.lstrip()[0] not in "#)]}":
+        depth, code = statements[-1]
+        strays += len(_lead(below)) > depth and not code.endswith((":", "\\"))
+    return strays

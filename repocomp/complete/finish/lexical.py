@@ -7,7 +7,7 @@ is anybody's guess; this walk from left to right has one answer to every text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -16,6 +16,8 @@ from repocomp.languages.table import language as language_named
 PAIRS = {")": "(", "]": "[", "}": "{"}
 CLOSERS = {opening: closing for closing, opening in PAIRS.items()}
 
+_LONG_WALK = 1 << 16
+"""Characters that take some seven milliseconds."""
 _BLANKS = re.compile(r"[ \t]*")
 
 
@@ -97,7 +99,14 @@ _REGIONS: dict[str, tuple[Region, ...]] = {
     ),
     "c": (_BLOCK, _SLASHES, _DOUBLE, _CHARACTER),
     "cpp": (_BLOCK, _SLASHES, _DOUBLE, _CHARACTER),
-    "c_sharp": (_BLOCK, _SLASHES, _LONG_DOUBLE, _DOUBLE, _CHARACTER),
+    "c_sharp": (
+        _BLOCK,
+        _SLASHES,
+        _LONG_DOUBLE,
+        Region(r'@\$?"', '"', spans_lines=True, has_escapes=False),
+        _DOUBLE,
+        _CHARACTER,
+    ),
     "kotlin": (_BLOCK, _SLASHES, _LONG_DOUBLE, _DOUBLE, _CHARACTER),
     "scala": (_BLOCK, _SLASHES, _LONG_DOUBLE, _DOUBLE, _CHARACTER),
     "ruby": (_DOUBLE, _SINGLE, _HASH),
@@ -138,15 +147,26 @@ def end_of(text: str, language: str, start: State = State(), indent: int = 0) ->
     return State(len(text), region, tuple(open_))
 
 
+def closers_of(brackets: Sequence[Bracket]) -> str:
+    """What closes open brackets, the innermost last among them."""
+    return "".join(CLOSERS[bracket.char] for bracket in reversed(brackets))
+
+
 def region_after(text: str, language: str) -> Region | None:
-    """The long string or comment that is open at the end of `text`, by counting: `text` may be a whole file."""
+    """The long string or comment that is open at the end of `text`, which may be a whole file.
+
+    Counting tells that there is none; a file is walked through where one seems to be open, unless it is large.
+    """
     for region in regions(language):
         if region.is_comment:
             is_open = region.spans_lines and text.rfind(region.opener) > text.rfind(region.closing)
         else:
             is_open = _stands_alone(region) and text.count(region.closing) % 2 == 1
-        if is_open:
+        if is_open and len(text) > _LONG_WALK:
             return region
+        if is_open:
+            found = end_of(text, language).region
+            return found if found is not None and found.spans_lines else None
     return None
 
 

@@ -14,6 +14,8 @@ _LOOP = 3
 """A line written this often in a row is a loop, not a thought."""
 _CHANCE = 4
 """Characters that two texts share by chance at most."""
+_SAYS = 3
+"""Letters from which on a remainder is a statement, and no mere bracket."""
 _SAID = 6
 """From so many on, the beginning of a line is not said twice in a row."""
 
@@ -64,7 +66,7 @@ def without_neighbours(text: str, around: Surroundings) -> str:
     line = (around.before + first + around.after).strip()
     if first.strip() and _is_telling(line) and line in (around.below.strip(), around.above.strip()):
         return ""
-    if not first.strip() and rest and _is_telling(rest[0]) and rest[0].rstrip() == around.before.rstrip():
+    if not first.strip() and rest and _is_telling(rest[0]) and rest[0].strip() == around.before.strip():
         return ""
     opener = around.before if around.opens_block else around.above
     for at, line in enumerate(rest, 1):
@@ -131,7 +133,8 @@ def joined(text: str, around: Surroundings) -> str:
     text = after_blank(text, around)
     if not around.is_inside_a_line:
         return text.rstrip()
-    if _is_word(around.after[0]) and not _is_word(around.before[-1:]):
+    is_word = re.fullmatch(r"\w*", text) is not None and _is_word(around.before[-1:])
+    if _is_word(around.after[0]) and not is_word:
         text = re.sub(r"\w+\Z", "", text)
     return text.rstrip(" \t") if around.after[0] in " \t)]},;:" else text
 
@@ -145,6 +148,9 @@ def opens(text: str, closing: str) -> bool:
 def _counts(shorter: str, rest: str, size: int) -> bool:
     """Not when a bracket stays open; else the whole remainder, a bracket, a quote, or a stretch too long for chance."""
     removed = rest[:size]
+    if size == len(rest) and len(re.findall(r"\w", removed)) >= _SAYS:
+        # Said twice it is wrong whatever it closes.
+        return True
     if any(opens(shorter, char) for char in removed):
         return False
     is_quote = removed[-1] in "\"'`" and shorter.count(removed[-1]) % 2 == 0

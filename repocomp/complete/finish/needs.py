@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import takewhile
 
-from repocomp.complete.finish.lexical import CLOSERS, PAIRS, Bracket, Region, State, end_of, region_after, regions, walk
+from repocomp.complete.finish.lexical import (
+    CLOSERS,
+    Bracket,
+    Region,
+    State,
+    closers_of,
+    end_of,
+    region_after,
+    regions,
+    walk,
+)
 from repocomp.complete.finish.surroundings import indent_of
+from repocomp.complete.finish.unclosed import SHORT, closers, unclosed
+from repocomp.languages.table import language as language_named
 
-_SHORT = "(["
-"""Brackets whose end is in sight of their beginning."""
 _QUOTES = "\"'"
 """They may span lines in some languages and seldom do."""
 
@@ -21,8 +30,8 @@ class Needs:
 
     `free` counts the innermost of the open brackets that nothing behind the cursor closes; an answer may close them,
     and should where it is `owed`: they are no blocks. `missing` are those that are closed there and never opened, the
-    outermost first. `has_body` says that deeper lines follow, which the cursor's line is to open. `ends_open` closes
-    what is left open at the end of the file. `is_blank` says that nothing stands before the cursor.
+    outermost first. `has_body` says that deeper lines follow, which the cursor's line is to open. `is_dedented`
+    says that nothing stands before the cursor, on a line less deep than the one above.
     """
 
     language: str
@@ -33,8 +42,7 @@ class Needs:
     owed: int
     missing: str
     has_body: bool
-    ends_open: str
-    is_blank: bool
+    is_dedented: bool
 
     @classmethod
     def of(cls, left: str, right: str, language: str, above: str = "", *, is_cut: bool = False) -> Needs:
@@ -45,16 +53,19 @@ class Needs:
         if start.region is not None and start.region.closing in _QUOTES and start.region.closing not in line:
             # The window begins in the middle of one: no such string is as long as this.
             start = State(start.at)
-        region = _continued(start.region, right, language)
+        # What begins on the cursor's own line is being written, and ends nowhere yet.
+        is_new = start.region is not None and (start.region.closing in line or start.region.opener in line)
+        region = _continued(start.region, right, language, is_cut=is_cut and not is_new)
         below = [indent_of(line) for line in right.split("\n")[1:] if line.strip() and line[0] != "#"]
         least = min(below, default=-1) if is_cut else -1
         has_body = bool(below) and below[0] > indent
-        closers = list(_closers(right, language, region))
-        free, missing = _unclosed(start.open, closers, indent, least, has_body=has_body)
-        owed = next((at for at in range(free) if start.open[-1 - at].char not in _SHORT), free)
-        ends_open = "" if is_cut else _closing(end_of(right, language, State(0, region)).open)
-        owed, is_blank = 0 if has_body else owed, not line.strip()
-        return cls(language, start, indent, region, free, owed, missing, has_body, ends_open, is_blank)
+        behind = list(closers(right, language, region))
+        free, missing = unclosed(start.open, behind, indent, least, has_body=has_body)
+        owed = next((at for at in range(free) if start.open[-1 - at].char not in SHORT), free)
+        owed = 0 if has_body else owed
+        above = next((line for line in reversed(left.split("\n")[:-1]) if line.strip()), "")
+        is_dedented = not line.strip() and indent_of(above) > indent
+        return cls(language, start, indent, region, free, owed, missing, has_body, is_dedented)
 
     def walk(self, answer: str) -> Iterator[State]:
         """The states of an answer."""
@@ -81,10 +92,7 @@ class Needs:
     def closing(self, answer: str, margin: str = "") -> str:
         """What closes all that an answer leaves open; braces on lines of their own where a `margin` is given."""
         end = end_of(answer, self.language, self.start, self.indent)
-        own = list(end.open[len(self.start.open) - self.owed :])
-        for char in reversed(self.missing):
-            if own and own[-1].char == char:
-                own.pop()
+        own, _ = self._met(answer, end)
         region = end.region
         is_open = region is not None and region != self.region and (not region.is_comment or region.spans_lines)
         if region is not None and region.is_comment:
@@ -95,6 +103,27 @@ class Needs:
             closing += f"\n{margin * bracket.indent}" if margin and bracket.char == "{" else ""
             closing += CLOSERS[bracket.char]
         return closing
+
+    def lacking(self, answer: str) -> str:
+        """Of the brackets that are missing those that an answer does not open either, the outermost first."""
+        return self._met(answer, end_of(answer, self.language, self.start, self.indent))[1]
+
+    def _met(self, answer: str, end: State) -> tuple[list[Bracket], str]:
+        """Of what is open at the `end` of an answer what nothing closes, and what is missing there still."""
+        inner = max(self.owed, self.closed(answer))
+        own, lacking = list(end.open[len(self.start.open) - inner :]), ""
+        for char in reversed(self.missing):
+            if own and own[-1].char == char:
+                own.pop()
+            else:
+                lacking = char + lacking
+        return own, lacking
+
+    @property
+    def opens_by_colon(self) -> bool:
+        """Whether a colon opens the blocks of the language."""
+        known = language_named(self.language)
+        return known is not None and known.opens_block == (":",)
 
     @property
     def is_inside_text(self) -> bool:
@@ -112,22 +141,18 @@ class Needs:
             return False
         end = end_of(answer, self.language, self.start, self.indent)
         own = end.open[len(self.start.open) :]
-        return end.region is None and bool(own) and own[-1].char in _SHORT
+        return end.region is None and bool(own) and own[-1].char in SHORT
 
-    def left_open(self, answer: str) -> str:
-        """What closes the brackets around an answer that nothing in sight closes, and that it need not close."""
-        if not self.free:
-            return self.ends_open
-        end = end_of(answer, self.language, self.start, self.indent).open
-        hidden = range(len(self.start.open) - self.free, len(self.start.open) - max(self.owed, self.is_to_close))
-        still = [self.start.open[at] for at in hidden if end[at : at + 1] == self.start.open[at : at + 1]]
-        return self.ends_open + _closing(still)
+    def closed(self, answer: str) -> int:
+        """How many of the brackets that are open at the cursor an answer closes."""
+        least = min((len(state.open) for state in self.walk(answer)), default=len(self.start.open))
+        return max(0, len(self.start.open) - least)
 
     @property
     def is_to_close(self) -> bool:
         """Whether the cursor's line, nothing but indented, is as deep as the one that opens the bracket around it."""
-        is_inside = self.is_blank and self.start.region is None and bool(self.start.open)
-        return is_inside and self.start.open[-1].indent == self.indent
+        is_inside = self.is_dedented and self.start.region is None and bool(self.start.open)
+        return is_inside and self.free > 0 and self.start.open[-1].indent == self.indent
 
     @property
     def comment_end(self) -> str:
@@ -137,8 +162,9 @@ class Needs:
 
     @property
     def innermost_closing(self) -> str:
-        """What closes the innermost of the brackets that are open at the cursor."""
-        return _closing(self.start.open[-1:])
+        """What closes the innermost open bracket, and those of its line that nothing closes either."""
+        inner = self.start.open[-max(1, self.free) :]
+        return closers_of([bracket for bracket in inner if bracket.indent == inner[-1].indent] if inner else ())
 
     def ends_elsewhere(self, answer: str) -> bool:
         """Whether an answer ends outside the string that goes on behind the cursor, or inside one of its own."""
@@ -166,11 +192,7 @@ class Needs:
         return self.language == "bash" and bracket.char == ")"
 
 
-def _closing(brackets: Sequence[Bracket]) -> str:
-    return "".join(CLOSERS[bracket.char] for bracket in reversed(brackets))
-
-
-def _continued(region: Region | None, right: str, language: str) -> Region | None:
+def _continued(region: Region | None, right: str, language: str, *, is_cut: bool) -> Region | None:
     """In which region the text behind the cursor goes on, judging by whether its strings then come in pairs."""
     line = right.partition("\n")[0] + "\n"
     short = [own for own in regions(language) if _is_short(own)]
@@ -178,17 +200,22 @@ def _continued(region: Region | None, right: str, language: str) -> Region | Non
         if choice is None or not choice.spans_lines:
             goes_on = not _is_torn(line, language, choice)
         elif choice.closing in _QUOTES:
-            goes_on = choice.closing in line or (line == "\n" and _closes_first(right, choice))
+            goes_on = choice.closing in line or (line == "\n" and _closes_first(right, choice, is_cut=False))
         else:
-            goes_on = _closes_first(right, choice)
+            goes_on = _closes_first(right, choice, is_cut=is_cut)
         if goes_on:
             return choice
     return region
 
 
-def _closes_first(right: str, region: Region) -> bool:
-    """Whether what comes next is the end of a long string or comment, and not the beginning of another."""
+def _closes_first(right: str, region: Region, *, is_cut: bool) -> bool:
+    """Whether what comes next is the end of a long string or comment, and not the beginning of another.
+
+    Where neither is in sight and the file goes on, it is the end.
+    """
     at = right.find(region.closing)
+    if at < 0 and is_cut:
+        return not region.is_comment or region.opener not in right
     if region.is_comment:
         return at >= 0 and not 0 <= right.find(region.opener) < at
     line = right[right.rfind("\n", 0, at) + 1 : at].strip()
@@ -204,82 +231,3 @@ def _is_short(region: Region) -> bool:
 
 def _is_torn(line: str, language: str, region: Region | None) -> bool:
     return any(state.is_torn for state in walk(line, language, State(0, region)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Closer:
-    """A bracket that is closed behind the cursor and was not opened there: on which line, and whether it opens that."""
-
-    bracket: Bracket
-    line: int
-    is_first: bool
-
-    def could_close(self, indent: int, *, has_body: bool) -> bool:
-        """Whether what it closes can be opened at the cursor, on a line of so much `indent`.
-
-        Else it was opened further up than anybody sees.
-        """
-        if self.line and not has_body and self.bracket.char != "}":
-            return False
-        return not self.is_first or self.bracket.indent >= indent
-
-
-def _closers(right: str, language: str, region: Region | None) -> Iterator[_Closer]:
-    for state in walk(right, language, State(0, region)):
-        if state.closed is not None:
-            before = right[: state.begin]
-            is_first = "\n" in before and not before[before.rfind("\n") + 1 :].strip()
-            yield _Closer(state.closed, before.count("\n"), is_first)
-
-
-def _unclosed(
-    open_: tuple[Bracket, ...], closers: Sequence[_Closer], indent: int, least: int, *, has_body: bool
-) -> tuple[int, str]:
-    """How many of the innermost brackets stay open, and the opening brackets that are missing at so much `indent`.
-
-    Long blocks may be closed further down than anybody sees, but for those that are as deep as the `least` deep line
-    in sight; where the whole file is in sight that is -1.
-    """
-    rest, missing, free = list(open_), "", 0
-    met: list[int] = []
-    for closer in closers:
-        at = len(rest) - 1
-        while at >= 0 and not _is_pair(rest[at], closer.bracket, closer.is_first):
-            # What the cursor's line closes is no block that further lines are to close.
-            at = at - 1 if closer.line or rest[at].indent >= indent else -1
-        if missing and at >= 0 and not closer.is_first:
-            # A body was opened behind them: what is closed after it was opened first.
-            at -= _surplus(rest[: at + 1], closer, closers)
-        if at < 0:
-            missing += PAIRS[closer.bracket.char] if closer.could_close(indent, has_body=has_body) else ""
-            continue
-        free += 0 if met else len(rest) - 1 - at
-        met.append(at)
-        del rest[at:]
-    if met:
-        # Of several of a kind in a row those behind the cursor close the outer ones.
-        free += _row(open_, met)
-    else:
-        is_hidden = (bracket.char not in _SHORT and bracket.indent < least for bracket in reversed(rest))
-        free = next((at for at, hidden in enumerate(is_hidden) if hidden), len(rest))
-    return free, missing[::-1]
-
-
-def _row(open_: Sequence[Bracket], met: Sequence[int]) -> int:
-    """How many brackets like the first of those that are `met` stand right before it and are not met."""
-    outer = takewhile(lambda at: at not in met and open_[at] == open_[met[0]], reversed(range(met[0])))
-    return sum(1 for _ in outer) if open_[met[0]].char in _SHORT else 0
-
-
-def _surplus(rest: Sequence[Bracket], closer: _Closer, closers: Sequence[_Closer]) -> int:
-    """How many more brackets of a kind are open in a row than the line of `closer` closes."""
-    row = next((n for n, bracket in enumerate(reversed(rest)) if bracket.char != rest[-1].char), len(rest))
-    return max(0, row - sum(own.line == closer.line and not own.is_first for own in closers))
-
-
-def _is_pair(opening: Bracket, closing: Bracket, is_first: bool) -> bool:
-    """A bracket that opens its line closes no statement that is deeper than it, and a brace none that is less deep."""
-    if opening.char != PAIRS[closing.char]:
-        return False
-    deeper = opening.indent - closing.indent
-    return not is_first or deeper == 0 or (deeper < 0 and closing.char != "}")

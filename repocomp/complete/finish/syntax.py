@@ -1,7 +1,6 @@
 """What a grammar says of an answer: how many faults the file has with it in place.
 
-A small file is parsed whole. Of a larger one the statements around the cursor are: from the line they begin at to the
-one they end at, and what is open where they had to be cut is closed.
+A small file is parsed whole. Of a larger one an excerpt is, which holds all that the cursor stands in.
 """
 
 from __future__ import annotations
@@ -12,67 +11,69 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from repocomp.complete.finish.lexical import CLOSERS, Bracket, end_of, region_after
+from repocomp.complete.finish.excerpt import Excerpt
+from repocomp.complete.finish.indentation import stray_lines
+from repocomp.complete.finish.lexical import PAIRS, Bracket, State, closers_of, end_of, walk
 from repocomp.complete.finish.needs import Needs
-from repocomp.complete.finish.surroundings import Surroundings, indent_of
+from repocomp.complete.finish.surroundings import Surroundings
 from repocomp.languages.table import language as language_named
 from repocomp.languages.table import parser
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree
 
-_LEFT, _RIGHT = 1600, 1000
-"""Characters that are parsed at most on each side of a cursor, to whole lines."""
 _LONGEST, _MOST_CALLS = 3000, 500
 """Characters that are parsed at most in all, and calls of a parser for leave to go on: it asks a hundred times for so
 much code at most, and tens of thousands of times for some that nobody wrote. Counted, so that an answer depends on no
 clock. Within a single step some grammars take memory by the square, whatever is tried to tell such texts beforehand:
 0.3 GB for 3,000 characters, 2 GB for 8,000.
 """
+_FILLERS = ("x ", "x;", ";", "if (x) ", "{}")
+"""What may stand at a cursor where a name, a statement or a beginning is wanted."""
+_MENDABLE = 3
+"""Faults of a file up to which one of these may be all that it lacks."""
 _ANSWER = 500
 """Characters of these that are left for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Syntax:
-    """A file, or the statements around a cursor, in a language that has a grammar.
+    """A file, or an excerpt of it, in a language that has a grammar.
 
-    `open` are the brackets that are left open where the text was cut.
+    `open` are the brackets that are open at the cursor, `met` those of which the text behind it has the other half.
+    `end` closes what that text itself leaves open.
     """
 
     language: str
     left: str
     right: str
     open: tuple[Bracket, ...]
+    met: str
+    end: str
     needs: Needs
     around: Surroundings
-    is_whole: bool
 
     @classmethod
     def of(cls, left: str, right: str, needs: Needs, around: Surroundings, above: str = "", below: str = "") -> Syntax:
         """For the cursor between `left` and `right`; `above` and `below` are the rest of the file."""
-        if len(above) + len(left) + len(right) + len(below) < _LONGEST - _ANSWER:
-            return cls(needs.language, above + left, f"{right}{below}\n", (), needs, around, is_whole=True)
-        start = _start(left)
-        near = left[start:]
-        rest = right[: _end(right, indent_of(near))]
-        opening = region_after(left[:start], needs.language)
-        head = "" if opening is None else opening.opener if opening.is_comment else opening.closing
-        end = end_of(head + near + rest, needs.language)
-        closing = end.region.closing if end.region is not None else ""
-        here = len(end_of(head + near, needs.language).open)
-        cut_open = (*end.open[: max(0, here - needs.owed)], *end.open[here:])
-        return cls(needs.language, head + near, f"{rest}{closing}\n", cut_open, needs, around, is_whole=False)
+        left, right = above + left, right + below
+        if len(left) + len(right) >= _LONGEST - _ANSWER:
+            excerpt = Excerpt.of(left, right, needs.language, needs.region)
+            left, right = excerpt.left, excerpt.right
+        open_ = end_of(left, needs.language).open
+        states = list(walk(right, needs.language, State(0, needs.region)))
+        met = "".join(PAIRS[state.closed.char] for state in states if state.closed is not None)
+        return cls(needs.language, left, f"{right}\n", open_, met, closers_of(states[-1].open), needs, around)
 
     def best(self, answers: Sequence[str]) -> str:
-        """The first of `answers` with the fewest faults; nothing where even that harms a file that is seen whole."""
+        """The first of `answers` with the fewest faults; nothing where even that harms the file."""
         best, least = answers[0], self.faults(answers[0])
         for answer in answers[1:]:
             if not least:
                 break
             if (faults := self.faults(answer)) < least:
                 best, least = answer, faults
-        is_harm = self.is_whole and bool(best.strip()) and least and self._harms(best, least)
+        is_harm = bool(best.strip()) and least and self._harms(best, least)
         return "" if is_harm else best
 
     def faults(self, answer: str) -> int:
@@ -83,7 +84,7 @@ class Syntax:
         least = self._faults(answer)
         for body in self._bodies(answer) if least else ():
             least = min(least, self._faults(answer, body))
-        return least
+        return least + self._stray_lines(answer)
 
     def _harms(self, answer: str, faults: int) -> bool:
         """Whether the file is better off without an answer that has `faults`, be it with or without its line.
@@ -93,23 +94,33 @@ class Syntax:
         without = self._faults("")
         if self.needs.is_inside_text:
             return faults > without
-        if self.needs.is_to_open or (self.needs.is_to_close and without):
-            return faults >= max(without, 1)
+        if self.needs.is_to_open and (faults >= max(without, 1) or bool(self.needs.lacking(answer))):
+            return True
+        if self.needs.is_to_close and 0 < without <= faults:
+            return True
         if without and (self.around.before.strip() or self.around.after.strip()):
             line = len(self.left) - len(self.around.before)
             without = min(without, self._faults_of(self.left[:line] + self.right[len(self.around.after) :]))
-        return faults > without
+        for filler in self._fillers() if 0 < without <= _MENDABLE else ():
+            without = min(without, self._faults(filler))
+            if not without:
+                break
+        return not without
+
+    def _fillers(self) -> Iterator[str]:
+        """What might make a file whole at the cursor."""
+        end = self.needs.closing("") + self.needs.missing
+        yield from (filler + end for filler in ("", *_FILLERS) if filler or end)
+        if self.needs.start.open and not end:
+            yield self.needs.innermost_closing
+        elif end:
+            yield f"x{end};"
 
     def _faults(self, answer: str, body: str = "") -> int:
         text = f"{self.left}{answer}{body}{self.right}"
-        if self.open:
-            # What an answer leaves open counts against it, what the cut has left open does not.
-            cut_open = min(self.open, end_of(text, self.language).open, key=len)
-            text += "".join(CLOSERS[bracket.char] for bracket in reversed(cut_open))
-            return self._faults_of(text)
         # What stands around the answer is parsed once for all that is tried there.
         base = _around(self.language, self.left, self.right)
-        end = self.needs.left_open(answer)
+        end = self._left_open(answer)
         if base is None:
             return 0
         tree = base.copy()
@@ -125,6 +136,20 @@ class Syntax:
             tree.edit(at, at, len(data), (line, 0), (line, 0), (line, len(end)))
         return _count_of(_parsed(self.language, data, tree))
 
+    def _left_open(self, answer: str) -> str:
+        """What closes the brackets at the end of the file that are not for an answer to close."""
+        inner = max(self.needs.closed(answer), self.needs.owed, self.needs.is_to_close)
+        count = max(0, len(self.open) - inner)
+        for char in self.met:
+            count = next((at for at in reversed(range(count)) if self.open[at].char == char), count)
+        return self.end + closers_of(self.open[:count])
+
+    def _stray_lines(self, answer: str) -> int:
+        """Of a language whose blocks are told by depth alone; its grammar is not strict about it."""
+        if not self.needs.opens_by_colon or self.around.is_inside_a_line or not answer.strip():
+            return 0
+        return stray_lines(answer, self.language, self.needs.start, self.around.before, self.around.below)
+
     def _faults_of(self, text: str) -> int:
         return _count_of(_parsed(self.language, text.encode()))
 
@@ -139,40 +164,6 @@ class Syntax:
 @lru_cache(maxsize=1)
 def _around(language: str, left: str, right: str) -> Tree | None:
     return _parsed(language, (left + right).encode())
-
-
-def _start(left: str) -> int:
-    """Where the statement begins that the cursor's line is part of: the nearest line that is indented least."""
-    at = best = left.rfind("\n") + 1
-    least = indent_of(left[at:]) + (not _is_telling(left[at:]))
-    while least and 0 < at and len(left) - at < _LEFT:
-        at = left.rfind("\n", 0, at - 1) + 1
-        line = left[at : left.find("\n", at)]
-        if _is_telling(line) and indent_of(line) < least:
-            best, least = at, indent_of(line)
-    return best
-
-
-def _end(right: str, indent: int) -> int:
-    """Where the statement after it ends: at the second line that is indented no more and closes nothing."""
-    at, seen = right.find("\n") + 1, 0
-    while 0 < at < _RIGHT:
-        end = right.find("\n", at)
-        line = right[at : end if end >= 0 else len(right)]
-        if line.strip() and indent_of(line) <= indent:
-            if line.strip()[0] not in ")]}" and seen:
-                return at
-            seen += 1
-        if end < 0:
-            return len(right)
-        at = end + 1
-    return at if at > 0 else len(right)
-
-
-def _is_telling(line: str) -> bool:
-    """Whether a line begins something, as no bracket, no directive and no blank line does."""
-    head = line.lstrip()[:1]
-    return head.isalnum() or head in ("_", "@", '"', "'", "<", "*", "&")
 
 
 def _parsed(language: str, data: bytes, old: Tree | None = None) -> Tree | None:
@@ -206,10 +197,11 @@ def _count_of(tree: Tree | None) -> int:
 
 
 def _count(root: Node) -> int:
-    waiting, faults = [root], 0
+    waiting, faults = [root] if root.has_error else [], 0
     while waiting:
         node = waiting.pop()
-        if node.has_error:
-            faults += node.is_error or node.is_missing
-            waiting += node.children
+        inner = [child for child in node.children if child.has_error]
+        # A token without a name, such as the end of a line, is missed without a trace but this.
+        faults += node.is_error or node.is_missing or not inner
+        waiting += inner
     return faults

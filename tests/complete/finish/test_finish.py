@@ -159,6 +159,9 @@ def test_brackets_and_quotes(name: str, place: str, said: str, expected: str) ->
         ("python", "def test():\n    check(|\n    check(run(cmd))\n", "run(cmd))", ""),
         ("python", "import os\nimport |\n", "os", ""),
         ("text", "First of all.\n|\n", "First of all.", ""),
+        ("c", "#include <a/|>\n#include <a/c.h>\n", "c.h>", ""),
+        ("c_sharp", "/// string Name | set; }\n", "{ get; set; }", "{ get;"),
+        ("javascript", "if (hidden) {|\n}\n", "\n  if (hidden) {\n    y()\n  }\n", ""),
         (
             "python",
             "class A:\n    def total(self, items):|\n",
@@ -187,6 +190,7 @@ def test_what_stands_there_already_is_not_said_again(name: str, place: str, said
         ("f(|bar)", "foo", ""),
         ("f(|bar)", "foo, ", "foo, "),
         ("sel|f.x", "ect_", "ect_"),
+        ("from|future", " a import _c", " a import "),
         ("    |", "x = 1", "x = 1"),
         ("    |", " x = 1", "x = 1"),
     ],
@@ -232,7 +236,7 @@ def test_a_statement_of_several_lines(name: str, place: str, said: str, expected
     [
         # The file is better off without what breaks it.
         ("python", "import |\nx = 1\n", "as x", ""),
-        ("python", "def |\n    return 1\n", "f(x)\n", ""),
+        ("python", "def |\n    return 1\n", "f(x\n", ""),
         ("go", "package a\n\nfunc f() {\n\tx := |\n}\n", "= 1", ""),
         ("java", "class A {\n  private |\n    this.x = 1;\n  }\n}\n", "final int x;", ""),
         # A fault that stands elsewhere is none of the answer's.
@@ -246,6 +250,24 @@ def test_a_statement_of_several_lines(name: str, place: str, said: str, expected
         # A line that is as deep as what opens the block around it closes that.
         ("go", "package a\n\nfunc f() {\n\tif x {\n\t\ty()\n\t|\n\tz()\n}\n", "return y()", "}"),
         ("typescript", "function f() {\n  g();\n|\n", "t.is(x);", "}"),
+        # What follows is opened, in the words of its language.
+        ("python", "def f(x):\n    |\n        y()\n", "if x", "if x:"),
+        ("python", "def |\n    return 1\n", "f(x)\n", "f(x):"),
+        ("go", "package a\n\nfunc |\n\tx()\n}\n", "f()", "f() {"),
+        ("java", "class A {\n  void |\n    x();\n  }\n}\n", "f();", "f() {"),
+        ("php", "<?php\nclass A {\n  |\n  {\n    x();\n  }\n}\n", "function f(): int;", "function f(): int"),
+        # Deeper lines follow what opens a block and nothing else, whatever the grammar takes.
+        ("python", "def f(x):\n    |\n        y()\n", "return x", ""),
+        ("python", "def f():\n    x = g(|)\n    return x\n", "a", "a"),
+        # What a statement says too much is left out; what is too little is added.
+        ("python", "x: int = a.|\ny = 1\n", 'get("A") != 0:', 'get("A") != 0'),
+        ("php", "<?php\nfunction f(string $a |\n{\n  g();\n}\n", "= 'b';", "= 'b')"),
+        ("rust", "fn f() {\n    Ok(Some(a.b(|?));\n}\n", "&c", "&c)"),
+        ("rust", "    fn f(|\n        g()\n    }\n", "&self) {", "&self) {"),
+        # Tokens without a name are missed as others are.
+        ("python", "from a| import b\n", ".c import d", ""),
+        # A string that the line has just begun ends with it.
+        ("python", '"""Web |\n\nimport a\n', 'sockets."""', 'sockets."""'),
         # A comment that nothing ends is ended.
         ("java", "/**\n * Says it.\n *|\nclass A {}\n", "\n * More.", "/"),
         ("c", "|\nint x;\n", "/* Counts them", "/* Counts them */"),
@@ -253,6 +275,11 @@ def test_a_statement_of_several_lines(name: str, place: str, said: str, expected
 )
 def test_the_file_stays_whole(name: str, place: str, said: str, expected: str) -> None:
     assert finished(place, said, name, "line") == expected
+
+
+def test_a_block_without_a_body_is_no_answer() -> None:
+    said = "\n    def f(self):\n    def g(self):\n        pass\n"
+    assert finished("class A:|\n", said, "python", "block") == ""
 
 
 def test_a_line_comment_ends_with_its_line() -> None:

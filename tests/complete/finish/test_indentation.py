@@ -40,6 +40,19 @@ def test_copied_lines_take_the_indentation_of_the_file(unit: str, said: str, exp
             "\n        x = 1\n        if y:\n            z()",
             "\n    x = 1\n    if y:\n        z()",
         ),
+        (
+            "typescript",
+            "class A {\n\tf() {\n\t\tg();\n\t}\n\n\th() {|\n\t}\n}\n",
+            "\n\t\t\tif (x) {\n\t\t\t\ty();\n\t\t\t}",
+            "\n\t\tif (x) {\n\t\t\ty();\n\t\t}",
+        ),
+        # Labels stand further out where they do.
+        (
+            "cpp",
+            "class A {\n    int a;\n};\n\nclass B {|\n};\n",
+            "\n  public:\n    int b;",
+            "\n  public:\n    int b;",
+        ),
         # Where the cursor's line is begun, and where it is not.
         (
             "python",
