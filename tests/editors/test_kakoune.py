@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -44,11 +45,17 @@ class Kakoune:
         """What the buffer holds."""
         return self.ask("%val{selection}", "execute-keys <percent>;")
 
+    def holds(self, text: str) -> bool:
+        """Whether that is all the buffer holds."""
+        return self.text() == text
+
     def ask(self, what: str, first: str = "") -> str:
         """An expansion, as the client sees it."""
         answer = self._folder / "said"
         answer.unlink(missing_ok=True)
-        command = f"try %{{ evaluate-commands -client client0 -draft %{{ {first} echo -to-file {answer}.new -- {what} }} }}"
+        command = (
+            f"try %{{ evaluate-commands -client client0 -draft %{{ {first} echo -to-file {answer}.new -- {what} }} }}"
+        )
         command += f"\nnop %sh{{ mv {answer}.new {answer} }}"
         subprocess.run(["kak", "-p", self._session], input=command.encode(), check=False, capture_output=True)
         for _ in range(50):
@@ -111,7 +118,7 @@ def test_a_word_is_accepted_and_the_rest_stays(repository: Repository, tmp_path:
         kakoune.see("%opt{repocomp_id}", "c_1")
         for text, rest in (("x=(", "é b ⏎ +1"), ("x=(é", " b ⏎ +1"), ("x=(é b", " ⏎ +1")):
             kakoune.terminal.type(WORD)
-            until(lambda text=text: kakoune.text() == f"{text}\n", kakoune.text)
+            until(partial(kakoune.holds, f"{text}\n"), kakoune.text)
             kakoune.see("%opt{repocomp_ghost}", f"{{RepocompGhost}}{rest}")
         kakoune.terminal.type(WORD)
         until(lambda: kakoune.text() == "x=(é b\n    c\n", kakoune.text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -66,3 +68,11 @@ def test_tasks_that_are_not_drawn_any_more_end_the_run() -> None:
     journal = Journal()
     journal.put("b", 20)
     assert list(journal.follow({"a": 10, "b": 2, "c": 30}, run)) == [10, 20]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of files")
+def test_what_is_noted_is_the_users_alone(tmp_path: Path) -> None:
+    journal = Journal.of_run(tmp_path / "cache", ["pack"])
+    journal.put("a", "source text")
+    (file,) = (tmp_path / "cache").iterdir()
+    assert [stat.S_IMODE(one.stat().st_mode) for one in (file, file.parent)] == [0o600, 0o700]
