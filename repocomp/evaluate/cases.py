@@ -209,7 +209,7 @@ class Case:
         return Judged(answer.confidence, answer.similarity, answer.kept, bool(answer.text.strip()))
 
     def cost(self, retrieve: bool) -> dict[str, float]:
-        """Milliseconds by step of one answer from nothing: what the first had read for the second is charged to both."""
+        """Milliseconds by step of one answer from nothing: what one had read for the other is charged to both."""
         if not retrieve:
             return self.without.ms
         shared = self.without.ms["prefill"] * self.retrieved.cached / max(1, self.without.prompt)
