@@ -48,7 +48,9 @@ class Kakoune:
         """An expansion, as the client sees it."""
         answer = self._folder / "said"
         answer.unlink(missing_ok=True)
-        command = f"try %{{ evaluate-commands -client client0 -draft %{{ {first} echo -to-file {answer}.new -- {what} }} }}"
+        command = (
+            f"try %{{ evaluate-commands -client client0 -draft %{{ {first} echo -to-file {answer}.new -- {what} }} }}"
+        )
         command += f"\nnop %sh{{ mv {answer}.new {answer} }}"
         subprocess.run(["kak", "-p", self._session], input=command.encode(), check=False, capture_output=True)
         for _ in range(50):

@@ -50,7 +50,7 @@ def editing(name: str, file: Path, folder: Path, server: list[str], *settings: s
         '(define-key lsp-inline-completion-active-map (kbd "M-RET") #\'lsp-inline-completion-accept)',
         "(put 'lsp-inline-completion-accept 'lsp-inline-completion-keep t)",
         "(defvar repocomp--ghost nil)",
-        "(defun repocomp-status () (if (bound-and-true-p lsp-inline-completion-mode) \"on\" \"\"))",
+        '(defun repocomp-status () (if (bound-and-true-p lsp-inline-completion-mode) "on" ""))',
         "(defun probe-follow () (setq repocomp--ghost lsp-inline-completion--overlay))",
         "(run-with-timer 0.02 0.02 #'probe-follow)",
         *settings,
