@@ -7,6 +7,7 @@ work needs.
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 
 def main() -> None:
@@ -36,7 +37,9 @@ def _run(arguments: list[str]) -> int:
         # An editor waits for the first reply, which parsing no options makes sooner by a third.
         from repocomp.serve.lsp.main import serve
 
-        return serve()
+        # What the standard streams cannot do, the command line proper says in a line.
+        with suppress(OSError):
+            return serve()
     from repocomp.cli.app import run
 
     return run(arguments)
