@@ -7,7 +7,6 @@ work needs.
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 
 
 def main() -> None:
@@ -35,6 +34,8 @@ def _run(arguments: list[str]) -> int:
             return code
     if arguments == ["lsp"]:
         # An editor waits for the first reply, which parsing no options makes sooner by a third.
+        from contextlib import suppress
+
         from repocomp.serve.lsp.main import serve
 
         # What the standard streams cannot do, the command line proper says in a line.
