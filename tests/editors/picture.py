@@ -1,6 +1,7 @@
-"""Pictures of ghost text for the README, from real sessions: `python -m tests.editors.picture NAME FILE.svg`.
+"""Pictures of ghost text for the README, from real sessions: `python -m tests.editors.picture NAME FILE`.
 
-The editor runs in tmux with its plugin installed and the real server; what the screen holds becomes an SVG.
+The editor runs in tmux with its plugin installed and the real server; what the screen holds becomes an SVG. VS Code
+runs in a browser, whose window is the picture, a PNG.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from html import escape
 from pathlib import Path
 
 from repocomp.editors.install import EDITORS, install
+from tests.editors.terminal import until
 
 SOURCE = '''"""Shapes and their sizes."""
 
@@ -168,6 +170,37 @@ def svg(screen: str) -> str:
     )
 
 
+def window(folder: Path, picture: Path) -> None:
+    """A picture of VS Code that shows ghost text."""
+    from tests.editors.window import program
+
+    work = folder / "shapes"
+    work.mkdir()
+    (work / "shapes.py").write_text(SOURCE)
+    subprocess.run(["git", "init", "-q", str(work)], check=True)
+    (folder / "vscode").mkdir()
+    with program(folder / "vscode") as running:
+        settings = {
+            "repocomp.command": [sys.executable, "-m", "repocomp", "lsp"],
+            "breadcrumbs.enabled": False,
+            "editor.minimap.enabled": False,
+            "editor.quickSuggestions": {"other": "off"},
+            "workbench.activityBar.location": "hidden",
+        }
+        with running.window(work / "shapes.py", folder, settings) as opened:
+            running.page.set_viewport_size({"width": 720, "height": 340})
+            running.page.keyboard.press("Control+b")
+            running.page.keyboard.press("Control+End")
+            running.page.keyboard.press("ArrowLeft")
+            opened.type("n")
+            until(lambda: bool(opened.state["ghost"]), lambda: opened.state)
+            running.page.wait_for_timeout(1000)
+            running.page.screenshot(path=picture)
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
-        Path(sys.argv[2]).write_text(svg(session(sys.argv[1], Path(name))), encoding="utf-8")
+        if sys.argv[1] == "vscode":
+            window(Path(name), Path(sys.argv[2]))
+        else:
+            Path(sys.argv[2]).write_text(svg(session(sys.argv[1], Path(name))), encoding="utf-8")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from repocomp import __version__
 from repocomp.cli import app
 from repocomp.editors.install import EDITORS, HOME
 from repocomp.errors import ExitCode
@@ -49,6 +52,40 @@ def test_files_of_others_are_neither_overwritten_nor_removed(
     assert files(tmp_path) == {"autoload/repocomp.vim": '" something else\n'}
     app.run(["editor", "vim", "--uninstall", "--to", str(tmp_path)])
     assert own.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in is a script of sh")
+def test_vs_code_is_given_a_package_and_asked_to_take_it_out(
+    tmp_path: Path, isolated: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert app.run(["editor", "vscode", "--install"]) == ExitCode.OK
+    assert b"Install from VSIX" in capsysbinary.readouterr().err
+    told, program = tmp_path / "told", tmp_path / "codium"
+    program.write_text(f'#!/bin/sh\necho "$@" >>{told}\necho repocomp.repocomp\n')
+    program.chmod(0o755)
+    assert app.run(["editor", "vscode", "--install"]) == ExitCode.OK
+    package = isolated / "data" / "repocomp" / "vscode" / "repocomp.vsix"
+    with zipfile.ZipFile(package) as archive:
+        about = json.loads(archive.read("extension/package.json"))
+        assert f'Version="{about["version"]}"' in archive.read("extension.vsixmanifest").decode()
+        assert {f"extension/{name}" for name in ("extension.js", "README.md")} < set(archive.namelist())
+    assert about["version"] == __version__
+    assert app.run(["editor", "vscode", "--uninstall"]) == ExitCode.OK
+    assert not package.exists()
+    wanted = [f"--install-extension {package} --force", "--list-extensions", "--uninstall-extension repocomp.repocomp"]
+    assert told.read_text().splitlines() == wanted
+    program.write_text("#!/bin/sh\necho it is broken >&2\nexit 1\n")
+    assert app.run(["editor", "vscode", "--install"]) == ExitCode.ERROR
+    assert b"it is broken" in capsysbinary.readouterr().err
+
+
+def test_a_workspace_cannot_say_what_vs_code_starts_or_where_code_goes() -> None:
+    settings = json.loads((HOME / "vscode" / "package.json").read_text())["contributes"]["configuration"]["properties"]
+    assert {name for name, setting in settings.items() if setting["scope"] == "machine"} == {
+        "repocomp.command",
+        "repocomp.settings",
+    }
 
 
 def test_editors_are_found_where_they_keep_their_files(

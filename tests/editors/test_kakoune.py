@@ -45,8 +45,8 @@ class Kakoune:
         """What the buffer holds."""
         return self.ask("%val{selection}", "execute-keys <percent>;")
 
-    def holds(self, text: str) -> bool:
-        """Whether that is all the buffer holds."""
+    def has(self, text: str) -> bool:
+        """Whether the buffer holds that."""
         return self.text() == text
 
     def ask(self, what: str, first: str = "") -> str:
@@ -118,10 +118,10 @@ def test_a_word_is_accepted_and_the_rest_stays(repository: Repository, tmp_path:
         kakoune.see("%opt{repocomp_id}", "c_1")
         for text, rest in (("x=(", "é b ⏎ +1"), ("x=(é", " b ⏎ +1"), ("x=(é b", " ⏎ +1")):
             kakoune.terminal.type(WORD)
-            until(partial(kakoune.holds, f"{text}\n"), kakoune.text)
+            until(partial(kakoune.has, f"{text}\n"), kakoune.text)
             kakoune.see("%opt{repocomp_ghost}", f"{{RepocompGhost}}{rest}")
         kakoune.terminal.type(WORD)
-        until(lambda: kakoune.text() == "x=(é b\n    c\n", kakoune.text)
+        until(partial(kakoune.has, "x=(é b\n    c\n"), kakoune.text)
         parts = ["(", "(é", "(é b"]
         wanted = ["shown last", *(f"partial c_1 --text={part}" for part in parts), "accept c_1"]
         told = tmp_path / "told"

@@ -113,6 +113,10 @@ def test_escape_turns_it_down_once_and_the_next_key_asks_again(offer: Offer) -> 
 def test_it_goes_on_with_what_the_menu_has_selected(offer: Offer) -> None:
     with offer("vscode", " = 2", "\nalphabet = 1\n") as editor:
         editor.type("al")
+        editor.terminal.page.wait_for_timeout(1000)
+        # Newer versions don't open it by themselves where ghost text is shown.
+        if not editor.terminal.page.locator(".suggest-widget.visible").count():
+            editor.terminal.page.keyboard.press("Control+Space")
         editor.terminal.page.wait_for_selector(".suggest-widget.visible .monaco-list-row.focused")
         editor.see(lines=["al", "alphabet = 1", ""], ghost=["phabet = 2"])
         assert editor.notes("asked")[-1] == ["alphabet\nalphabet = 1\n", 8]

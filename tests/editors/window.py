@@ -34,6 +34,7 @@ SETTINGS = {
     "workbench.enableExperiments": False,
     "extensions.ignoreRecommendations": True,
     "chat.commandCenter.enabled": False,
+    "git.enabled": False,
 }
 CLEAR, CLOSE, NATIVE_WORD = "Control+Alt+n", "Control+Alt+q", "Control+Alt+w"
 BOUND = {

@@ -61,6 +61,7 @@ class Session:
     def begin(self) -> None:
         """`initialized`: from now on the editor may be asked and told."""
         self.configure(self._given)
+        self._warn_of_variables()
         watched = _mapping(_mapping(self._capabilities.get("workspace")).get("didChangeWatchedFiles"))
         if watched.get("dynamicRegistration") is True:
             registration = {
@@ -72,6 +73,13 @@ class Session:
         self._indexes.start()
         for folder in self._folders:
             self._indexes.keep(folder)
+
+    def _warn_of_variables(self) -> None:
+        """Name variables that look like settings and are none: nobody sees what a server writes to stderr."""
+        from repocomp.config import unknown_variables
+
+        for variable in unknown_variables(os.environ):
+            self.editor.warn(f"{variable} sets nothing: there is no such setting", "repocomp config")
 
     def end(self) -> None:
         """Let go of what runs behind."""

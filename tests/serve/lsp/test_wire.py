@@ -323,6 +323,12 @@ def test_settings_come_from_the_editor_and_unknown_ones_are_told(client: Client,
     assert desk.asked().question.flags == {"mode": "block"}
 
 
+def test_variables_that_set_nothing_are_told(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPOCOMP_MODEL", "x")
+    client.initialize()
+    assert "REPOCOMP_MODEL sets nothing" in client.hear("window/showMessage")["params"]["message"]
+
+
 def test_a_document_without_a_file_is_named_in_the_workspace(client: Client, desk: Desk, tmp_path: Path) -> None:
     client.initialize(tmp_path)
     item = {"uri": "untitled:Untitled-1", "languageId": "python", "version": 1, "text": "x"}
