@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
@@ -20,7 +21,7 @@ def work_trees(paths: Sequence[Path]) -> list[Path]:
     """The work trees that hold `paths`, or the one that holds the working directory; a path in none stands alone."""
     from repocomp.git import work_tree
 
-    return [work_tree(path) or path.resolve() for path in paths or (Path.cwd(),)]
+    return [work_tree(path) or Path(os.path.realpath(path)) for path in paths or (Path.cwd(),)]
 
 
 class Number(click.FloatRange):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -43,7 +44,7 @@ class Repository:
     @classmethod
     def of_tree(cls, root: Path) -> Repository:
         """The work tree at `root`, called as its folder: what an index would hold of it."""
-        return cls(root.resolve().name, _Files(partial(readable, root)))
+        return cls(os.path.basename(os.path.realpath(root)), _Files(partial(readable, root)))
 
     @classmethod
     def of_corpus(cls, name: str, source: Path) -> Repository:

@@ -153,10 +153,26 @@ def test_identifiers_that_name_nothing(
 
 
 @pytest.mark.parametrize("name", ["circle", "circle/a.py"])
-@pytest.mark.parametrize("verb", [["index"], ["model", "add"], ["model", "show"], ["complete", "a.py:1:1", "--policy"]])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ["index"],
+        ["learn"],
+        ["bench", "self"],
+        ["bench", "engine", "--llama-bench"],
+        ["train", "confidence", "default", "labels"],
+        ["train", "policy", "default", "default", "labels"],
+        ["fleet"],
+        ["model", "add"],
+        ["model", "show"],
+        ["complete", "a.py:1:1", "--policy"],
+    ],
+    ids=" ".join,
+)
 def test_links_in_a_circle(root: Path, capfd: pytest.CaptureFixture[str], verb: list[str], name: str) -> None:
     (root / "circle").symlink_to("circle")
-    refused(capfd, *verb, name if verb[0] == "index" else f"./{name}")
+    more = ["out"] if verb == ["fleet"] else []
+    refused(capfd, *verb, f"./{name}" if verb[0] in ("model", "complete") else name, *more)
 
 
 def test_a_chart_is_not_written_into_a_pipe_that_nobody_reads(root: Path, capfd: pytest.CaptureFixture[str]) -> None:

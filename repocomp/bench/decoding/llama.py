@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import subprocess
 from collections.abc import Sequence
@@ -48,7 +49,7 @@ class Llama:
         for name in _TOOLS:
             if not (bench.parent / name).is_file():
                 raise BenchError(f"{bench.parent}: holds no {name}", f"in llama.cpp: {_BUILD}")
-        llama = cls(bench.parent.resolve(), folder, threads)
+        llama = cls(Path(os.path.realpath(bench.parent)), folder, threads)
         write_gguf(pack, llama.model("F32"))
         for kind in FORMATS:
             llama._run("llama-quantize", str(llama.model("F32")), str(llama.model(kind)), kind, str(threads))

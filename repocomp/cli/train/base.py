@@ -14,6 +14,7 @@ from repocomp.cli.words import RECIPE
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
+TREE = click.Path(exists=True, file_okay=False, path_type=Path)
 recipe_option = click.option(
     "--recipe", type=RECIPE, default="tiny", show_default=True, metavar="NAME", help="A built-in recipe, or a file."
 )

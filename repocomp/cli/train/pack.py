@@ -9,7 +9,7 @@ import click
 
 from repocomp.cli import output, progress
 from repocomp.cli.options import Count, Number, workers_options
-from repocomp.cli.train.base import PATH, done, hours_option, recipe_option
+from repocomp.cli.train.base import PATH, TREE, done, hours_option, recipe_option
 from repocomp.cli.words import PACK
 from repocomp.executor.workers import Workers
 
@@ -171,7 +171,7 @@ def encoder(corpus: Path, pack: str, out: Path, minutes: float, as_json: bool) -
 @click.command()
 @click.argument("pack", type=PACK)
 @click.argument("labels", type=PATH)
-@click.argument("trees", nargs=-1, required=True, type=PATH, metavar="TREE...")
+@click.argument("trees", nargs=-1, required=True, type=TREE, metavar="TREE...")
 @holes_option
 @click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing holes.")
 @workers_options
@@ -196,7 +196,7 @@ def confidence(
 @click.argument("pack", type=PACK)
 @click.argument("generator", type=PACK)
 @click.argument("labels", type=PATH)
-@click.argument("trees", nargs=-1, required=True, type=PATH, metavar="TREE...")
+@click.argument("trees", nargs=-1, required=True, type=TREE, metavar="TREE...")
 @holes_option
 @hours_option("How long holes are tried.", 2.0)
 @click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing holes.")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -103,7 +104,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--likelihood", type=int, default=0, metavar="HOLES")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args(arguments)
-    roots = [tree.resolve() for tree in asked.trees]
+    roots = [Path(os.path.realpath(tree)) for tree in asked.trees]
     loaded = load("default")
     drawn = gather(roots, loaded, asked.holes, asked.seed)
     labels = [one.labels for one in drawn]

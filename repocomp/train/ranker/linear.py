@@ -8,6 +8,7 @@ label is whether the answer needs it; the model is a logistic regression.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -133,4 +134,4 @@ def fit_words(table: Floats, labels: Floats) -> Floats:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(fit([Path(name).resolve() for name in sys.argv[1:]]), indent=1) + "\n")
+    sys.stdout.write(json.dumps(fit([Path(os.path.realpath(name)) for name in sys.argv[1:]]), indent=1) + "\n")
