@@ -148,12 +148,16 @@ def bench_latency(
 
 
 def _typing(documents: Sequence[Document], keys: int) -> list[_Key]:
-    """`keys` characters typed one by one into the middle of the first file that is long enough."""
+    """`keys` characters typed one by one into the middle of the first file that is long enough, as lines of their own.
+
+    The rest of the last line is not there yet: behind the cursor a line ends, as where people write.
+    """
     for document in documents:
         data = document.data
         start = data.find(b"\n", len(data) // 2) + 1
         if len(data) >= _LEAST_BYTES and start + keys < len(data) and data[start : start + keys].isascii():
-            rest = data[start + keys :]
+            _, line_end, below = data[start + keys :].partition(b"\n")
+            rest = line_end + below
             return [_Key(document.path, data[: start + n] + rest, start + n) for n in range(keys + 1)]
     raise BenchError(f"no file drawn is long enough to type {keys} characters into", "add --keys 50, or --seed 1")
 
