@@ -145,13 +145,14 @@ class Exchange:
             self._arrived.put(error)
 
     def _said(self, connection: HTTPConnection) -> Iterator[Message]:
-        if connection.sock is None:
-            connection.connect()
-        self._socket = connection.sock
-        self._socket.settimeout(SILENCE_S)
         request = self._request
         is_whole = False
         try:
+            if connection.sock is None:
+                # A handshake that fails may leave its socket open.
+                connection.connect()
+            self._socket = connection.sock
+            self._socket.settimeout(SILENCE_S)
             if self._is_closed:
                 return
             body = json.dumps(request.body).encode()
