@@ -14,6 +14,7 @@ import socket
 import ssl
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -64,12 +65,9 @@ class Connections:
         self.address = address
         self._idle: queue.SimpleQueue[HTTPConnection] = queue.SimpleQueue()
         self._context: ssl.SSLContext | None = None
-
-    def __del__(self) -> None:
-        """Whoever lets go of a generator lets go of its connection."""
-        with suppress(queue.Empty):
-            while True:
-                self._idle.get_nowait().close()
+        # Whoever lets go of a generator lets go of its connection. The queue outlives this object for that: where both
+        # go in one cycle, a socket may be finalized before what would have closed it.
+        weakref.finalize(self, _hang_up, self._idle)
 
     def take(self) -> HTTPConnection:
         """One that is open and has nothing to say, else one that opens when it is used."""
@@ -90,6 +88,12 @@ class Connections:
             self._idle.put(connection)
         else:
             connection.close()
+
+
+def _hang_up(idle: queue.SimpleQueue[HTTPConnection]) -> None:
+    with suppress(queue.Empty):
+        while True:
+            idle.get_nowait().close()
 
 
 class Exchange:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -187,6 +189,21 @@ def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
             settle(generator)
             assert server.hung_up.wait(5)
     assert server.connections == 3
+
+
+def test_a_generator_that_goes_in_a_cycle_hangs_up() -> None:
+    """Its socket must not be finalized first, which tracebacks that hold both would have it."""
+    with serving(infill("g")) as server, warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        generator = opened(f"llamacpp:{server.url}")
+        assert generator.complete(task(generator), FREE).text == "g"
+        settle(generator)
+        cycle: list[object] = [generator]
+        cycle.append(cycle)
+        del generator, cycle
+        gc.collect()
+        assert server.hung_up.wait(5)
+    assert [str(one.message) for one in told] == []
 
 
 def test_an_answer_that_has_enough_is_cancelled_by_hanging_up() -> None:
