@@ -19,6 +19,8 @@ _FILE = os.O_RDONLY | sum(
 )
 _FOLDER = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_DIRECTORY", "O_CLOEXEC"))
 _REPARSE_POINT = 0x400
+_LOOKS = 3
+"""At a path that could not be opened component by component."""
 
 
 def read(root: Path, path: str, most_bytes: int) -> bytes:
@@ -82,22 +84,32 @@ def _open_below(root: Path, path: str) -> int:
 
 
 def _open_and_compare(root: Path, path: str) -> int:
-    """Where the system opens nothing below a descriptor: open, then see that no component is a link, and it is this."""
-    whole = os.path.join(root, *_components(path))
-    descriptor = os.open(whole, _FILE)
+    """Where the system opens nothing below a descriptor: open, then see that no component is a link, and it is this.
+
+    Whoever changes a folder between two of these calls may be overlooked, so there are several looks, each at the
+    folders before and after the file.
+    """
+    parts = _components(path)
+    places = [os.path.join(root, *parts[: depth + 1]) for depth in range(len(parts))]
+    descriptor = os.open(places[-1], _FILE)
     try:
-        place = str(root)
-        for component in _components(path):
-            place = os.path.join(place, component)
-            status = os.lstat(place)
-            if is_link(status):
-                raise OSError(ELOOP, "behind a link", path)
-        if not os.path.samestat(os.lstat(whole), os.fstat(descriptor)):
-            raise OSError(ELOOP, "replaced while it was opened", path)
+        for _ in range(_LOOKS):
+            *_, status = (_unlinked(place, path) for place in places)
+            if not os.path.samestat(status, os.fstat(descriptor)):
+                raise OSError(ELOOP, "replaced while it was opened", path)
+            for place in places:
+                _unlinked(place, path)
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _unlinked(place: str, path: str) -> os.stat_result:
+    status = os.lstat(place)
+    if is_link(status):
+        raise OSError(ELOOP, "behind a link", path)
+    return status
 
 
 def _components(path: str) -> list[str]:
