@@ -22,7 +22,8 @@ def test_results_are_those_of_one_process(cluster: Any, tmp_path: Path) -> None:
     with Workers(cluster=cluster.address).executor() as executor, executor.run(job) as run:
         found = list(run(range(30)))
         assert [square for square, _ in found] == [number**2 for number in range(30)]
-        assert 1 < len({process for _, process in found}) <= 3
+        # One that starts before the others may do them all.
+        assert len({process for _, process in found}) <= 3
         with pytest.raises(TrainError, match="-1 is negative") as raised:
             list(run([1, -1]))
         assert raised.value.hint == "ask for another"
