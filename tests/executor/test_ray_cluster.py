@@ -12,7 +12,7 @@ from repocomp.errors import RepocompError, TrainError, WorkerError
 from repocomp.executor.ordered import MOST_LOSSES
 from repocomp.executor.workers import Workers
 from tests.executor.conftest import STORE_BYTES
-from tests.executor.jobs import Deadly, Looking, Reading, Slow, Squares, StillBorn
+from tests.executor.jobs import Deadly, Looking, Meeting, Reading, Slow, Squares, StillBorn
 
 pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")]
 
@@ -22,11 +22,15 @@ def test_results_are_those_of_one_process(cluster: Any, tmp_path: Path) -> None:
     with Workers(cluster=cluster.address).executor() as executor, executor.run(job) as run:
         found = list(run(range(30)))
         assert [square for square, _ in found] == [number**2 for number in range(30)]
-        # One that starts before the others may do them all.
         assert len({process for _, process in found}) <= 3
         with pytest.raises(TrainError, match="-1 is negative") as raised:
             list(run([1, -1]))
         assert raised.value.hint == "ask for another"
+
+
+def test_several_workers_share_the_tasks(cluster: Any, tmp_path: Path) -> None:
+    with Workers(cluster=cluster.address).executor() as executor, executor.run(Meeting(tmp_path)) as run:
+        assert 1 < len(set(run(range(30)))) <= 3
 
 
 def test_workers_import_nothing_from_the_working_directory(
