@@ -14,11 +14,11 @@ def main() -> None:
     arguments = sys.argv[1:]
     try:
         code = _run(arguments)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         # Ctrl-C while the command line itself was not there yet to hear it.
-        from repocomp.cli.app import interrupted
+        from repocomp.cli.app import failed
 
-        code = interrupted(next(iter(arguments), ""), "--json" in arguments)
+        code = failed(arguments, error)
     sys.exit(code)
 
 
@@ -33,17 +33,22 @@ def _run(arguments: list[str]) -> int:
         if code is not None:
             return code
     if arguments == ["lsp"]:
-        # An editor waits for the first reply, which parsing no options makes sooner by a third.
-        from contextlib import suppress
-
-        from repocomp.serve.lsp.main import serve
-
-        # What the standard streams cannot do, the command line proper says in a line.
-        with suppress(OSError):
-            return serve()
+        return _serve_editor(arguments)
     from repocomp.cli.app import run
 
     return run(arguments)
+
+
+def _serve_editor(arguments: list[str]) -> int:
+    """An editor waits for the first reply, which parsing no options makes sooner by a third."""
+    from repocomp.serve.lsp.main import serve
+
+    try:
+        return serve()
+    except Exception as error:
+        from repocomp.cli.app import failed
+
+        return failed(arguments, error)
 
 
 if __name__ == "__main__":

@@ -121,35 +121,46 @@ def cli() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; returns the exit code. Prints every error, raises none."""
     _hold_descriptors()
-    as_json = "--json" in arguments
-    verb = _verb(arguments)
     try:
         _warn_of_variables()
         done = cli.main(list(arguments), prog_name="repocomp", standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
         return int(done or ExitCode.OK)
-    except RepocompError as error:
-        return output.failure(verb, error.code, error.message, error.hint, error.exit_code, as_json)
-    except click.ClickException as error:
-        if not as_json and (shown := _help_of(error)):
-            output.note(shown)
-            return ExitCode.ERROR
-        context = getattr(error, "ctx", None)
-        hint = f"{context.command_path if context is not None else 'repocomp'} --help"
-        return output.failure(verb, "usage", error.format_message(), hint, ExitCode.ERROR, as_json)
-    except (KeyboardInterrupt, click.Abort):
-        return interrupted(verb, as_json)
-    except (BrokenPipeError, SystemExit):
-        # The reader has what it wanted; click turns the broken pipe into an exit, its only one in this mode.
-        output.abandon_stdout()
-        return ExitCode.OK
-    except OSError as error:
-        return output.failure(verb, "system", _refusal(error), _remedy(error), ExitCode.ERROR, as_json)
-    except Exception:  # the boundary: anything that comes here is a bug of ours
-        path = _write_crash_log(arguments)
-        message = f"a bug in repocomp; the details are in {path}" if path else "a bug in repocomp"
-        return output.failure(verb, "bug", message, "report it with that file", ExitCode.BUG, as_json)
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
+        return failed(arguments, error)
+
+
+def failed(arguments: Sequence[str], error: BaseException) -> int:
+    """Print the `error` that ended a command line, and return the exit code. To be called where it is handled."""
+    as_json = "--json" in arguments
+    verb = _verb(arguments)
+    match error:
+        case RepocompError():
+            return output.failure(verb, error.code, error.message, error.hint, error.exit_code, as_json)
+        case click.ClickException():
+            return _misused(verb, error, as_json)
+        case KeyboardInterrupt() | click.Abort():
+            return output.failure(verb, "interrupted", "interrupted", None, ExitCode.INTERRUPTED, as_json)
+        case BrokenPipeError() | SystemExit():
+            # The reader has what it wanted; click turns the broken pipe into an exit, its only one in this mode.
+            output.abandon_stdout()
+            return ExitCode.OK
+        case OSError():
+            return output.failure(verb, "system", _refusal(error), _remedy(error), ExitCode.ERROR, as_json)
+    # The boundary: anything that comes here is a bug of ours.
+    path = _write_crash_log(arguments)
+    message = f"a bug in repocomp; the details are in {path}" if path else "a bug in repocomp"
+    return output.failure(verb, "bug", message, "report it with that file", ExitCode.BUG, as_json)
+
+
+def _misused(verb: str, error: click.ClickException, as_json: bool) -> int:
+    if not as_json and (shown := _help_of(error)):
+        output.note(shown)
+        return ExitCode.ERROR
+    context = getattr(error, "ctx", None)
+    hint = f"{context.command_path if context is not None else 'repocomp'} --help"
+    return output.failure(verb, "usage", error.format_message(), hint, ExitCode.ERROR, as_json)
 
 
 def _help_of(error: click.ClickException) -> str | None:
@@ -169,11 +180,6 @@ def _verb(arguments: Sequence[str]) -> str:
         elif not word.startswith("-"):
             return word if word in VERBS else ""
     return ""
-
-
-def interrupted(verb: str, as_json: bool) -> int:
-    """Say that the user ended `verb`; returns the exit code."""
-    return output.failure(verb, "interrupted", "interrupted", None, ExitCode.INTERRUPTED, as_json)
 
 
 def _warn_of_variables() -> None:

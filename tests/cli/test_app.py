@@ -6,18 +6,26 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 import pytest
 
+from repocomp.__main__ import main
 from repocomp.cli import app, output
 from repocomp.cli.pages import main as generate
-from repocomp.errors import ExitCode
+from repocomp.errors import ExitCode, RepocompError
 from tests.conftest import Repository
 
 HERE = Path(__file__).parents[2]
+
+
+def raising(error: Exception) -> Callable[[], int]:
+    def fail() -> int:
+        raise error
+
+    return fail
 
 
 def test_done_is_0(capsys: pytest.CaptureFixture[str]) -> None:
@@ -40,6 +48,28 @@ def test_a_bug_is_3_and_leaves_a_crash_log(
     said = capsys.readouterr().err
     assert str(log) in said
     assert "Traceback" not in said
+
+
+def test_a_language_server_that_fails_is_told_as_every_verb_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], isolated: Path
+) -> None:
+    """It starts without the command line, which still has the last word."""
+    for error, code, said in (
+        (RuntimeError("password = 'hunter2'"), ExitCode.BUG, "a bug in repocomp; the details are in "),
+        (OSError(9, "Bad file descriptor"), ExitCode.ERROR, "Bad file descriptor"),
+        (RepocompError("no such place", "repocomp doctor"), ExitCode.ERROR, "no such place"),
+    ):
+        monkeypatch.setattr("repocomp.serve.lsp.main.serve", raising(error))
+        monkeypatch.setattr(sys, "argv", ["repocomp", "lsp"])
+        with pytest.raises(SystemExit) as left:
+            main()
+        out, err = capsys.readouterr()
+        assert (left.value.code, out) == (code, "")
+        assert err.startswith(f"repocomp: {said}")
+        assert err.count("\n") == 2
+    (log,) = (isolated / "state" / "repocomp").glob("crash-*.log")
+    assert "RuntimeError" in log.read_text()
+    assert "hunter2" not in log.read_text()
 
 
 def test_two_bugs_within_a_second_have_a_log_each(monkeypatch: pytest.MonkeyPatch, isolated: Path) -> None:
