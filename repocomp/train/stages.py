@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -13,20 +13,14 @@ from typing import Any
 import numpy as np
 
 from repocomp.errors import TrainError
-from repocomp.executor.journal import Journal
 from repocomp.executor.workers import HERE, Workers
-from repocomp.generate.backends import is_pack
 from repocomp.generate.local.generator import load
-from repocomp.model.confidence import CONFIDENCE
 from repocomp.model.families import FimTokens
 from repocomp.model.graph.decoder import Precision
-from repocomp.model.library import amend, load_pack, revise, write_pack
+from repocomp.model.library import load_pack, revise, write_pack
 from repocomp.model.pack import ENCODER
-from repocomp.model.pairing import PAIRING
 from repocomp.model.tokenizer import Tokenizer
 from repocomp.progress import OnProgress, Progress
-from repocomp.train.confidence.fit import fit
-from repocomp.train.confidence.label import judge
 from repocomp.train.corpus.collect import read_repository, read_split, repositories_of
 from repocomp.train.corpus.tokenizer import train_tokenizer
 from repocomp.train.encoder.graph import build_encoder, embedding_of
@@ -40,8 +34,6 @@ from repocomp.train.lm.label import label, read
 from repocomp.train.lm.mix import choose_mixture
 from repocomp.train.lm.network import model_with
 from repocomp.train.lm.tune import TuneSettings, tune
-from repocomp.train.pairing.fit import fit as fit_pairing
-from repocomp.train.pairing.trials import try_out
 from repocomp.train.recipe import Recipe
 from repocomp.train.repository import Repository
 
@@ -161,68 +153,6 @@ def mix_pack(corpus: Path, pack: str, holes: int, show: OnProgress, *, may_copy:
     trust = {way: one.trust for way, one in mixed.items()}
     mixture, tokens = mixed[best].mixture, mixed[best].fit.tokens
     return {"mixture": asdict(mixture), "tokens": tokens, "bits": bits, "trust": trust, "way": best}
-
-
-def judge_pack(
-    pack: str,
-    labels: Path,
-    repositories: Sequence[Repository],
-    *,
-    holes: int,
-    seed: int,
-    show: OnProgress,
-    workers: Workers = HERE,
-) -> dict[str, Any]:
-    """Fit how sure answers of `pack` are to `labels`, which are written first, and write it into the pack."""
-    opened = load_pack(pack)
-    with workers.executor() as executor:
-        verdicts = judge(repositories, pack, labels, holes_each=holes, seed=seed, executor=executor, progress=show)
-    found = fit(verdicts)
-    amend(opened, CONFIDENCE, found.to_json().encode())
-    return {"threshold": found.threshold, **found.fitted}
-
-
-def pair_packs(
-    pack: str,
-    generator: str,
-    labels: Path,
-    repositories: Sequence[Repository],
-    *,
-    holes: int,
-    seed: int,
-    seconds: float,
-    show: OnProgress,
-    workers: Workers = HERE,
-    clock: Clock = time.monotonic,
-) -> dict[str, Any]:
-    """Fit how `pack` decides for `generator` to trials kept in `labels`, and write that into `pack`.
-
-    Holes are tried for so many `seconds`. Raises TrainError for a pack that does not know how sure it is,
-    and for a server that a cluster would ask.
-    """
-    drafter = load_pack(pack)
-    if drafter.confidence is None:
-        hint = f"repocomp train confidence {pack} LABELS TREE..."
-        raise TrainError(f"the pack {pack!r} does not know how sure it is", hint)
-    if workers.cluster is not None and not is_pack(generator):
-        raise TrainError("a cluster tries packs; a server is asked from this machine alone", "use --jobs")
-    started = clock()
-    with workers.executor() as executor:
-        trials = try_out(
-            repositories,
-            pack,
-            generator,
-            Journal(labels),
-            holes_each=holes,
-            seed=seed,
-            executor=executor,
-            progress=show,
-            is_over=lambda: clock() - started >= seconds,
-        )
-    found = fit_pairing(trials, drafter.confidence)
-    found = replace(found, fitted={"generator": generator, **found.fitted})
-    amend(drafter, PAIRING, found.to_json().encode())
-    return {"keep": found.keep, "read_from": found.reading.threshold, **found.fitted}
 
 
 def calibrate_pack(pack: str, labels: Path, corpus: Path, notes: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from repocomp.cli import app
 from repocomp.cli.house import ROOT
+from repocomp.cli.verbs import train
 from repocomp.errors import ExitCode
 from tests.conftest import Repository
 
@@ -85,7 +87,6 @@ def test_one_that_does_not_is_found(line: str) -> None:
         ("feedback accept last --txt x", "repocomp feedback accept --help"),
         ("index --prunes", "repocomp index --help"),
         ("bench self --limt 3", "repocomp bench self --help"),
-        ("train all a", "repocomp train all --help"),
         ("--color never complete --nonsense", "repocomp complete --help"),
         ("--colour never", "repocomp --help"),
     ],
@@ -133,3 +134,30 @@ def test_a_shared_folder_of_hooks_is_named_with_the_command_that_was_called(
         assert f"hint: repocomp hooks {action} --shared" in capsys.readouterr().err
         assert app.run(["hooks", action, "--shared"]) == ExitCode.OK
     assert list((tmp_path / "hooks").iterdir()) == []
+
+
+@pytest.mark.parametrize("stage", ["all a b", "label a default b", "tune a b c"])
+def test_what_needs_the_extra_says_how_it_is_installed(
+    stage: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(train, "find_spec", lambda name: None)
+    assert app.run(["train", *stage.split()]) == ExitCode.ERROR
+    assert capsys.readouterr().err.splitlines()[-1] == "hint: pip install 'repocomp[train]'"
+
+
+@pytest.mark.parametrize("stage", ["confidence default labels.jsonl", "policy default default trials.jsonl"])
+def test_a_pack_is_fitted_to_a_tree_without_the_extra(stage: str, repository: Repository, tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules.update(torch=None, onnx=None, lightgbm=None)\n"
+        "from repocomp.cli.app import run; sys.exit(run(sys.argv[1:]))"
+    )
+    root = repository({"a.py": "x = 1\n"})
+    done = subprocess.run(
+        [sys.executable, "-c", program, "train", *stage.split(), str(root), "--holes", "1"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (tmp_path / stage.split()[-1]).exists(), done.stderr
+    assert "few" in done.stderr

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from repocomp.cli import app
+from repocomp.errors import ExitCode
 from repocomp.generate.local.generator import LocalGenerator
 from repocomp.model.library import load_pack, write_pack
 from repocomp.model.pack import CacheMixture
@@ -105,3 +106,8 @@ def test_a_pack_reads_what_is_retrieved_where_copying_serves_less(
     assert (revised.budgets.cross_file, revised.cache.odds) == (budget, ((0.1, 0.1, max(copied, read)),))
     stages.mix_pack(tmp_path, str(tmp_path / "pack"), 1, lambda *_: None, may_copy=False)
     assert load_pack(tmp_path / "pack").budgets.cross_file == budget
+
+
+def test_a_stage_without_an_argument_is_answered_with_its_own_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.run(["train", "all", "a"]) == ExitCode.ERROR
+    assert capsys.readouterr().err.splitlines()[-1] == "hint: repocomp train all --help"

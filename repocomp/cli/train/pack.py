@@ -184,7 +184,7 @@ def confidence(
     LABELS keeps what was judged: it is not asked again, so that a run can be stopped and resumed.
     """
     from repocomp.train.repository import Repository
-    from repocomp.train.stages import judge_pack
+    from repocomp.train.selection import judge_pack
 
     repositories = list(map(Repository.of_tree, trees))
     with progress.bar() as show:
@@ -218,7 +218,7 @@ def policy(
     Needs work trees that neither was trained on. LABELS keeps what was tried: a run can be stopped and resumed.
     """
     from repocomp.train.repository import Repository
-    from repocomp.train.stages import pair_packs
+    from repocomp.train.selection import pair_packs
 
     repositories = list(map(Repository.of_tree, trees))
     with progress.bar() as show:

@@ -34,10 +34,16 @@ The same, stage by stage:
 """
 
 
+_NUMPY_ALONE = {"confidence", "policy"}
+"""Stages that leave the weights as they are."""
+
+
 @click.group(epilog=EPILOG)
-def command() -> None:
-    """Train, tune and export a model pack (needs the extra `train`)."""
-    if find_spec("torch") is None or find_spec("onnx") is None:
+@click.pass_context
+def command(context: click.Context) -> None:
+    """Train, tune and export a model pack (all but `confidence` and `policy` need the extra `train`)."""
+    is_light = context.invoked_subcommand in _NUMPY_ALONE
+    if not is_light and (find_spec("torch") is None or find_spec("onnx") is None):
         raise TrainError("training needs PyTorch and onnx", "pip install 'repocomp[train]'")
 
 
