@@ -46,6 +46,12 @@ class Draft:
         figures = figures_of(generated, text, filters, place, kind, sources) if text else {}
         return cls(generated, text, filters, figures, Sureness.of(fit, figures))
 
+    def judged(self, fit: Confidence | None, figures: Mapping[str, float]) -> Draft:
+        """The same by more `figures`, which `fit` judges."""
+        sureness = Sureness.of(fit, figures)
+        known = replace(self, figures=figures, sureness=sureness)
+        return replace(known, use=replace(self.use, confidence=rounded(known.confidence)))
+
     def by(self, model: str, action: Use, tokens_read: int, ms: float) -> Draft:
         """The same, with who wrote it and how."""
         return replace(self, use=DraftUse(model, action, tokens_read, rounded(self.confidence), round(ms, 3), False))

@@ -13,6 +13,8 @@ from repocomp.model.confidence import Confidence
 from repocomp.model.pairing import Pairing
 from repocomp.policy.select import Action
 from repocomp.policy.selector import Selector
+from repocomp.policy.speak import GENERIC
+from repocomp.request import CompletionOptions
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import Hidden, Retrieved, retrieve
 from repocomp.store.index.reader import IndexReader
@@ -72,11 +74,24 @@ class Parts:
     selector: Selector | None = None
     pair: Pair | None = None
 
-    @property
-    def confidence(self) -> Confidence | None:
-        """What judges the generator's answers: what was fitted to it, else to the one that the pair was fitted with."""
+    def pair_for(self, options: CompletionOptions) -> Pair | None:
+        """The pair, where it is asked: who says whether to retrieve, or wants several answers, gets the generator's."""
+        return self.pair if options.retrieve == "auto" and options.candidates == 1 else None
+
+    def least_confidence(self, options: CompletionOptions) -> float:
+        """The bound below which an answer is withheld: that of the request, else of what judges it."""
+        if options.min_confidence is not None:
+            return options.min_confidence
+        pair = self.pair_for(options)
+        fit = self.confidence(has_read=True) if pair is None else pair.pairing.drafts["read"]
+        return (fit or GENERIC).threshold
+
+    def confidence(self, *, has_read: bool) -> Confidence | None:
+        """What judges the generator alone: what was fitted to it, else to the one that the pair was fitted with."""
         fitted = self.generator.confidence
-        return self.judge(self.pair.pairing.written if fitted is None and self.pair is not None else fitted)
+        if fitted is None and self.pair is not None:
+            fitted = self.pair.pairing.drafts["read" if has_read else "unread"]
+        return self.judge(fitted)
 
     def judge(self, shipped: Confidence | None) -> Confidence | None:
         """A confidence as it was learned here."""

@@ -26,7 +26,7 @@ from repocomp.document import Range
 from repocomp.generate.generator import Expectation, Generated, Policy, expects
 from repocomp.policy.decide import Decision, Rule, decide
 from repocomp.policy.features import features
-from repocomp.policy.speak import GENERIC, is_withheld
+from repocomp.policy.speak import is_withheld
 from repocomp.request import Completion, CompletionRequest, Filter, Mode, Retrieval, Tokens
 
 Emit = Callable[[str], None]
@@ -67,7 +67,7 @@ def _complete(request: CompletionRequest, parts: Parts, emit: Emit | None, clock
     clock.lap("policy")
     context = retrieve_context(options, parts, place, decision, clock.budget)
     clock.lap("retrieve")
-    least = options.min_confidence if options.min_confidence is not None else least_confidence(parts)
+    least = parts.least_confidence(options)
     newline = request.document.newline_at(request.cursor)
     stream = Stream(emit, newline, may_begin=options.candidates == 1, may_be_withheld=bool(least))
     drafts = write_drafts(options, parts, place, context, clock, stream)
@@ -110,11 +110,6 @@ def _decide(request: CompletionRequest, parts: Parts, expected: Expectation | No
     if threshold is None:
         threshold = parts.policy.thresholds[mode]
     return decide(options.select if options.retrieve == "auto" else options.retrieve, probability, threshold)
-
-
-def least_confidence(parts: Parts) -> float:
-    """The bound below which an answer is withheld where the request sets none: that of what judges it."""
-    return (parts.confidence or GENERIC).threshold
 
 
 def _given_up(expected: Expectation) -> Generated:

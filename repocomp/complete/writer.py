@@ -39,10 +39,12 @@ class Writer:
         hits: Sequence[Hit],
         snippets: tuple[Snippet, ...],
         max_new_tokens: int,
+        earlier: Sequence[Draft] = (),
     ) -> Writer:
-        """Have `generator` read `snippets`, and copy from `hits`."""
+        """Have `generator` read `snippets`, and copy from `hits`; `earlier` drafts, the last first, are its guesses."""
         finish = place.finish(hits)
-        task = Task(place.window, snippets, copy_sources(place.document, place.cursor, place.window, hits))
+        sources = copy_sources(place.document, place.cursor, place.window, hits)
+        task = Task(place.window, snippets, sources, tuple(draft.generated.text for draft in earlier))
         return cls(generator, place, fit, finish, task, DecodingRules(max_new_tokens, finish.stop))
 
     def write(self, budget: Budget, stream: Stream | None = None) -> Draft:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from repocomp.complete.parts import Parts
-from repocomp.complete.pipeline import least_confidence
 from repocomp.evaluate.baselines import copied_answer, ngram_answer
 from repocomp.evaluate.counterfactual import Attempt, Cut, Outcome, uncut
 from repocomp.evaluate.likelihood import Floats, Target, logprobs
@@ -21,7 +20,7 @@ from repocomp.evaluate.metrics import edit_similarity, exact_match, identifier_f
 from repocomp.evaluate.silence import Judged, is_kept
 from repocomp.generate.local.generator import LocalGenerator
 from repocomp.languages.table import language_of
-from repocomp.request import Tokens
+from repocomp.request import CompletionOptions, Tokens
 from repocomp.retrieve.hit import Hit
 
 _NONE = Tokens(0, 0, 0)
@@ -176,7 +175,7 @@ class Case:
             policy_ms=round(outcome.policy_ms, 3),
             measured_bytes=len(generator.tokenizer.decode(target.middle).encode()),
             language=language,
-            min_confidence=least_confidence(parts),
+            min_confidence=parts.least_confidence(CompletionOptions()),
             pair=None if outcome.pair is None else PairAnswer.of(outcome.pair, truth, language),
         )
 

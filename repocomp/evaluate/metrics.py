@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from repocomp.languages.table import keywords
-from repocomp.stats.sequences import common_subsequence, levenshtein
+from repocomp.stats.sequences import common_subsequence, similarity
 from repocomp.terms import words
 
 _PIECE = re.compile(r"[A-Za-z0-9_]+|[^A-Za-z0-9_\s]")
@@ -25,9 +25,7 @@ def exact_match(prediction: str, truth: str) -> bool:
 
 def edit_similarity(prediction: str, truth: str) -> float:
     """RepoEval's ES in 0..1: 1 - Levenshtein / longer length, on stripped text."""
-    a, b = prediction.strip(), truth.strip()
-    longer = max(len(a), len(b))
-    return 1.0 if not longer else 1 - levenshtein(a, b) / longer
+    return similarity(prediction, truth)
 
 
 def ratio_similarity(prediction: str, truth: str) -> float:

@@ -35,11 +35,15 @@ class CopySources:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is to be completed: the window, the snippets to read beside it in prompt order, and what may be copied."""
+    """What is to be completed: the window, the snippets to read beside it in prompt order, and what may be copied.
+
+    `expected` are answers that others gave. Where they agree with the generator's own it is faster, never another one.
+    """
 
     window: Window
     snippets: tuple[Snippet, ...] = ()
     sources: CopySources = CopySources()
+    expected: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +114,8 @@ class Policy(Protocol):
     def thresholds(self) -> Mapping[str, float]:
         """The probability from which retrieval pays."""
 
-    def window(self, document: Document, cursor: Position) -> Window:
-        """The file around `cursor`, as much as it reads."""
+    def window(self, document: Document, cursor: Position, share: float = 1.0) -> Window:
+        """The file around `cursor`, as much as it reads, or a `share` (0..1) of that."""
 
     def expectation(self, window: Window, budget: Budget) -> Expectation | None:
         """Whether retrieval would help here; None where it cannot tell at all."""
@@ -152,8 +156,8 @@ class Generator(Protocol):
     def answer_tokens(self) -> int:
         """The tokens of the longest answer it is good for; what a request asks for may be less."""
 
-    def window(self, document: Document, cursor: Position) -> Window:
-        """The file around `cursor`, as much as it reads."""
+    def window(self, document: Document, cursor: Position, share: float = 1.0) -> Window:
+        """The file around `cursor`, as much as it reads, or a `share` (0..1) of that."""
 
     def fit(self, hits: Sequence[Hit], tokens: int) -> list[Snippet]:
         """The snippets of `hits`, best first, that so many tokens hold; in prompt order."""

@@ -10,28 +10,32 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 from repocomp.errors import PackError
 from repocomp.model.confidence import Confidence
 
 PAIRING = "pairing.json"
 """The file of a pack that holds it."""
-FORMAT = 1
+FORMAT = 2
+
+Author = Literal["first", "unread", "read"]
+"""What a draft is: the small pack's, or the generator's, without what was retrieved or having read it."""
+AUTHORS: tuple[Author, ...] = get_args(Author)
 
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """`keep` is the confidence from which a first draft is the answer.
+    """`keep` is the confidence from which a first draft is the answer, and the generator is not asked.
 
     `reading` gives the chance that the generator's draft gets better by reading what was retrieved, which it does from
-    `reading.threshold` on. `written` judges the generator's drafts, unless that brings a confidence of its own.
-    `fitted` says on what, for people.
+    `reading.threshold` on. `drafts` judges each kind of draft by its figures and how alike the others are. `fitted`
+    says on what, for people.
     """
 
     keep: float
     reading: Confidence
-    written: Confidence
+    drafts: Mapping[Author, Confidence]
     fitted: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
@@ -48,7 +52,8 @@ class Pairing:
             keep, fitted = float(content["keep"]), dict(content["fitted"])
             if not 0 <= keep <= 1:
                 raise ValueError("a chance is outside of 0 .. 1")
-            reading, written = (Confidence.of_values(content[name]) for name in ("reading", "written"))
+            reading = Confidence.of_values(content["reading"])
+            drafts = {author: Confidence.of_values(content["drafts"][author]) for author in AUTHORS}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PackError(f"{PAIRING}: {error}", "repocomp train policy PACK GENERATOR LABELS") from error
-        return cls(keep, reading, written, fitted)
+        return cls(keep, reading, drafts, fitted)

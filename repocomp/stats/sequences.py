@@ -32,6 +32,13 @@ def levenshtein(a: str, b: str) -> int:
     return distance
 
 
+def similarity(a: str, b: str) -> float:
+    """Edit similarity in 0..1 of stripped text: 1 - Levenshtein / longer length; 1 where both are empty."""
+    a, b = a.strip(), b.strip()
+    longer = max(len(a), len(b))
+    return 1.0 if not longer else 1 - levenshtein(a, b) / longer
+
+
 def common_subsequence(a: str, b: str) -> int:
     """Length of the longest common subsequence."""
     masks = _masks(a)

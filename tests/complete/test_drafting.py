@@ -14,7 +14,7 @@ from repocomp.complete.pipeline import complete
 from repocomp.document import Document
 from repocomp.errors import PackError
 from repocomp.model.confidence import Confidence
-from repocomp.model.pairing import Pairing
+from repocomp.model.pairing import Author, Pairing
 from repocomp.request import Completion, CompletionOptions, CompletionRequest
 from tests.complete.fakes import FixedRetriever, ScriptedModel, hit, loaded
 
@@ -33,7 +33,8 @@ LONGER_IS_SURER = Confidence({"log_chars": 1.0}, 0.0, (2.0, 2.8), (0.2, 0.9), 0.
 
 def pairing(keep: float, *, written: float = 0.9, reads: bool = True) -> Pairing:
     """First drafts are half sure, and reading is expected to help by 0.7."""
-    return Pairing(keep, always(0.7, 0.6 if reads else 0.8), always(written))
+    judges: dict[Author, Confidence] = {"first": always(0.5), "unread": always(written), "read": always(written)}
+    return Pairing(keep, always(0.7, 0.6 if reads else 0.8), judges)
 
 
 class Pack:
@@ -89,12 +90,44 @@ def test_a_generator_that_is_less_sure_than_the_first_draft_was_asked_in_vain() 
 
 
 def test_a_generator_that_is_surer_for_having_read_gives_its_last_draft() -> None:
-    pack = Pack(replace(pairing(keep=0.6), written=LONGER_IS_SURER))
+    some = pairing(keep=0.6)
+    pack = Pack(replace(some, drafts={**some.drafts, "read": LONGER_IS_SURER, "unread": LONGER_IS_SURER}))
     has_read = len(TEXT) + len(SECRET)
     pack.large.text = lambda prompt: "the_best_of_all()\n" if len(prompt) > has_read else "large()\n"
     answer = pack.ask(min_confidence=0.0)
     assert answer.text == "the_best_of_all()"
     assert actions(answer) == [("small", "read", False), ("large", "copy", False), ("large", "read", True)]
+
+
+def test_drafts_that_say_the_same_are_surer() -> None:
+    some = pairing(keep=0.6, written=0.2)
+    agreed = Confidence({"same_unread": 1.0}, 0.0, (0.0, 1.0), (0.1, 0.8), 0.0)
+    pack = Pack(replace(some, drafts={**some.drafts, "first": agreed}))
+    assert (pack.ask(min_confidence=0.0).text, pack.ask(min_confidence=0.0).confidence) == ("large()", 0.2)
+    pack.large.text = "small()\n"
+    answer = pack.ask(min_confidence=0.0)
+    assert (answer.text, answer.confidence) == ("small()", 0.8)
+    assert [draft.confidence for draft in answer.drafts] == [0.8, 0.2, 0.2]
+    assert {name: answer.figures[name] for name in ("same_unread", "alike_read", "beside_read")} == {
+        "same_unread": 1.0,
+        "alike_read": 1.0,
+        "beside_read": 1.0,
+    }
+
+
+def test_the_generator_guesses_what_earlier_drafts_said() -> None:
+    others, same = Pack(pairing(keep=0.6)), Pack(pairing(keep=0.6))
+    others.large.text = same.small.text = same.large.text = "a_long_answer()\n"
+    assert others.ask().text == same.ask().text == "a_long_answer()"
+    # Both read, and guess the unread draft the second time.
+    assert len(same.large.runs) <= len(others.large.runs) - len("long_answer()")
+
+
+def test_a_pair_is_silent_below_the_bound_it_was_fitted_with() -> None:
+    some = pairing(keep=0.6, written=0.4)
+    drafts = {author: replace(fit, threshold=0.55) for author, fit in some.drafts.items()}
+    answer = Pack(replace(some, drafts=drafts)).ask()
+    assert (answer.text, answer.reason, answer.withheld, answer.min_confidence) == ("", "quiet", "small()", 0.55)
 
 
 def test_what_is_not_expected_to_help_is_not_read() -> None:
@@ -151,6 +184,7 @@ def test_the_same_question_gets_the_same_bytes() -> None:
 def test_a_pairing_is_read_as_it_was_written() -> None:
     some = replace(pairing(keep=0.6), fitted={"trials": 3})
     assert Pairing.from_json(some.to_json()) == some
-    for spoilt in (some.to_json().replace('"keep": 0.6', '"keep": 6'), "[]", "{", '{"format": 2}'):
+    without = some.to_json().replace('"unread"', '"red"')
+    for spoilt in (some.to_json().replace('"keep": 0.6', '"keep": 6'), without, "[]", "{", '{"format": 1}'):
         with pytest.raises(PackError):
             Pairing.from_json(spoilt)

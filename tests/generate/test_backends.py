@@ -44,7 +44,7 @@ class Echo:
     def digest(self):
         return f"echo:{self.address}"
 
-    def window(self, document, cursor):
+    def window(self, document, cursor, share=1.0):
         left, right = document.data[: cursor.offset].decode(), document.data[cursor.offset :].decode()
         return Window(document.path, left, right, "", (), (), 1, document.line_count)
 

@@ -11,6 +11,7 @@ import pytest
 from repocomp.errors import TrainError
 from repocomp.executor.journal import Journal
 from repocomp.model.confidence import Confidence
+from repocomp.model.pairing import Author
 from repocomp.train.pairing.fit import TIME_SHARE, fit
 from repocomp.train.pairing.trials import Trial, Tried, try_out
 from repocomp.train.repository import Repository
@@ -38,7 +39,16 @@ def _trial(home: str, sure: float, asked: float, luck: float, noise: float) -> T
         first=_tried({"sure": 8 * sure - 4}, first, 50.0),
         unread=_tried({"mean": unread + noise / 10}, unread, 700.0),
         read=_tried({"mean": read + noise / 10}, read, 1400.0),
+        alike=_alike(first, unread, read),
     )
+
+
+def _alike(first: float, unread: float, read: float) -> dict[Author, dict[Author, float]]:
+    """Drafts that are as right are taken to be the same."""
+    worth: dict[Author, float] = {"first": first, "unread": unread, "read": read}
+    return {
+        author: {other: 1 - abs(worth[author] - worth[other]) for other in worth if other != author} for author in worth
+    }
 
 
 def _tried(figures: dict[str, float], similarity: float, ms: float) -> Tried:

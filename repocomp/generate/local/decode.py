@@ -1,7 +1,8 @@
 """Prefill once, then one greedy decode loop. Ids in, ids out: no text, no files, no weights.
 
-Guesses from the n-gram cache ride along in the runs of the loop and are confirmed one by one, so they change how
-fast an answer comes and never what it is.
+Guesses ride along in the runs of the loop and are confirmed one by one, so they change how fast an answer comes and
+never what it is (Leviathan et al. 2023, greedily). They are what another model wrote here, as far as the answer has
+agreed with it, else they come from the n-gram cache.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ CHUNK_TOKENS = 128
 """Tokens of one prefill run: no slower than one long run, and every 10-20 ms a point to give up at."""
 DRAFT_TOKENS = 4
 """Tokens guessed at a time. A run of five takes a fifth longer than the run that a lone token needs."""
+_EXPECTED_TOKENS = 16
+"""As many of an expected answer that has been right so far: it goes on being right in most places."""
 
 
 class LanguageModel(Protocol):
@@ -142,6 +145,7 @@ class _Answer:
     ngrams: NgramCache
     mixture: CacheMixture
     places: Places
+    expected: Sequence[Sequence[int]] = ()
     ids: list[int] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
 
@@ -171,8 +175,13 @@ class _Answer:
     def verdict(self) -> str | None:
         return self.rules.stop(self.ids) or ("length" if len(self.ids) >= self.limit else None)
 
-    def guess(self, count: int) -> list[int]:
-        return self.ngrams.guess(self.places, count)
+    def guess(self, count: int, room: int) -> list[int]:
+        """Up to `count` tokens that may come next, or more of what was expected, as `room` allows; 0: none at all."""
+        so_far = len(self.ids)
+        for ids in self.expected if count else ():
+            if len(ids) > so_far and list(ids[:so_far]) == self.ids:
+                return list(ids[so_far : so_far + min(_EXPECTED_TOKENS, room)])
+        return self.ngrams.guess(self.places, min(count, room))
 
     def _choice(self, token: int, probability: float, alone: float) -> Choice:
         copied = self.places.longest_before(token)
@@ -213,6 +222,7 @@ def decode(
     draft_tokens: int = DRAFT_TOKENS,
     budget: Budget = UNLIMITED,
     begun: Sequence[Step] = (),
+    expected: Sequence[Sequence[int]] = (),
 ) -> Decoded:
     """Continue greedily after the prompt in the cache, whose last logits are `logits[-1]`.
 
@@ -221,12 +231,12 @@ def decode(
 
     The cache then holds the answer too, but for its last token. What is there when the `budget` is spent is returned.
     `ngrams` ends at the cursor and grows by the answer; `mixture` says how far it is trusted. The answer does not
-    depend on `draft_tokens` (0: no guessing).
+    depend on `draft_tokens` (0: no guessing), nor on the answers that are `expected`.
     """
     start = cache.length - max(0, len(begun) - 1)
     never = np.array(rules.never_ids, np.int64)
     limit = min(rules.max_new_tokens, model.shape.max_context - 1 - start)
-    answer = _Answer(rules, never, limit, ngrams, mixture, ngrams.places())
+    answer = _Answer(rules, never, limit, ngrams, mixture, ngrams.places(), expected)
     for step in begun:
         answer.take(step)
     if begun:
@@ -234,7 +244,7 @@ def decode(
     else:
         reason = "length" if answer.limit <= 0 else answer.add(logits[-1])
     while reason is None and (reason := budget.spent) is None:
-        guess = answer.guess(min(draft_tokens, room(model, cache) - 1))
+        guess = answer.guess(draft_tokens, room(model, cache) - 1)
         rows = _run(model, cache, [answer.ids[-1], *guess], 1 + len(guess))
         reason = _confirm(answer, rows, guess)
         cache.truncate(start + len(answer.ids) - 1)

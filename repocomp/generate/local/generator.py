@@ -118,13 +118,13 @@ class LocalGenerator:
         """The sequence used last."""
         return self.caches.newest
 
-    def window(self, document: Document, cursor: Position) -> Window:
-        """The file around `cursor`, cut to the budgets of the pack."""
+    def window(self, document: Document, cursor: Position, share: float = 1.0) -> Window:
+        """The file around `cursor`, cut to the budgets of the pack, or to a `share` (0..1) of them."""
         budgets = self.pack.budgets
         family = self.format
-        left = budgets.left - family.head_tokens(document.path)
+        left = int(share * budgets.left) - family.head_tokens(document.path)
         encode, heals = self.tokenizer.encode, family.heals_punctuation
-        return windows.cut(document, cursor, left, budgets.right, encode, heals_punctuation=heals)
+        return windows.cut(document, cursor, left, int(share * budgets.right), encode, heals_punctuation=heals)
 
     def fit(self, hits: Sequence[Hit], tokens: int) -> list[Snippet]:
         """The snippets of `hits`, best first, that so many tokens hold; in prompt order."""
@@ -171,6 +171,7 @@ class LocalGenerator:
             yield Generated("", (), spent.reason, Tokens(len(ids), self.cache.length, 0))
             return
         token_rules = self._token_rules(task.window, rules, emit)
+        expected = [self.spell(task.window, answer) for answer in task.expected]
         turns, begun = Turns(token_rules.stop_ids), list[Step]()
         spent_ms = {"prefill": 1000 * (time.perf_counter() - started)}
         while True:
@@ -187,6 +188,7 @@ class LocalGenerator:
                 draft_tokens=self.draft_tokens,
                 budget=budget,
                 begun=begun,
+                expected=expected,
             )
             spent_ms["decode"] = 1000 * (time.perf_counter() - started) - spent_ms["copy"]
             yield self._generated(task, made, Tokens(len(ids), cached, len(made.steps)), spent_ms)

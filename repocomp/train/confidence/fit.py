@@ -32,7 +32,7 @@ def fit(verdicts: Sequence[Verdict], figures: Sequence[str] | None = None) -> Co
     rows, homes = [verdict.figures for verdict in told], [verdict.repository for verdict in told]
     fitted, unseen = fit_chance(rows, kept, homes, figures)
     judged = _judged(verdicts, told, unseen.tolist())
-    bound = _bound(judged)
+    bound = speaking_bound(judged)
     silence = Silence.of(judged, bound)
     facts = {
         "verdicts": len(verdicts),
@@ -53,8 +53,8 @@ def _judged(verdicts: Sequence[Verdict], told: Sequence[Verdict], sure: Sequence
     ]
 
 
-def _bound(judged: Sequence[Judged]) -> float:
-    """The lowest bound at which few enough of the answers shown are wrong."""
+def speaking_bound(judged: Sequence[Judged]) -> float:
+    """The lowest confidence at which few enough of the answers shown are wrong."""
     told = sorted((one for one in judged if one.confidence is not None), key=lambda one: -(one.confidence or 0.0))
     wrong = np.cumsum([one.similarity < WRONG for one in told])
     shares = wrong / np.arange(1, len(told) + 1)

@@ -1,76 +1,102 @@
-"""From trials to a pairing: a confidence for the generator's drafts, when reading helps, and when the first is enough.
+"""From trials to a pairing: who is how sure beside the others, when reading helps, and when the first draft is enough.
 
 Both thresholds are chosen on chances that were given by regressions which had not seen the repository: of all pairs of
-them, the one with the most similar answers within the time that is allowed.
+them, the one with the best answers within the time that is allowed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 
 import numpy as np
 
+from repocomp.complete.beside import beside
 from repocomp.errors import TrainError
+from repocomp.evaluate.silence import Judged, Silence
 from repocomp.model.confidence import Confidence
-from repocomp.model.pairing import Pairing
+from repocomp.model.pairing import AUTHORS, Author, Pairing
 from repocomp.stats.classification import expected_calibration_error, roc_auc
 from repocomp.stats.regression import Floats
 from repocomp.stats.resampling import Ints
 from repocomp.train.chance import fit_chance
+from repocomp.train.confidence.fit import speaking_bound
 from repocomp.train.pairing.trials import Trial, Tried
 
 TIME_SHARE = 0.65
-"""Of the time that it takes to read always, an answer may take so much on average."""
+"""Of the time that it takes to read always, an answer may take so much, in the mean and at the median."""
 _ASKED = (("unread.",), ("unread.", "first.", "is_agreed"), ("",))
 """Figures (by how their names begin) that may say whether reading helps: of the generator's draft, of both, all. Few
 trials bear few figures; what predicts repositories best that the regression had not seen is taken."""
+_COMPANY: Mapping[Author, tuple[tuple[Author, ...], ...]] = {
+    "first": ((), ("unread",), ("unread", "read")),
+    "unread": ((), ("first",), ("first", "read")),
+    "read": ((), ("first", "unread")),
+}
+"""What other drafts there are when one is judged: none, those that are written unread, all."""
 _LEAST_TRIALS = 100
 _LEVELS = 21
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """The chance that each draft of n trials is kept [n], and that reading helps [n]; their similarities and ms [n, 3].
+    """What is known of n trials, in columns first, unread, read.
 
-    The drafts are in the order first, unread, read.
+    `alone` [n] is the chance that the first draft is kept by itself, `beside` [n, 2] and `read` [n, 3] that of each
+    draft beside those that were written by then, `reading` [n] the chance that reading helps (-1: nothing to read).
     """
 
-    first: Floats
-    unread: Floats
+    alone: Floats
+    beside: Floats
     read: Floats
     reading: Floats
     similarity: Floats
+    exact: Floats
     ms: Floats
 
     def drafts(self, keep: float, bound: float) -> tuple[Ints, Floats]:
         """Which draft is the answer [n] (0, 1, 2), and how long it takes [n]."""
-        is_kept, reads = self.first >= keep, self.reading >= bound
-        sure = np.column_stack([self.first, np.where(is_kept, -1.0, self.unread), self.read])
-        sure[is_kept | ~reads, 2] = -1.0
+        is_kept, reads = self.alone >= keep, self.reading >= bound
+        chosen = np.where(reads, self.read.argmax(axis=1), self.beside.argmax(axis=1))
         waited = self.ms[:, 1] + np.where(reads, self.ms[:, 2], 0.0)
-        return sure.argmax(axis=1), self.ms[:, 0] + np.where(is_kept, 0.0, waited)
+        return np.where(is_kept, 0, chosen), self.ms[:, 0] + np.where(is_kept, 0.0, waited)
+
+    def chances(self, keep: float, bound: float) -> Floats:
+        """How sure the answer is [n]."""
+        chosen = np.where(self.reading >= bound, self.read.max(axis=1), self.beside.max(axis=1))
+        return np.where(self.alone >= keep, self.alone, chosen)
+
+    def worth(self, drafts: Ints) -> float:
+        """Mean of edit similarity and exact match of these drafts [n], in 0..1."""
+        at = np.arange(len(drafts))
+        return float((self.similarity + self.exact)[at, drafts].mean() / 2)
 
 
 def fit(trials: Sequence[Trial], judge: Confidence) -> Pairing:
-    """A pairing from trials on at least two repositories; `judge` judges the first drafts. Raises TrainError."""
+    """A pairing from trials on at least two repositories; `judge` judges first drafts alone. Raises TrainError."""
     groups = [trial.repository for trial in trials]
     if len(trials) < _LEAST_TRIALS or len(set(groups)) < 2:
         message = f"{len(trials)} holes of {len(set(groups))} repositories are too few"
         raise TrainError(message, "name more work trees, or raise --holes")
-    written, unread, read = _written(trials, groups)
+    judges = {author: _judge(trials, author) for author in AUTHORS}
     reading, helps = _reading(trials, groups)
+    sure = {author: chances for author, (_, chances) in judges.items()}
     known = _Known(
-        first=np.array([judge.of(one.first.figures) if one.first.figures else 0.0 for one in trials]),
-        unread=unread,
-        read=read,
-        reading=helps,
+        alone=np.array([judge.of(one.first.figures) if one.first.figures else 0.0 for one in trials]),
+        beside=np.column_stack([sure["first"][:, 1], sure["unread"][:, 1]]),
+        read=np.column_stack([sure[author][:, -1] for author in AUTHORS]),
+        reading=np.where([one.read is not None for one in trials], helps, -1.0),
         similarity=np.array([[draft.similarity for draft in _drafts(one)] for one in trials]),
+        exact=np.array([[draft.is_exact for draft in _drafts(one)] for one in trials], np.float64),
         ms=np.array([[draft.ms for draft in _drafts(one)] for one in trials]),
     )
     keep, bound = _thresholds(known)
-    return Pairing(keep, replace(reading, threshold=bound), written, _facts(trials, known, keep, bound))
+    answers = _answers(trials, known, keep, bound)
+    speaks = speaking_bound(answers)
+    drafts = {author: replace(fitted, threshold=speaks) for author, (fitted, _) in judges.items()}
+    facts = {**_facts(trials, known, keep, bound), "silence": _silence(answers, speaks)}
+    return Pairing(keep, replace(reading, threshold=bound), drafts, facts)
 
 
 def _drafts(trial: Trial) -> tuple[Tried, Tried, Tried]:
@@ -78,17 +104,23 @@ def _drafts(trial: Trial) -> tuple[Tried, Tried, Tried]:
     return trial.first, trial.unread, trial.read or trial.unread
 
 
-def _written(trials: Sequence[Trial], groups: Sequence[str]) -> tuple[Confidence, Floats, Floats]:
-    """A confidence for what the generator writes, and the chances [n] of its unread and its read drafts."""
-    tried = [draft for trial in trials for draft in _drafts(trial)[1:]]
-    told = np.array([bool(draft.figures) for draft in tried])
-    rows = [draft.figures for draft in tried if draft.figures]
-    kept = np.array([draft.is_kept for draft in tried if draft.figures])
-    twice = [group for group in groups for _ in range(2)]
-    confidence, sure = fit_chance(rows, kept, [group for group, is_told in zip(twice, told, strict=True) if is_told])
-    chances = np.zeros(len(tried))
-    chances[told] = sure
-    return confidence, chances[0::2], chances[1::2]
+def _judge(trials: Sequence[Trial], author: Author) -> tuple[Confidence, Floats]:
+    """A confidence for what the `author` drafts, and its chances [n, companies]; 0 where there is no such draft."""
+    companies = _COMPANY[author]
+    places, rows, kept = [], [], []
+    for at, trial in enumerate(trials):
+        draft = trial.drafts.get(author)
+        for company, others in enumerate(companies):
+            if draft is not None and draft.figures and trial.drafts.keys() >= set(others):
+                places.append((at, company))
+                rows.append(beside(draft.figures, {other: trial.alike[author][other] for other in others}))
+                kept.append(draft.is_kept)
+    if len(rows) < _LEAST_TRIALS:
+        raise TrainError(f"{len(rows)} drafts are too few to judge", "name more work trees, or raise --holes")
+    confidence, sure = fit_chance(rows, np.array(kept), [trials[at].repository for at, _ in places])
+    chances = np.zeros((len(trials), len(companies)))
+    chances[tuple(zip(*places, strict=True))] = sure
+    return confidence, chances
 
 
 def _reading(trials: Sequence[Trial], groups: Sequence[str]) -> tuple[Confidence, Floats]:
@@ -111,21 +143,40 @@ def _gains(trials: Sequence[Trial]) -> Floats:
 
 def _thresholds(known: _Known) -> tuple[float, float]:
     """Confidence from which the first draft is kept, and the chance from which the generator reads."""
-    allowed = TIME_SHARE * float(known.ms[:, 2].mean())
+    always = known.ms[:, 2]
     best, found = -1.0, (1.0, 1.0)
     levels = np.linspace(0, 1, _LEVELS)
-    for keep, bound in product(*(np.unique(np.quantile(one, levels)) for one in (known.first, known.reading))):
+    for keep, bound in product(
+        *(np.append(np.unique(np.quantile(one, levels)), 1.0) for one in (known.alone, known.reading))
+    ):
         drafts, ms = known.drafts(float(keep), float(bound))
-        similarity = float(known.similarity[np.arange(len(drafts)), drafts].mean())
-        if ms.mean() <= allowed and similarity > best:
-            best, found = similarity, (round(float(keep), 4), round(float(bound), 4))
+        is_quick = ms.mean() <= TIME_SHARE * always.mean() and np.median(ms) <= TIME_SHARE * np.median(always)
+        if is_quick and known.worth(drafts) > best:
+            best, found = known.worth(drafts), (round(float(keep), 4), round(max(0.0, float(bound)), 4))
     return found
+
+
+def _answers(trials: Sequence[Trial], known: _Known, keep: float, bound: float) -> list[Judged]:
+    """The answers of the pair, as the sureness of answers is judged."""
+    drafts, _ = known.drafts(keep, bound)
+    sure = known.chances(keep, bound)
+    chosen = [_drafts(trial)[at] for trial, at in zip(trials, drafts.tolist(), strict=True)]
+    return [
+        Judged(chance if draft.figures else None, draft.similarity, draft.is_kept, is_answered=bool(draft.figures))
+        for draft, chance in zip(chosen, sure.tolist(), strict=True)
+    ]
+
+
+def _silence(answers: Sequence[Judged], bound: float) -> dict[str, object] | None:
+    silence = Silence.of(answers, bound)
+    if silence is None:
+        return None
+    return {"shipped": asdict(silence.shipped), "everything": asdict(silence.everything), "roc_auc": silence.roc_auc}
 
 
 def _facts(trials: Sequence[Trial], known: _Known, keep: float, bound: float) -> dict[str, object]:
     """What was fitted on, and what it gives there, in percent and milliseconds."""
     drafts, ms = known.drafts(keep, bound)
-    exact = np.array([[draft.is_exact for draft in _drafts(trial)] for trial in trials])
     ways = {
         "first": (np.zeros(len(trials), int), known.ms[:, 0]),
         "unread": (np.ones(len(trials), int), known.ms[:, 1]),
@@ -135,18 +186,20 @@ def _facts(trials: Sequence[Trial], known: _Known, keep: float, bound: float) ->
     figures = {
         name: {
             "similarity": round(100 * float(known.similarity[rows, which].mean()), 1),
-            "exact": round(100 * float(exact[rows, which].mean()), 1),
+            "exact": round(100 * float(known.exact[rows, which].mean()), 1),
             "ms": round(float(taken.mean()), 1),
+            "median_ms": round(float(np.median(taken)), 1),
         }
         for name, (which, taken) in ways.items()
     }
+    is_kept = known.alone >= keep
     return {
         "trials": len(trials),
         "repositories": sorted({trial.repository for trial in trials}),
         **figures,
-        "reading_helps": _told(_gains(trials), known.reading, bound),
-        "first_kept": round(float((known.first >= keep).mean()), 4),
-        "read_share": round(float(((known.first < keep) & (known.reading >= bound)).mean()), 4),
+        "reading_helps": _told(_gains(trials)[known.reading >= 0], known.reading[known.reading >= 0], bound),
+        "first_kept": round(float(is_kept.mean()), 4),
+        "read_share": round(float((~is_kept & (known.reading >= bound)).mean()), 4),
     }
 
 

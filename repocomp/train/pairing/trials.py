@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from repocomp.budget import UNLIMITED
+from repocomp.complete.beside import alike
 from repocomp.complete.cursor_kind import CURSOR_KINDS
 from repocomp.complete.draft import Draft
-from repocomp.complete.drafting import first_writer
+from repocomp.complete.drafting import first_writer, nearby
 from repocomp.complete.parts import Parts, Retriever
 from repocomp.complete.place import Place
 from repocomp.complete.reading import reading_figures
@@ -36,6 +37,7 @@ from repocomp.generate.backends import is_pack, open_generator
 from repocomp.generate.generator import Generator
 from repocomp.generate.local.generator import LocalGenerator, load
 from repocomp.model.library import folder_of
+from repocomp.model.pairing import Author
 from repocomp.policy.decide import Decision
 from repocomp.progress import OnProgress, ignore
 from repocomp.prompt.snippets import Snippet
@@ -74,7 +76,8 @@ class Tried:
 class Trial:
     """A hole with its drafts: the `first`, the generator's `unread` one, and the one that has `read`, where it could.
 
-    `reading` is what was known before the generator read (`complete.reading`).
+    `reading` is what was known before the generator read (`complete.reading`), `alike` how alike each draft is to each
+    of the others (`complete.beside`).
     """
 
     repository: str
@@ -82,7 +85,14 @@ class Trial:
     reading: dict[str, float]
     first: Tried
     unread: Tried
-    read: Tried | None = field(default=None)
+    read: Tried | None
+    alike: dict[Author, dict[Author, float]]
+
+    @property
+    def drafts(self) -> dict[Author, Tried]:
+        """By who wrote them, in that order."""
+        written: dict[Author, Tried] = {"first": self.first, "unread": self.unread}
+        return written if self.read is None else {**written, "read": self.read}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Trial:
@@ -159,17 +169,27 @@ def _trial(repository: str, hole: Hole, drafter: LocalGenerator, generator: Gene
     context = retrieve_context(CompletionOptions(), parts, place, always, UNLIMITED)
     first = first_writer(drafter, place, context, drafter.confidence, MAX_NEW_TOKENS).write(UNLIMITED)
 
-    def written(snippets: tuple[Snippet, ...]) -> Draft:
-        writer = Writer.of(generator, place, generator.confidence, context.hits, snippets, MAX_NEW_TOKENS)
+    def written(seen: Place, snippets: tuple[Snippet, ...], *earlier: Draft) -> Draft:
+        writer = Writer.of(generator, seen, generator.confidence, context.hits, snippets, MAX_NEW_TOKENS, earlier)
         return writer.write(UNLIMITED)
 
-    unread = written(())
     is_readable = any(snippet.ids for snippet in context.snippets)
+    unread = written(nearby(generator, place) if is_readable else place, (), first)
+    drafts: dict[Author, Draft] = {"first": first, "unread": unread}
+    if is_readable:
+        # As who always reads would have it: without guesses.
+        drafts["read"] = written(place, context.snippets)
+    tried = {author: Tried.of(draft, hole) for author, draft in drafts.items()}
     return Trial(
         repository=repository,
         kind=hole.kind,
         reading=dict(reading_figures(place, context.hits, first, unread)),
-        first=Tried.of(first, hole),
-        unread=Tried.of(unread, hole),
-        read=Tried.of(written(context.snippets), hole) if is_readable else None,
+        first=tried["first"],
+        unread=tried["unread"],
+        read=tried.get("read"),
+        alike=_rounded(alike({author: draft.text for author, draft in drafts.items()})),
     )
+
+
+def _rounded(shares: dict[Author, dict[Author, float]]) -> dict[Author, dict[Author, float]]:
+    return {author: {other: round(share, 4) for other, share in row.items()} for author, row in shares.items()}

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -76,6 +76,7 @@ def answer(
     draft_tokens: int = 0,
     mixture: CacheMixture = ALONE,
     barred: Barred = lambda ids: (),
+    expected: Sequence[Sequence[int]] = (),
 ) -> tuple[Decoded, KvCache]:
     cache = KvCache.of(model)
     logits = prefill(model, cache, prompt)
@@ -87,6 +88,7 @@ def answer(
         NgramCache(prompt),
         draft_tokens=draft_tokens,
         mixture=mixture,
+        expected=expected,
     )
     return generated, cache
 
@@ -117,6 +119,45 @@ def test_guessing_never_changes_the_answer(
     assert guessed == plain
     assert_consistent(model, cache)
     assert [*prompt, *guessed.ids][: cache.length] == cache.tokens
+
+
+@given(
+    prompt=st.lists(LETTERS, min_size=1, max_size=20),
+    seed=st.integers(0, 50),
+    agreed=st.integers(0, 30),
+    wrong=st.lists(LETTERS, max_size=20),
+    other=st.lists(LETTERS, max_size=9),
+    draft=st.integers(0, 6),
+    mixture=st.sampled_from([ALONE, MIXED]),
+)
+def test_what_others_wrote_never_changes_the_answer(
+    prompt: list[int],
+    seed: int,
+    agreed: int,
+    wrong: list[int],
+    other: list[int],
+    draft: int,
+    mixture: CacheMixture,
+) -> None:
+    plain, _ = answer(FakeModel(2, seed), prompt, length=30, mixture=mixture)
+    model = FakeModel(2, seed)
+    expected = [[*plain.ids[:agreed], *wrong], other]
+    guessed, cache = answer(model, prompt, length=30, draft_tokens=draft, mixture=mixture, expected=expected)
+    assert guessed == plain
+    assert_consistent(model, cache)
+
+
+def test_what_others_wrote_is_confirmed_in_long_runs_until_it_is_wrong() -> None:
+    plain, _ = answer(FakeModel(2, 3), [8, 9], length=30)
+    runs = {}
+    for agreed in (0, 1, 10, 30):
+        model = FakeModel(2, 3)
+        wrong = [8 + (token - 7) % 8 for token in plain.ids[agreed:]]
+        answer(model, [8, 9], length=30, draft_tokens=4, expected=[[*plain.ids[:agreed], *wrong]])
+        runs[agreed] = model.runs
+    assert runs[30] == [2, 17, 13]
+    assert len(runs[10]) < len(runs[1]) == len(runs[0])
+    assert max(runs[0]) <= 5
 
 
 def circle(size: int) -> dict[tuple[int, ...], int]:
