@@ -35,12 +35,13 @@ _TRIES = 2
 class Drafts:
     """All drafts in the order they were written, and what was made of the `context` that was retrieved for them.
 
-    A draft of a server that tells no probabilities is taken to be as sure as `unknown`.
+    A draft of a server that tells no probabilities is taken to be as sure as `unknown`. `is_pair`: two wrote them.
     """
 
     written: tuple[Draft, ...]
     context: CrossFileContext
     unknown: float = 0.0
+    is_pair: bool = False
 
     def less_cached(self, tokens: int) -> Drafts:
         """The same, where so many tokens of the first prompt had been read for it just before."""
@@ -66,7 +67,7 @@ def write_drafts(
     first = first_writer(pair.drafter, place, context, fit, options.max_new_tokens).write(clock.budget)
     clock.add(first.generated.spent_ms)
     if first.is_sure(pair.pairing.keep) or clock.budget.spent is not None:
-        return Drafts((first,), context.unread())
+        return Drafts((first,), context.unread(), is_pair=True)
     near = nearby(parts.generator, place) if context.snippets else place
     unread = _write(options, parts, near, context.unread(), clock, first)
     written: dict[Author, Draft] = {"first": first, "unread": unread}
@@ -75,7 +76,7 @@ def write_drafts(
         written["read"] = _write(options, parts, place, context, clock, unread, first)
     else:
         context = context.unread(context.retrieval.reading)
-    return Drafts(judged(written, pair.pairing.drafts, parts.judge), context, pair.pairing.keep)
+    return Drafts(judged(written, pair.pairing.drafts, parts.judge), context, pair.pairing.keep, is_pair=True)
 
 
 def first_writer(

@@ -150,7 +150,8 @@ def _answer(
         confidence=candidates[0].confidence if candidates else None,
         min_confidence=least or 0.0,
         withheld=candidates[0].text if is_quiet else None,
-        score=None if best.sureness is None else round(best.sureness.score, 4),
+        # What judges drafts beside each other is not what a pack judges its own by.
+        score=None if best.sureness is None or drafts.is_pair else round(best.sureness.score, 4),
         figures={name: round(value, 4) for name, value in best.figures.items()},
         drafts=tuple(replace(draft.use, chosen=draft is best) for draft in drafts.written),
     )

@@ -84,7 +84,7 @@ def fleet(
     if len(set(roots)) < 2:
         raise FeedbackError("what one repository teaches is its own", "name two repositories, or: repocomp learn")
     opened = load_pack(pack)
-    with replayer(pack, executor) as workers:
+    with replayer(pack, executor=executor) as workers:
         each = [_replays(root, opened, workers, bar, limit) for root in roots]
     pooled = _in_turn(each)
     table = table_of(pooled, actions_of(opened), _columns(each))
@@ -105,7 +105,7 @@ def _replays(
         closing(open_memory(memory_path(path.parent.name))) as memory,
         bar() as show,
     ):
-        return replay(root, pack, workers, connection, memory, float("inf"), show, limit)[:limit]
+        return replay(root, pack, pack, workers, connection, memory, float("inf"), show, limit)[:limit]
 
 
 def _in_turn(each: Sequence[Sequence[Replay]]) -> list[Replay]:

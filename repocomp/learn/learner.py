@@ -77,18 +77,23 @@ def learn(
     *,
     limit: int | None = None,
     pack: str = "default",
+    policy: str | None = None,
     workers: Replayer | None = None,
 ) -> Learning:
     """Replay for so many `seconds`, at most until there are `limit`; then learn. Raises RepocompError.
 
-    Where learning is frozen nothing is done. Without `workers` for the pack this process replays.
+    A `policy` or the pack itself decides. Where learning is frozen nothing is done. Without `workers` for the packs
+    this process replays.
     """
     with _open(root) as (connection, path):
         if versions.is_frozen(connection):
             return Learning(0, 0, 0, None, None, is_frozen=True)
-        opened = load_pack(pack)
-        before = len(replay_rows(connection, state_of(opened)))
-        replays = _replayed(root, pack, opened, workers, connection, seconds, progress, limit)
+        opened, decides = load_pack(pack), load_pack(policy or pack)
+        before = len(replay_rows(connection, state_of(opened, decides)))
+        with ExitStack() as stack:
+            replaying = workers or stack.enter_context(replayer(pack, policy))
+            memory = stack.enter_context(closing(open_memory(_memory_path(root))))
+            replays = replay(root, opened, decides, replaying, connection, memory, seconds, progress, limit)
         heard = events(connection)
         own = usable(versions.in_use(connection), opened)
         found = propose(
@@ -114,27 +119,12 @@ def learn(
         return Learning(len(replays), len(replays) - before, len(heard), found, number, verdicts=told)
 
 
-def _replayed(
-    root: Path,
-    pack: str,
-    opened: Pack,
-    workers: Replayer | None,
-    connection: Connection,
-    seconds: float,
-    progress: OnProgress,
-    limit: int | None,
-) -> list[Replay]:
-    with ExitStack() as stack:
-        memory = stack.enter_context(closing(open_memory(_memory_path(root))))
-        workers = workers or stack.enter_context(replayer(pack))
-        return replay(root, opened, workers, connection, memory, seconds, progress, limit)
-
-
 def measured(root: Path, limit: int, progress: OnProgress, pack: str = "default") -> World:
     """The first `limit` replays of the work tree at `root`, those that are missing measured now, for a simulation."""
     with _open(root) as (connection, _):
         opened = load_pack(pack)
-        replays = _replayed(root, pack, opened, None, connection, _FOR_EVER_S, progress, limit)
+        with replayer(pack) as workers, closing(open_memory(_memory_path(root))) as memory:
+            replays = replay(root, opened, opened, workers, connection, memory, _FOR_EVER_S, progress, limit)
         return world_of(root.name, replays[:limit], opened.thresholds, actions_of(opened))
 
 
@@ -158,11 +148,12 @@ def freeze(root: Path, is_on: bool) -> None:
         versions.freeze(connection, path, is_on)
 
 
-def show(root: Path, pack: str = "default") -> dict[str, Any]:
+def show(root: Path, pack: str = "default", policy: str | None = None) -> dict[str, Any]:
     """What was learned: versions, counts, the gate's last word, what is chosen where, off-policy estimates."""
     with _open(root) as (connection, _):
         opened = load_pack(pack)
-        replays = [Replay.from_row(row) for row in replay_rows(connection, state_of(opened))]
+        state = state_of(opened, load_pack(policy or pack))
+        replays = [Replay.from_row(row) for row in replay_rows(connection, state)]
         heard = events(connection)
         own = usable(versions.in_use(connection), opened)
         parameters = own or shared_with(opened)

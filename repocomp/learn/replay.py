@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from repocomp.complete.pairs import pair_of
 from repocomp.complete.parts import IndexRetriever, Parts
 from repocomp.errors import StoreError
 from repocomp.evaluate.counterfactual import answer
@@ -80,9 +81,11 @@ class Replay:
         return cls(**json.loads(row.detail))
 
 
-def state_of(pack: Pack) -> str:
-    """What replays of one kind have in common: the pack, the actions, and this module's way to measure."""
+def state_of(pack: Pack, policy: Pack) -> str:
+    """What replays of one kind have in common: the packs, the actions, and this module's way to measure."""
     named = [pack.digest, *map(repr, actions_of(pack))]
+    if policy.digest != pack.digest:
+        named.append(policy.digest)
     return hashlib.blake2b("\0".join(named).encode(), digest_size=8).hexdigest()
 
 
@@ -100,14 +103,16 @@ Answer = tuple[Replay | None, list[CreditRow]]
 
 @dataclass(frozen=True, slots=True)
 class Replaying:
-    """The job: measure holes with the pack of a folder."""
+    """The job: measure holes with the pack of a folder, for which that of another one decides."""
 
     pack: Shared
+    policy: Shared
 
     @contextmanager
     def open(self) -> Iterator[Callable[[Question], Answer]]:
-        """Read the pack; the index that was asked for last stays open."""
+        """Read the packs; the index that was asked for last stays open."""
         generator = load(str(self.pack.path()))
+        policy = generator if self.policy == self.pack else load(str(self.policy.path()))
         reader: IndexReader | None = None
         with ExitStack() as opened:
 
@@ -117,7 +122,7 @@ class Replaying:
                 if reader is None or reader.path != path:
                     opened.close()
                     reader = opened.enter_context(IndexReader.open_at(path))
-                one = measure(question.hole, reader, generator)
+                one = measure(question.hole, reader, generator, policy)
                 return one, [] if one is None else credits_of(question.hole, reader, generator)
 
             yield answered
@@ -132,16 +137,18 @@ class Replayer:
 
 
 @contextmanager
-def replayer(pack: str, executor: Executor | None = None) -> Iterator[Replayer]:
-    """Workers for replays with a pack; without an `executor` this process."""
+def replayer(pack: str, policy: str | None = None, executor: Executor | None = None) -> Iterator[Replayer]:
+    """Workers for replays with a pack, for which a `policy` or itself decides; without an `executor` this process."""
     executor = executor or InProcess()
-    with executor.run(Replaying(executor.share(folder_of(pack)))) as run:
+    writes, decides = executor.share(folder_of(pack)), executor.share(folder_of(policy or pack))
+    with executor.run(Replaying(writes, decides)) as run:
         yield Replayer(executor, run)
 
 
 def replay(
     root: Path,
     pack: Pack,
+    policy: Pack,
     workers: Replayer,
     connection: Connection,
     memory: Connection,
@@ -155,7 +162,7 @@ def replay(
     Replays are kept in `connection`, and in `memory` what chunks were worth. Holes that were measured before are not
     measured again. Raises StoreError without an index.
     """
-    state = state_of(pack)
+    state = state_of(pack, policy)
     found = [Replay.from_row(row) for row in replay_rows(connection, state)]
     done = {one.hole for one in found}
     reader = IndexReader.open(root)
@@ -197,8 +204,8 @@ def give_way() -> None:
         os.nice(19)
 
 
-def measure(hole: Hole, reader: IndexReader, generator: LocalGenerator) -> Replay | None:
-    """Score every action; None for a hole that leaves nothing to score."""
+def measure(hole: Hole, reader: IndexReader, generator: LocalGenerator, policy: LocalGenerator) -> Replay | None:
+    """Score every action, and the answer of the two; None for a hole that leaves nothing to score."""
     target = Target.of(hole, generator)
     if not target.middle:
         return None
@@ -221,7 +228,8 @@ def measure(hole: Hole, reader: IndexReader, generator: LocalGenerator) -> Repla
         hits = _ranked(reader, place, drawn, action)
         ms.setdefault("rank", 1000 * (time.perf_counter() - started))
         scored.add(action, hits)
-    given = answer(hole, Parts(generator, generator, IndexRetriever(reader)), CompletionOptions().max_new_tokens)
+    parts = Parts(policy, generator, IndexRetriever(reader), pair=pair_of(policy, generator))
+    given = answer(hole, parts, CompletionOptions().max_new_tokens)
     return Replay(
         hole_name(hole),
         hole.document.path,

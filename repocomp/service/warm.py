@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from repocomp.complete.pairs import pair_of
 from repocomp.complete.parts import IndexRetriever, Parts
 from repocomp.config import Settings
 from repocomp.generate.access import Access
@@ -21,7 +22,6 @@ from repocomp.model.library import folder_of
 from repocomp.model.pack import MANIFEST
 from repocomp.policy.learned import path_for
 from repocomp.policy.selector import Selector
-from repocomp.service.pairs import pair_of
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.paths import confidence_path, index_path
 from repocomp.tree import real

@@ -121,7 +121,7 @@ def test_learning(root: Path, cluster: Any, capsys: pytest.CaptureFixture[str]) 
         gate = json.loads(capsys.readouterr().out)["data"]["gate"]
         path = repository_path(root)
         with closing(open_feedback(path)) as connection:
-            rows = [asdict(Replay.from_row(row)) for row in replay_rows(connection, state_of(pack))]
+            rows = [asdict(Replay.from_row(row)) for row in replay_rows(connection, state_of(pack, pack))]
         memory = path.with_name("memory.db").exists()
         found.append(([comparable(row) for row in rows], gate["is_promoted"], memory))
         reset(root)

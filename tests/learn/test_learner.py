@@ -87,7 +87,7 @@ def pretended(hole: Hole, *_: object) -> Replay:
 
 def rows(root: Path) -> list[Any]:
     with closing(open_feedback(repository_path(root))) as connection:
-        return replay_rows(connection, state_of(LOADED.pack))
+        return replay_rows(connection, state_of(LOADED.pack, LOADED.pack))
 
 
 def learned(loss: float = -0.5, taken: str = NONE.name) -> Parameters:
@@ -173,7 +173,7 @@ def test_no_time_no_replay_and_no_index_is_said(root: Path, tmp_path: Path) -> N
     with closing(open_feedback(tmp_path / "x" / "feedback.db")) as connection:
         with pytest.raises(StoreError, match="has no index"):
             with replayer("default") as workers:
-                replay(tmp_path / "x", LOADED.pack, workers, connection, connection, 1.0, ignore)
+                replay(tmp_path / "x", LOADED.pack, LOADED.pack, workers, connection, connection, 1.0, ignore)
 
 
 def complete(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:

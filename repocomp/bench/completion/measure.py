@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from repocomp.complete.pairs import pair_of
 from repocomp.complete.parts import IndexRetriever, Parts, Retriever
 from repocomp.evaluate.cases import Answer, Case
 from repocomp.evaluate.counterfactual import compare, misled, uncut
@@ -26,7 +27,6 @@ from repocomp.policy.select import Action
 from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
 from repocomp.retrieve.retrieve import Hidden, Retrieved
-from repocomp.service.pairs import pair_of
 from repocomp.store.index.reader import IndexReader
 
 WRONG = "wrong chunks"

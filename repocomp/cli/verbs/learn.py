@@ -13,6 +13,7 @@ from repocomp.cli import output, progress
 from repocomp.cli.options import Count, Number, work_trees, workers_options
 from repocomp.cli.verbs.feedback import here
 from repocomp.cli.words import PACK
+from repocomp.config import load_settings
 from repocomp.errors import ExitCode, FeedbackError
 from repocomp.executor.workers import Workers
 
@@ -51,7 +52,13 @@ Examples:
 )
 @click.option("--freeze", "what", flag_value="freeze", help="Stop learning and exploring.")
 @click.option("--unfreeze", "what", flag_value="unfreeze", help="Resume learning.")
-@click.option("--pack", type=PACK, default="default", show_default=True, metavar="PACK", help="The pack to learn for.")
+@click.option("--pack", type=PACK, metavar="PACK", help="The pack that writes.  [default: as set for completions]")
+@click.option(
+    "--policy",
+    type=PACK,
+    metavar="PACK",
+    help="The pack that decides for it and drafts first.  [default: as set for completions]",
+)
 @workers_options
 @output.json_option
 def command(
@@ -59,7 +66,8 @@ def command(
     minutes: float,
     limit: int | None,
     what: str | None,
-    pack: str,
+    pack: str | None,
+    policy: str | None,
     workers: Workers,
     as_json: bool,
 ) -> int:
@@ -77,13 +85,14 @@ def command(
     themselves: once a day, for five minutes, at the lowest priority. The setting `learn` (auto, never) switches it off.
     """
     roots = work_trees(paths) if paths else [here()]
+    packs = _packs(pack, policy)
     if what is None:
-        return _learn(roots, minutes, limit, pack, workers, as_json)
+        return _learn(roots, minutes, limit, packs, workers, as_json)
     if len(roots) > 1:
         raise click.UsageError(f"--{what} is for one repository at a time.")
     root = roots[0]
     if what == "show":
-        return _show(root, pack, as_json)
+        return _show(root, packs, as_json)
     from repocomp.learn import learner
 
     if what == "rollback":
@@ -102,16 +111,27 @@ def command(
     return ExitCode.OK
 
 
-def _learn(roots: list[Path], minutes: float, limit: int | None, pack: str, workers: Workers, as_json: bool) -> int:
+def _packs(pack: str | None, policy: str | None) -> tuple[str, str]:
+    """The one that writes and the one that decides. A server cannot be replayed: the one that decides stands for it."""
+    from repocomp.generate.backends import is_pack
+
+    settings = load_settings(None, {})
+    decides = policy or settings.policy
+    return pack or (settings.generator if is_pack(settings.generator) else decides), decides
+
+
+def _learn(
+    roots: list[Path], minutes: float, limit: int | None, packs: tuple[str, str], workers: Workers, as_json: bool
+) -> int:
     from repocomp.learn.learner import learn
     from repocomp.learn.replay import give_way, replayer
 
     give_way()
-    found = []
-    with workers.executor() as executor, replayer(pack, executor) as replaying:
+    found, (pack, policy) = [], packs
+    with workers.executor() as executor, replayer(pack, policy, executor) as replaying:
         for root in roots:
             with progress.bar(wanted=not as_json) as show:
-                found.append(learn(root, 60 * minutes, show, limit=limit, pack=pack, workers=replaying))
+                found.append(learn(root, 60 * minutes, show, limit=limit, pack=pack, policy=policy, workers=replaying))
             if found[-1].is_frozen and len(roots) == 1:
                 raise FeedbackError("learning is frozen here", "repocomp learn --unfreeze")
             if not as_json:
@@ -139,10 +159,10 @@ def _print(name: str | None, found: Learning) -> None:
         output.note(line)
 
 
-def _show(root: Path, pack: str, as_json: bool) -> int:
+def _show(root: Path, packs: tuple[str, str], as_json: bool) -> int:
     from repocomp.learn.learner import show
 
-    data = show(root, pack)
+    data = show(root, *packs)
     if as_json:
         return output.document("learn", data)
     for line in _lines(data):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from repocomp.complete.pairs import pair_of
 from repocomp.generate.local.generator import load
-from repocomp.service.pairs import pair_of
 
 
 def test_the_shipped_pack_knows_how_to_decide_for_one_that_reads() -> None:
