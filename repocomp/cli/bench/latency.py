@@ -59,22 +59,8 @@ def _print(found: Latency) -> None:
     from rich.table import Table
 
     console = output.table_console()
-    names = (
-        "way",
-        "policy",
-        "n",
-        "rests",
-        "silent",
-        "used",
-        "p50",
-        "p95",
-        "p50*",
-        "p95*",
-        "answer*",
-        "prefill*",
-        "decode*",
-    )
-    table = Table(*names, "client*", title="milliseconds from key to text; * without rests of earlier answers")
+    names = "way policy n rests silent used p50 p95 p50* p95* answer* prefill* decode* client*".split()
+    table = Table(*names, title="milliseconds from key to text; * without rests of earlier answers")
     cached = Table("way", "policy", "with rests", "without", "retrieved", "skipped", title="cached prompt tokens, %")
     for row in found.rows:
         walls = (row.wall_p50, row.wall_p95, row.written_p50, row.written_p95)
