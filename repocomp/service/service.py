@@ -18,7 +18,7 @@ from repocomp.complete.open_buffers import BufferRetriever
 from repocomp.complete.pipeline import Emit
 from repocomp.config import Settings, load_settings
 from repocomp.document import Document
-from repocomp.errors import RepocompError
+from repocomp.errors import DocumentError, RepocompError
 from repocomp.generate.access import Access
 from repocomp.generate.backends import is_pack
 from repocomp.lru import LruCache
@@ -31,6 +31,8 @@ from repocomp.service.warm import Opened, Warm
 from repocomp.tree import real
 
 _PREVIOUS_ANSWERS = 64
+_NAME_CHARS = 200
+"""Of a name that is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class CompletionService:
     def prepare(self, question: Question) -> Prepared:
         """Find the repository and the settings in force, and check the buffer. Raises RepocompError."""
         path = question.path
-        root = root_of(path)
+        root = _root_of(path)
         settings = load_settings(root, question.flags, question.environment)
         document = Document.from_bytes(str(path), question.data)
         position = question.place.position(document)
@@ -197,6 +199,16 @@ def _options(settings: Settings, *, is_awaited: bool) -> CompletionOptions:
         min_confidence=0.0 if least is None and is_awaited else least,
         candidates=settings.candidates,
     )
+
+
+def _root_of(path: Path) -> Path | None:
+    """The work tree of a file. Raises DocumentError for what can be none: its name is too long, or no text."""
+    try:
+        return root_of(path)
+    except (OSError, ValueError) as error:
+        name = str(path).encode(errors="backslashreplace").decode()
+        reason = error.strerror if isinstance(error, OSError) else "no file can have this name"
+        raise DocumentError(f"{name[:_NAME_CHARS]}: {reason}", "use a shorter name, of characters alone") from error
 
 
 def _shown_path(path: Path, root: Path | None) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from repocomp.errors import RepocompError
+from repocomp.errors import CursorError, DocumentError, RepocompError
 from repocomp.request import Completion
 from repocomp.serve.call import Call
 from repocomp.serve.door import Begun, Facts, Interim, Reply
@@ -83,7 +83,8 @@ class HttpDoor:
         try:
             self._complete(call, asked, stream)
         except RepocompError as error:
-            stream.fail(Refused(500, error.message))
+            is_theirs = isinstance(error, CursorError | DocumentError)
+            stream.fail(Refused(400 if is_theirs else 500, error.message))
         except Exception as error:  # one request's bug is not the next one's
             self.service.reset()
             stream.fail(Refused(500, f"a bug: {type(error).__name__}"))
@@ -163,8 +164,8 @@ class _Stream:
 
     def fail(self, refusal: Refused) -> None:
         """Say that nothing more comes."""
-        error = {"error": {"code": refusal.status, "message": refusal.message, "type": "server_error"}}
-        self.call.write(event(error) if self.is_begun else response(error, refusal.status), last=True)
+        whole = event(refusal.content) if self.is_begun else refused(refusal)
+        self.call.write(whole, last=True)
 
     def _begin(self) -> None:
         if not self.is_begun:
