@@ -28,7 +28,7 @@ from tests.serve.lsp.test_lsp import texts, until
 from tests.serve.lsp.test_text import Reference, edit
 
 INLINE, COMMAND = "textDocument/inlineCompletion", "workspace/executeCommand"
-INLINE_EDITOR = {"textDocument": {"inlineCompletion": {}}}
+INLINE_EDITOR: Any = {"textDocument": {"inlineCompletion": {}}}
 EDITS, CANCELLED, DAMAGED = 10_000, 300, 5000
 SOURCES = [path for path in sorted((ROOT / "repocomp").glob("[ci]*/*.py")) if path.stat().st_size > 5000]
 pytestmark = pytest.mark.slow
