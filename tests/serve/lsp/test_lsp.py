@@ -20,7 +20,7 @@ from repocomp.store.index.reader import IndexReader
 from repocomp.store.paths import index_path
 from tests.conftest import Repository
 from tests.serve.lsp.client import Client, at, language_server
-from tests.serve.test_soak import held, ticks
+from tests.serve.test_soak import settled, ticks
 
 INLINE = "textDocument/inlineCompletion"
 SOURCE = "def f(alpha):\n    return alpha\n\n\ndef f(alpha):\n    return"
@@ -207,11 +207,10 @@ def test_two_hours_of_typing_leave_nothing_behind(repository: Repository) -> Non
                     client.send("textDocument/didSave", {"textDocument": {"uri": uri}})
 
         type_on(edits // 3)
-        before = held(process.pid)
+        before = settled(process.pid)
         type_on(2 * edits // 3)
         client.call(INLINE, at(uri, 0, 0))
-        after = held(process.pid)
-        time.sleep(2)
+        after = settled(process.pid)
         worked = ticks(process.pid)
         time.sleep(3)
         idle = ticks(process.pid) - worked
