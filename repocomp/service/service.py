@@ -31,8 +31,6 @@ from repocomp.service.warm import Opened, Warm
 from repocomp.tree import real
 
 _PREVIOUS_ANSWERS = 64
-_NAME_CHARS = 200
-"""Of a name that is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ class CompletionService:
         self._previous: LruCache[tuple[Path | None, str], PreviousAnswer] = LruCache(_PREVIOUS_ANSWERS)
 
     def prepare(self, question: Question) -> Prepared:
-        """Find the repository and the settings in force, and check the buffer. Raises RepocompError."""
+        """Find the repository and the settings in force, and check the buffer. Raises RepocompError and OSError."""
         path = question.path
         root = _root_of(path)
         settings = load_settings(root, question.flags, question.environment)
@@ -202,13 +200,12 @@ def _options(settings: Settings, *, is_awaited: bool) -> CompletionOptions:
 
 
 def _root_of(path: Path) -> Path | None:
-    """The work tree of a file. Raises DocumentError for what can be none: its name is too long, or no text."""
+    """The work tree of a file. Raises DocumentError for a name that no file can have, OSError for one too long."""
     try:
         return root_of(path)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         name = str(path).encode(errors="backslashreplace").decode()
-        reason = error.strerror if isinstance(error, OSError) else "no file can have this name"
-        raise DocumentError(f"{name[:_NAME_CHARS]}: {reason}", "use a shorter name, of characters alone") from error
+        raise DocumentError(f"{name}: no file can have this name", "use a name of characters alone") from error
 
 
 def _shown_path(path: Path, root: Path | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Mapping
@@ -85,6 +86,9 @@ class HttpDoor:
         except RepocompError as error:
             is_theirs = isinstance(error, CursorError | DocumentError)
             stream.fail(Refused(400 if is_theirs else 500, error.message))
+        except OSError as error:
+            is_theirs = error.errno == errno.ENAMETOOLONG
+            stream.fail(Refused(400 if is_theirs else 500, error.strerror or "the system says no more"))
         except Exception as error:  # one request's bug is not the next one's
             self.service.reset()
             stream.fail(Refused(500, f"a bug: {type(error).__name__}"))
