@@ -1,7 +1,7 @@
 """From a keystroke to its completion, as an editor sees it: one real process per key, against real daemons.
 
 Three ways of asking, each under every policy: a *process* without a daemon; a *place* never seen before, asked of a
-daemon; *typing* in a row through a file. Each policy has a daemon of its own, so none profits from another's cache,
+daemon; *typing* in a row, at several places. Each policy has a daemon of its own, so none profits from another's cache,
 and the policies take turns at every key, beside a bare `python -c pass`, so that what else the machine does meets all
 of them. Seconds depend on the machine and on the hour; ratios within one run are what to quote.
 """
@@ -9,20 +9,18 @@ of them. Seconds depend on the machine and on the hour; ratios within one run ar
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from repocomp.bench.holes import draw
+from repocomp.bench.processes import daemons, timed
 from repocomp.bench.report import facts_of
+from repocomp.bench.units import unit_of
 from repocomp.document import Document
 from repocomp.errors import BenchError
 from repocomp.model.library import load_pack
@@ -33,7 +31,8 @@ POLICIES = ("never", "threshold", "always")
 WAYS = ("process", "place", "typing")
 _CHECK_EVERY = 20
 """At every so many keys a process without a daemon answers too: a cold start, and the text to compare with."""
-_LEAST_BYTES = 3000
+_TYPED_PLACES = 8
+"""So many files are typed in at most: what is typed on through an answer depends much on where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +57,8 @@ class Sample:
 class Row:
     """Samples of one way and policy summed up. Milliseconds; `wall` is of all of them, the rest without `rests`.
 
+    `silent` are those that show nothing.
+
     `client` is what passes around the answer: the start of a process, and the way there and back. Cached shares of
     prompt tokens are of all requests, rests too, then without rests: of all, of those that retrieved, and of those
     that did not (None: there were none).
@@ -67,6 +68,7 @@ class Row:
     policy: str
     requests: int
     rests: int
+    silent: int
     retrieved: int
     wall_p50: float
     wall_p95: float
@@ -109,11 +111,12 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class _Key:
-    """A buffer and a cursor in it."""
+    """A buffer, and a cursor in it behind so many characters that were `typed` there."""
 
     path: str
     data: bytes
     offset: int
+    typed: int = 0
 
     def arguments(self, policy: str) -> list[str]:
         how = ["--select", policy] if policy == "threshold" else ["--retrieve", policy]
@@ -130,51 +133,40 @@ def bench_latency(
     samples: list[Sample] = []
     bare: list[tuple[float, float]] = []
     differing: list[bool] = []
-    with _daemons(pack) as daemons:
+    with daemons(POLICIES) as met:
         for number, key in enumerate([*spots, *typed]):
-            is_typing = number > len(spots)
-            asked = {policy: _ask(root, key, policy, pack, where) for policy, where in daemons.items()}
-            bare.append(_timed(python("pass"), root, b"", environment())[:2])
-            # The first key of the row is a place never seen before, as those before it.
-            samples += [_sample("typing" if is_typing else "place", policy, *one) for policy, one in asked.items()]
+            asked = {policy: _ask(root, key, policy, pack, where) for policy, where in met.items()}
+            bare.append(timed(python("pass"), root, b"", environment())[:2])
+            samples += [_sample("typing" if key.typed else "place", policy, *one) for policy, one in asked.items()]
             if number % _CHECK_EVERY == 0:
-                alone = {policy: _sample("process", policy, *_ask(root, key, policy, pack, None)) for policy in daemons}
+                alone = {policy: _sample("process", policy, *_ask(root, key, policy, pack, None)) for policy in met}
                 latest = {sample.policy: sample for sample in samples[-len(alone) :]}
                 differing += [latest[p].text != one.text for p, one in alone.items() if not latest[p].is_rest]
                 samples += alone.values()
             progress(Progress(number + 1, len(spots) + len(typed), "typing"))
-    facts = {**facts_of("latency", load_pack(pack), seed, places), "typed_in": typed[0].path, "keys": keys}
+    typed_in = [key.path for key in typed if not key.typed]
+    facts = {**facts_of("latency", load_pack(pack), seed, places), "typed_in": typed_in, "keys": keys}
     return _summed(facts, samples, bare, differing)
 
 
 def _typing(documents: Sequence[Document], keys: int) -> list[_Key]:
-    """`keys` characters typed one by one into the middle of the first file that is long enough, as lines of their own.
+    """`keys` characters typed one by one, shared among several files, into each where its unit stood.
 
-    The rest of the last line is not there yet: behind the cursor a line ends, as where people write.
+    The first key of each file has nothing typed yet. Behind the cursor a line ends, as where people write.
     """
-    for document in documents:
-        data = document.data
-        start = data.find(b"\n", len(data) // 2) + 1
-        if len(data) >= _LEAST_BYTES and start + keys < len(data) and data[start : start + keys].isascii():
-            _, line_end, below = data[start + keys :].partition(b"\n")
-            rest = line_end + below
-            return [_Key(document.path, data[: start + n] + rest, start + n) for n in range(keys + 1)]
+    each = {document.path: document for document in documents}.values()
+    for places in range(min(_TYPED_PLACES, keys), 0, -1):
+        units = ((document, unit) for document in each if (unit := unit_of(document, -(-keys // places))))
+        found = list(islice(units, places))
+        if len(found) < places:
+            continue
+        ends = [keys * number // places for number in range(places + 1)]
+        return [
+            _Key(document.path, document.data[: start + n] + document.data[end - 1 :], start + n, typed=n)
+            for (document, (start, end)), first, last in zip(found, ends, ends[1:], strict=False)
+            for n in range(last - first + 1)
+        ]
     raise BenchError(f"no file drawn is long enough to type {keys} characters into", "add --keys 50, or --seed 1")
-
-
-@contextmanager
-def _daemons(pack: str) -> Iterator[dict[str, Mapping[str, str]]]:
-    """A daemon for each policy; yields the environment in which each is met."""
-    with ExitStack() as stack:
-        met: dict[str, Mapping[str, str]] = {}
-        for policy in POLICIES:
-            folder = stack.enter_context(TemporaryDirectory())
-            met[policy] = {**environment(), "XDG_RUNTIME_DIR": folder}
-            daemon = stack.enter_context(subprocess.Popen(command("serve"), stderr=subprocess.PIPE, env=met[policy]))
-            stack.callback(daemon.terminate)
-            if daemon.stderr is None or b"ready" not in daemon.stderr.readline():
-                raise BenchError("a daemon of the benchmark's own does not start", "repocomp serve")
-        yield met
 
 
 def _ask(
@@ -183,26 +175,11 @@ def _ask(
     """Ask the daemon met in `where` (None: no daemon). Wall-clock and processor milliseconds, and the answer."""
     packs = ["--policy", pack, "--generator", pack, "--daemon", "never" if where is None else "auto"]
     asking = command(*key.arguments(policy), *packs)
-    wall, cpu, out = _timed(asking, root, key.data, where or environment())
+    wall, cpu, out = timed(asking, root, key.data, where or environment())
     answer: dict[str, Any] = json.loads(out)
     if answer["data"] is None:
         raise BenchError(answer["errors"][0]["message"], answer["errors"][0]["hint"])
     return wall, cpu, answer["data"]
-
-
-def _timed(arguments: list[str], root: Path, data: bytes, env: Mapping[str, str]) -> tuple[float, float, bytes]:
-    before, start = _children_cpu(), time.perf_counter()
-    done = subprocess.run(arguments, cwd=root, input=data, capture_output=True, env=dict(env), check=False)
-    return (time.perf_counter() - start) * 1000, (_children_cpu() - before) * 1000, done.stdout
-
-
-def _children_cpu() -> float:
-    if sys.platform == "win32":
-        raise BenchError("latency is measured where processes tell their time", "run it on Linux or macOS")
-    import resource
-
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def _sample(way: str, policy: str, wall: float, cpu: float, data: Mapping[str, Any]) -> Sample:
@@ -250,6 +227,7 @@ def _row(way: str, policy: str, samples: Sequence[Sample]) -> Row:
         policy,
         len(samples),
         len(samples) - len(written),
+        sum(not sample.text for sample in samples),
         sum(sample.is_retrieved for sample in written),
         _percentile(walls, 50),
         _percentile(walls, 95),

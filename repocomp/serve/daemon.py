@@ -44,6 +44,8 @@ class Daemon:
             call.decline(error.message)
         except (KeyError, TypeError, ValueError) as error:
             call.decline(f"not a request: {type(error).__name__}: {error}")
+        except OSError as error:
+            call.decline(f"{error.strerror}: {error.filename}")
         except Exception as error:  # one request's bug is not the next one's
             self._service.reset()
             call.decline(f"a bug: {type(error).__name__}")

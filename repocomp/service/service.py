@@ -18,7 +18,7 @@ from repocomp.complete.open_buffers import BufferRetriever
 from repocomp.complete.pipeline import Emit
 from repocomp.config import Settings, load_settings
 from repocomp.document import Document
-from repocomp.errors import RepocompError
+from repocomp.errors import DocumentError, RepocompError
 from repocomp.generate.access import Access
 from repocomp.generate.backends import is_pack
 from repocomp.lru import LruCache
@@ -60,9 +60,9 @@ class CompletionService:
         self._previous: LruCache[tuple[Path | None, str], PreviousAnswer] = LruCache(_PREVIOUS_ANSWERS)
 
     def prepare(self, question: Question) -> Prepared:
-        """Find the repository and the settings in force, and check the buffer. Raises RepocompError."""
+        """Find the repository and the settings in force, and check the buffer. Raises RepocompError and OSError."""
         path = question.path
-        root = root_of(path)
+        root = _root_of(path)
         settings = load_settings(root, question.flags, question.environment)
         document = Document.from_bytes(str(path), question.data)
         position = question.place.position(document)
@@ -197,6 +197,15 @@ def _options(settings: Settings, *, is_awaited: bool) -> CompletionOptions:
         min_confidence=0.0 if least is None and is_awaited else least,
         candidates=settings.candidates,
     )
+
+
+def _root_of(path: Path) -> Path | None:
+    """The work tree of a file. Raises DocumentError for a name that no file can have, OSError for one too long."""
+    try:
+        return root_of(path)
+    except ValueError as error:
+        name = str(path).encode(errors="backslashreplace").decode()
+        raise DocumentError(f"{name}: no file can have this name", "use a name of characters alone") from error
 
 
 def _shown_path(path: Path, root: Path | None) -> str:

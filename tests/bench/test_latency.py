@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from repocomp.bench.latency import Sample, _Key, _summed, _typing
+from repocomp.bench.units import unit_of
 from repocomp.cli import app
 from repocomp.document import Document
 from repocomp.errors import BenchError
@@ -50,6 +53,46 @@ def test_keys_type_what_stood_there() -> None:
         assert after.data[after.offset :] == before.data[before.offset :]
     with pytest.raises(BenchError, match="long enough"):
         _typing([Document("short.py", b"x = 1\n")], 40)
+
+
+def test_keys_are_shared_among_files_that_are_whole_before_they_are_typed_in() -> None:
+    source = (Path(__file__).parents[2] / "repocomp" / "index" / "chunk.py").read_bytes()
+    documents = [Document(f"{number % 11}.py", source) for number in range(14)]
+    documents.append(Document("prose.txt", source))
+    keys = _typing(documents, 100)
+    firsts = [key for key in keys if not key.typed]
+    assert [key.path for key in firsts] == [f"{number}.py" for number in range(8)]
+    assert len(keys) == 108
+    for key in firsts:
+        ast.parse(key.data)
+        last = max(other.typed for other in keys if other.path == key.path)
+        assert last in (12, 13)
+        typed = next(other for other in keys if (other.path, other.typed) == (key.path, last))
+        assert typed.data[key.offset : typed.offset] == source[key.offset : typed.offset]
+        assert typed.data[: key.offset] + typed.data[typed.offset :] == key.data
+
+
+def test_silence_is_counted() -> None:
+    shown, silent = sample("typing", "never", 40.0), replace(sample("typing", "never", 60.0), text="")
+    (row,) = _summed({}, [shown, silent, silent], [(15.0, 12.0)], []).rows
+    assert (row.requests, row.rests, row.silent) == (3, 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("source", "unit"),
+    [
+        ("def a():\n    return 1\n\n\ndef b():\n    return 2\n", "def b():\n    return 2\n"),
+        ("if x:\n    a = 1\n    b = 1\n    c = 1\nelse:\n    d = 1\n", "    c = 1\n"),
+        ("f(\n    1,\n    2,\n    3,\n)\nx = [\n    1,\n]\ny = 1\n", "x = [\n    1,\n]\n"),
+    ],
+)
+def test_a_unit_is_whole_and_near_the_middle(source: str, unit: str) -> None:
+    # Long enough, and the middle stays where it is.
+    lead, trail = "# above\n" * 300, "# below\n" * 300
+    found = unit_of(Document("a.py", f"{lead}{source}{trail}".encode()), len(unit) - 1)
+    assert found is not None
+    start, end = found
+    assert (lead + source)[start:end] == unit
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,9 @@ def references(own: Path) -> dict[tuple[str, int], str]:
         for _ in range(2):
             cursor = document.at(rng.randrange(1, document.line_count), 1)
             alone = load("default")
-            request = CompletionRequest(document, cursor, None, CompletionOptions(retrieve="never"))
+            # As the clients ask: `isolated` sets the bound for them.
+            options = CompletionOptions(retrieve="never", min_confidence=0.0)
+            request = CompletionRequest(document, cursor, None, options)
             expected[name, cursor.offset] = complete(request, Parts(alone, alone, None)).text
     return expected
 
@@ -162,6 +164,15 @@ def held(pid: int) -> tuple[int, int]:
     """Resident bytes and open files of a process."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE"), len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def settled(pid: int, patience_s: float = 10.0) -> tuple[int, int]:
+    """Resident bytes, and the fewest open files for a while: git may be asked about a save that was just made."""
+    end, fewest = time.monotonic() + patience_s, held(pid)[1]
+    while time.monotonic() < end:
+        time.sleep(0.1)
+        fewest = min(fewest, held(pid)[1])
+    return held(pid)[0], fewest
 
 
 def ticks(pid: int) -> int:

@@ -56,6 +56,14 @@ def test_what_cannot_be_answered_is_said_before_anything_is_opened(
     assert service.describe()["packs"] == 0
 
 
+@pytest.mark.parametrize("name", ["a\0b.py", "\ud800.py"])
+def test_a_name_that_no_file_can_have_is_told_in_one_line(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DocumentError) as found:
+        CompletionService().prepare(question(tmp_path / name))
+    assert "\n" not in found.value.message
+    assert found.value.message.encode() and found.value.hint
+
+
 def test_flags_stand_above_the_environment_and_that_above_the_repository(repository: Repository) -> None:
     root = repository({".repocomp.toml": "max_new_tokens = 5\n"})
     service = CompletionService()

@@ -40,9 +40,9 @@ Examples:
 def latency(path: Path | None, keys: int, places: int, seed: int, pack: str, as_json: bool) -> int:
     """Measure from key to text in the indexed work tree of PATH (default: this one), the client process included.
 
-    Without a daemon, at places a daemon has not seen, and typing in a row; never, selectively and always retrieving,
-    in turns. It starts and stops daemons of its own. Quote ratios, since milliseconds depend on this machine and its
-    load.
+    Without a daemon, at places a daemon has not seen, and typing in a row in up to eight files; never, selectively and
+    always retrieving, in turns. It starts and stops daemons of its own. Quote ratios, since milliseconds depend on this
+    machine and its load.
     """
     from repocomp.bench.latency import bench_latency
 
@@ -59,13 +59,13 @@ def _print(found: Latency) -> None:
     from rich.table import Table
 
     console = output.table_console()
-    names = ("way", "policy", "n", "rests", "used", "p50", "p95", "p50*", "p95*", "answer*", "prefill*", "decode*")
-    table = Table(*names, "client*", title="milliseconds from key to text; * without rests of earlier answers")
+    names = "way policy n rests silent used p50 p95 p50* p95* answer* prefill* decode* client*".split()
+    table = Table(*names, title="milliseconds from key to text; * without rests of earlier answers")
     cached = Table("way", "policy", "with rests", "without", "retrieved", "skipped", title="cached prompt tokens, %")
     for row in found.rows:
         walls = (row.wall_p50, row.wall_p95, row.written_p50, row.written_p95)
         times = (*walls, row.answer_p50, row.prefill_p50, row.decode_p50, row.client_p50)
-        counts = (row.way, row.policy, str(row.requests), str(row.rests), str(row.retrieved))
+        counts = (row.way, row.policy, str(row.requests), str(row.rests), str(row.silent), str(row.retrieved))
         table.add_row(*counts, *(f"{ms:.1f}" for ms in times))
         apart = (row.cached_retrieved_percent, row.cached_skipped_percent)
         shares = (row.cached_with_rests_percent, row.cached_percent, *apart)
@@ -79,4 +79,4 @@ def _print(found: Latency) -> None:
     for way, saved in found.prefill_saved_ms.items():
         console.print(f"prefill saved by selecting, {way}: {saved:.1f} ms")
     console.print(f"{found.compared} answers compared with those of a process alone: {found.differing} differ")
-    console.print(f"typed in {found.facts['typed_in']}; {found.facts['machine']}")
+    console.print(f"typed in {', '.join(found.facts['typed_in'])}; {found.facts['machine']}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from repocomp.errors import RepocompError
+from repocomp.errors import CursorError, DocumentError, RepocompError
 from repocomp.request import Completion
 from repocomp.serve.call import Call
 from repocomp.serve.door import Begun, Facts, Interim, Reply
@@ -83,7 +84,11 @@ class HttpDoor:
         try:
             self._complete(call, asked, stream)
         except RepocompError as error:
-            stream.fail(Refused(500, error.message))
+            is_theirs = isinstance(error, CursorError | DocumentError)
+            stream.fail(Refused(400 if is_theirs else 500, error.message))
+        except OSError as error:
+            is_theirs = error.errno == errno.ENAMETOOLONG
+            stream.fail(Refused(400 if is_theirs else 500, error.strerror or "the system says no more"))
         except Exception as error:  # one request's bug is not the next one's
             self.service.reset()
             stream.fail(Refused(500, f"a bug: {type(error).__name__}"))
@@ -163,8 +168,8 @@ class _Stream:
 
     def fail(self, refusal: Refused) -> None:
         """Say that nothing more comes."""
-        error = {"error": {"code": refusal.status, "message": refusal.message, "type": "server_error"}}
-        self.call.write(event(error) if self.is_begun else response(error, refusal.status), last=True)
+        whole = event(refusal.content) if self.is_begun else refused(refusal)
+        self.call.write(whole, last=True)
 
     def _begin(self) -> None:
         if not self.is_begun:

@@ -56,7 +56,7 @@ class Finder:
         roots = _roots()
         likely = [root for root in roots if _holds(root, names)]
         if told is not None:
-            inside = next((root for root in likely or roots if (root / told).is_file()), None)
+            inside = next((root for root in likely or roots if _is_file(root / told)), None)
             if inside is not None:
                 return _completed(inside / told, left, right)
         found = self._by_lines(likely or roots, _lines(left, right))
@@ -95,8 +95,15 @@ def _roots() -> list[Path]:
 
 def _holds(root: Path, names: Sequence[str]) -> bool:
     """Whether the files that were sent along lie in a work tree: most of those that name a file at all."""
-    inside = [(root / name).is_file() and (root / name).is_relative_to(root) for name in names if name]
+    inside = [_is_file(root / name) and (root / name).is_relative_to(root) for name in names if name]
     return bool(inside) and sum(inside) * 2 > len(inside)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; there is none of a name that no file can have."""
+    with suppress(OSError, ValueError):
+        return path.is_file()
+    return False
 
 
 def _lines(left: str, right: str) -> frozenset[str]:

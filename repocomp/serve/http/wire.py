@@ -41,6 +41,12 @@ class Refused(Exception):
         super().__init__(message)
         self.status, self.message = status, message
 
+    @property
+    def content(self) -> dict[str, Any]:
+        """As OpenAI's and llama.cpp's clients read it."""
+        kind = "invalid_request_error" if self.status < 500 else "server_error"
+        return {"error": {"code": self.status, "message": self.message, "type": kind}}
+
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
@@ -130,9 +136,8 @@ def response(content: object, status: int = 200) -> bytes:
 
 
 def refused(refusal: Refused) -> bytes:
-    """The answer that there is none, as OpenAI's and llama.cpp's clients read it."""
-    error = {"code": refusal.status, "message": refusal.message, "type": "invalid_request_error"}
-    return response({"error": error}, refusal.status)
+    """The answer that there is none."""
+    return response(refusal.content, refusal.status)
 
 
 def stream_start() -> bytes:

@@ -87,8 +87,11 @@ def to_path(uri: str) -> Path | None:
         path = f"//{parts.netloc}{path}" if parts.netloc else path[1:] if _DRIVE.match(path) else path
     if not os.path.isabs(path) or "\0" in path:
         raise ValueError(f"{uri!r} names no file")
+    # Nor does half a surrogate pair; the error is a ValueError too.
+    os.fsencode(path)
     return Path(path)
 
 
 def _name(uri: str) -> str:
-    return unquote(urlsplit(uri).path).rpartition("/")[2].replace("\0", "") or "untitled"
+    name = unquote(urlsplit(uri).path).rpartition("/")[2].replace("\0", "")
+    return name.encode(errors="replace").decode() or "untitled"

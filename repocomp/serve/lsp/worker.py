@@ -46,6 +46,9 @@ class Worker:
             except RepocompError as error:
                 self._editor.warn(error.message, error.hint)
                 _give_up(job, error.message)
+            except OSError as error:
+                self._editor.warn(f"{error.filename}: {error.strerror}")
+                _give_up(job, str(error.strerror))
             except Exception as error:  # one request's bug is not the next one's
                 self._service.reset()
                 self._editor.warn(f"a bug: {type(error).__name__}: {error}")

@@ -72,6 +72,11 @@ class Recording(CompletionService):
         self.asked: list[Prepared] = []
         self.cancelled = threading.Event()
         self.waits = False
+        self.resets = 0
+
+    def reset(self) -> None:
+        self.resets += 1
+        super().reset()
 
     def answer(
         self, prepared: Prepared, emit: Any = None, is_cancelled: Any = None, waited_ms: float = 0
@@ -381,3 +386,25 @@ def test_loopback_is_known() -> None:
         False,
         False,
     ]
+
+
+@pytest.mark.parametrize(
+    "name", ["/tmp/\ud800.py", "\ud800.py", "/tmp/a\0b", "a\0b.py", f"/tmp/{'x' * 5000}", "x" * 5000]
+)
+def test_names_that_no_file_can_have_are_the_clients_mistake(endpoint: Endpoint, root: Path, name: str) -> None:
+    context = {"input_prefix": "def f(", "input_suffix": ")", "n_predict": 2}
+    prompt = f"<|repo_name|>r\n<|file_sep|>{name}\n<|fim_prefix|>def f(<|fim_suffix|>)<|fim_middle|>"
+    replies = [
+        endpoint.post("/infill", {**context, "file": name}),
+        endpoint.post("/infill", {**context, "input_extra": [{"filename": name, "text": "x"}]}),
+        endpoint.post("/v1/completions", {"prompt": prompt, "max_tokens": 2}),
+    ]
+    for reply in replies:
+        assert reply.status == 200 or (reply.status, reply.json["error"]["type"]) == (400, "invalid_request_error")
+    # Nor is anything forgotten for it: what stays in memory belongs to all clients.
+    assert endpoint.service.resets == 0
+
+
+def test_text_that_is_no_text_is_the_clients_mistake(endpoint: Endpoint, root: Path) -> None:
+    reply = endpoint.post("/infill", {"input_prefix": "a\0b", "input_suffix": "", "n_predict": 2})
+    assert (reply.status, reply.json["error"]["type"]) == (400, "invalid_request_error")

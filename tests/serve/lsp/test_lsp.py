@@ -20,7 +20,7 @@ from repocomp.store.index.reader import IndexReader
 from repocomp.store.paths import index_path
 from tests.conftest import Repository
 from tests.serve.lsp.client import Client, at, language_server
-from tests.serve.test_soak import held, ticks
+from tests.serve.test_soak import settled, ticks, wait_for_chores
 
 INLINE = "textDocument/inlineCompletion"
 SOURCE = "def f(alpha):\n    return alpha\n\n\ndef f(alpha):\n    return"
@@ -150,6 +150,17 @@ def test_a_chunk_of_an_unsaved_buffer_is_read_as_it_stands_there(repository: Rep
     assert not any(chunks[2:])
 
 
+def test_a_name_that_is_too_long_is_told_and_no_bug(repository: Repository) -> None:
+    root = repository(FILES)
+    with language_server(root) as (client, _):
+        client.initialize(root, INLINE_EDITOR)
+        long = client.open(root / f"{'x' * 300}.py", SOURCE)
+        assert client.call(INLINE, at(long, *END))["items"] == []
+        message = client.hear("window/showMessage")["params"]["message"]
+        assert "File name too long" in message and "bug" not in message
+        assert item_of(client, client.open(root / "a.py", SOURCE), *END)
+
+
 def test_cancelled_work_ends_within_a_run_of_the_model(repository: Repository) -> None:
     """The request behind it is answered though the one before it had thousands of tokens to go."""
     root = repository(FILES)
@@ -207,11 +218,11 @@ def test_two_hours_of_typing_leave_nothing_behind(repository: Repository) -> Non
                     client.send("textDocument/didSave", {"textDocument": {"uri": uri}})
 
         type_on(edits // 3)
-        before = held(process.pid)
+        before = settled(process.pid)
         type_on(2 * edits // 3)
         client.call(INLINE, at(uri, 0, 0))
-        after = held(process.pid)
-        time.sleep(2)
+        after = settled(process.pid)
+        wait_for_chores()
         worked = ticks(process.pid)
         time.sleep(3)
         idle = ticks(process.pid) - worked
