@@ -16,6 +16,7 @@ from repocomp.complete.finish.indentation import stray_lines
 from repocomp.complete.finish.lexical import PAIRS, Bracket, State, closers_of, end_of, walk
 from repocomp.complete.finish.needs import Needs
 from repocomp.complete.finish.surroundings import Surroundings
+from repocomp.languages.reading import reader
 from repocomp.languages.table import language as language_named
 from repocomp.languages.table import parser
 
@@ -179,13 +180,10 @@ def _parsed(language: str, data: bytes, old: Tree | None = None) -> Tree | None:
     def is_enough(*_: object) -> bool:
         return next(calls) >= _MOST_CALLS
 
-    def read(at: int, _: object) -> bytes:
-        return data[at:]
-
     try:
         if old is None:
-            return known.parse(read, progress_callback=is_enough)
-        return known.parse(read, old, progress_callback=is_enough)
+            return known.parse(reader(data), progress_callback=is_enough)
+        return known.parse(reader(data), old, progress_callback=is_enough)
     except ValueError:
         # Else it would go on where it was ended, with another text.
         known.reset()
