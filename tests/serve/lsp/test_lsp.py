@@ -229,5 +229,6 @@ def test_two_hours_of_typing_leave_nothing_behind(repository: Repository) -> Non
         assert len(said(root)) <= edits
     print(f"memory {before[0] / 1e6:.1f} -> {after[0] / 1e6:.1f} MB, files {before[1]} -> {after[1]}, idle {idle}")  # noqa: T201
     assert after[0] <= before[0] * 1.1
-    assert after[1] <= before[1]
+    # After one of 72 saves the index may stand open twice, the new one beside the one that is read.
+    assert after[1] <= before[1] + 1
     assert idle <= 1
