@@ -21,6 +21,7 @@ LANGUAGE = Language(
     block_comment=None,
     strings=('"', "'", "`"),
     opens_block=("{", "then", "do", "else"),
+    opening_lines=r"case\b.*\sin$|[^()]*\)$",
     empty_blocks=(":\nfi", ":\ndone"),
     string_nodes=frozenset({"string", "raw_string", "ansi_c_string", "heredoc_body"}),
     imports=whole_modules(r"^[ \t]*(?:source|\.)[ \t]+[\"']?([^\s\"';]+)", "/"),

@@ -41,6 +41,7 @@ LANGUAGE = Language(
     block_comment=None,
     strings=('"""', "'''", '"', "'"),
     opens_block=("do", "->", "fn"),
+    opening_lines=r"(?:else|after|rescue|catch)$",
     empty_blocks=("end",),
     string_nodes=frozenset({"string", "charlist", "sigil"}),
     has_clauses=True,

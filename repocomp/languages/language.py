@@ -61,6 +61,8 @@ class Language:
     brackets: tuple[str, ...] = ("()", "[]", "{}")
     opens_block: tuple[str, ...] = ("{",)
     """What a line ends with when its block follows."""
+    opening_lines: str = ""
+    """A pattern of other lines whose block follows, told by how they begin. They are stripped."""
     empty_blocks: tuple[str, ...] = ()
     """What makes whole a block that was just opened, where no bracket does: its shortest body, its end, or both."""
     comment_nodes: frozenset[str] = frozenset({"comment"})

@@ -62,7 +62,7 @@ class Finish:
             mode or around.mode,
             around,
             needs,
-            Indentation.of(left, right),
+            Indentation.of(left, right, language),
             Calls(language, around.before, (left, right, *sources)),
             Syntax.of(left, right, needs, around, above, below),
         )
