@@ -22,6 +22,7 @@ LANGUAGE = Language(
     strings=('"', "'", "`"),
     opens_block=("{", "then", "do", "else"),
     opening_lines=r"case\b.*\sin$|[^()]*\)$",
+    jumps=r"(?:return|exit|break|continue)\b(?!.*(?:&&|\|\|))",
     empty_blocks=(":\nfi", ":\ndone"),
     string_nodes=frozenset({"string", "raw_string", "ansi_c_string", "heredoc_body"}),
     imports=whole_modules(r"^[ \t]*(?:source|\.)[ \t]+[\"']?([^\s\"';]+)", "/"),

@@ -43,6 +43,7 @@ LANGUAGE = Language(
     opens_block=("do", "->", "fn"),
     opening_lines=r"(?:else|after|rescue|catch)$",
     empty_blocks=("end",),
+    jumps="",
     string_nodes=frozenset({"string", "charlist", "sigil"}),
     has_clauses=True,
     imports=_imports,

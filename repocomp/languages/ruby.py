@@ -26,6 +26,7 @@ LANGUAGE = Language(
     block_comment=("=begin", "=end"),
     opens_block=("do", "|", "{", "then"),
     opening_lines=_OPENING,
+    jumps=r"(?:return|raise|break|next|redo|retry)\b(?!.*\b(?:if|unless|while|until|rescue)\b)",
     empty_blocks=("end",),
     string_nodes=frozenset({"string", "bare_string", "heredoc_body", "regex", "character"}),
     bases=r"^(?:class|module)\s+\w+\s*<\s*([\w:]+)\s*(?=$|#|;)",

@@ -15,6 +15,7 @@ from repocomp.complete.finish import lines
 from repocomp.complete.finish.calls import Calls
 from repocomp.complete.finish.indentation import Indentation
 from repocomp.complete.finish.needs import Needs
+from repocomp.complete.finish.reach import reachable
 from repocomp.complete.finish.surroundings import Surroundings
 from repocomp.complete.finish.syntax import Syntax
 from repocomp.request import Filter, Mode
@@ -75,14 +76,16 @@ class Finish:
         whole = text.rpartition("\n")[0]
         if len(lines.without_neighbours(whole, self.around)) < len(whole) or len(self.needs.fitting(text)) < len(text):
             return "suffix"
-        return "block" if lines.is_over(text, self.around) else None
+        is_over = lines.is_over(text, self.around) or len(reachable(whole, self.around, self.needs)) < len(whole)
+        return "block" if is_over else None
 
     def settled(self, text: str) -> str:
         """The start of a text that still grows which no rule can take back, however it goes on: whole lines."""
         if self.mode == "line" or self.around.is_inside_a_line:
             return ""
         whole = self.indentation.fit(text).split("\n")[:-1]
-        kept = self._fitting(_unredacted(lines.settled(whole, self.around)))
+        kept = reachable(lines.settled(whole, self.around), self.around, self.needs)
+        kept = self._fitting(_unredacted(kept))
         return lines.after_blank(self._whole_statements(kept.rstrip()), self.around)
 
     def trim(self, text: str, *, is_finished: bool) -> tuple[str, tuple[Filter, ...]]:
@@ -95,6 +98,7 @@ class Finish:
         else:
             steps.apply("scope", lines.block(steps.text, self.around))
             steps.apply("unfinished-line", steps.text if is_finished else lines.whole_lines(steps.text))
+        steps.apply("unreachable", reachable(steps.text, self.around, self.needs))
         steps.apply("redacted", _unredacted(steps.text))
         steps.apply("bracket", self._fitting(steps.text))
         steps.apply("neighbour", lines.without_neighbours(steps.text, self.around))

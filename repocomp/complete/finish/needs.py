@@ -226,7 +226,7 @@ def _closes_first(right: str, region: Region, *, is_cut: bool) -> bool:
 
 
 def _is_short(region: Region) -> bool:
-    return not region.spans_lines and not region.is_comment and region.opening == region.closing
+    return not region.spans_lines and not region.is_comment and region.opening.endswith(region.closing)
 
 
 def _is_torn(line: str, language: str, region: Region | None) -> bool:
