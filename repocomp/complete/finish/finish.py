@@ -150,6 +150,8 @@ class Finish:
 
     def _shorter(self, text: str) -> Iterator[str]:
         """Less of an answer: without its last line, without what may not follow, up to its last comma, nothing."""
+        if 0 < (end := self.needs.text_end(text)) < len(text):
+            yield text[:end] + self._closing(text[:end])
         head = text.rpartition("\n")[0]
         if self.mode == "block" and head.strip() and head.startswith(self._whole_statements(text)):
             yield head + self._closing(head)
@@ -181,8 +183,7 @@ class Finish:
         return head.rstrip() if self.mode == "block" and len(kept) < len(text) and head.strip() else kept
 
     def _closing(self, text: str) -> str:
-        margin = (self.indentation.unit[:1] or " ") if self.mode == "block" else ""
-        return self.needs.closing(text, margin)
+        return self.needs.closing(text, self.indentation.unit[:1] or " ", has_lines=self.mode == "block")
 
     def _whole_statements(self, text: str) -> str:
         """The start of `text` that leaves nothing open, in a block to whole lines."""

@@ -89,8 +89,11 @@ class Needs:
         region = end_of(answer, self.language, self.start, self.indent).region
         return region if region is not None and not region.is_comment and region != self.region else None
 
-    def closing(self, answer: str, margin: str = "") -> str:
-        """What closes all that an answer leaves open; braces on lines of their own where a `margin` is given."""
+    def closing(self, answer: str, margin: str = " ", *, has_lines: bool = False) -> str:
+        """What closes all that an answer leaves open, on lines of their own what stands so in most code.
+
+        Those are braces where the answer `has_lines`, and brackets of lists that have lines; `margin` indents them.
+        """
         end = end_of(answer, self.language, self.start, self.indent)
         own, _ = self._met(answer, end)
         region = end.region
@@ -100,9 +103,16 @@ class Needs:
             is_open = is_open and self.start.region != region
         closing = (" " * region.is_comment) + region.closing if region is not None and is_open else ""
         for bracket in reversed(own if not self.has_body else ()):
-            closing += f"\n{margin * bracket.indent}" if margin and bracket.char == "{" else ""
+            is_list = answer.endswith(",") and bracket in self.start.open and bracket.indent < self.indent
+            closing += f"\n{margin * bracket.indent}" if is_list or (has_lines and bracket.char == "{") else ""
             closing += CLOSERS[bracket.char]
         return closing
+
+    def text_end(self, answer: str) -> int:
+        """Where an answer ends the string around the cursor that does not go on behind it; 0 where it does not."""
+        if self.start.region is None or self.start.region == self.region:
+            return 0
+        return next((state.at for state in self.walk(answer) if state.region is None and state.at), 0)
 
     def lacking(self, answer: str) -> str:
         """Of the brackets that are missing those that an answer does not open either, the outermost first."""
