@@ -141,6 +141,9 @@ def stray_lines(text: str, language: str, start: State, first: str, below: str) 
         if state.region is None and not state.open and code.strip():
             statements.append((depth, code.rstrip()))
     pairs = list(pairwise(statements))
+    if len(statements) == 1 and text.strip() and first.rstrip().endswith(":") and len(_lead(below)) <= depth:
+        # Comments are no body.
+        return 1
     strays = sum((deeper > depth) != code.endswith(":") for (depth, code), (deeper, _) in pairs)
     if statements and below.strip() and below.lstrip()[0] not in "#)]}":
         depth, code = statements[-1]

@@ -50,7 +50,13 @@ class Needs:
         start = end_of(left, language, State(0, region_after(above, language)))
         line = left[left.rfind("\n") + 1 :]
         indent = indent_of(line)
-        if start.region is not None and start.region.closing in _QUOTES and start.region.closing not in line:
+        is_continued = left[: len(left) - len(line)].endswith("\\\n")
+        if (
+            start.region is not None
+            and start.region.closing in _QUOTES
+            and not is_continued
+            and (start.region.closing not in line)
+        ):
             # The window begins in the middle of one: no such string is as long as this.
             start = State(start.at)
         # What begins on the cursor's own line is being written, and ends nowhere yet.
@@ -223,6 +229,8 @@ def _closes_first(right: str, region: Region, *, is_cut: bool) -> bool:
 
     Where neither is in sight and the file goes on, it is the end.
     """
+    if region.closing == "`":
+        return right.count("`") % 2 == 1
     at = right.find(region.closing)
     if at < 0 and is_cut:
         return not region.is_comment or region.opener not in right

@@ -41,8 +41,12 @@ class Surroundings:
 
     @property
     def opens_block(self) -> bool:
-        """Whether the cursor stands where a body begins: at the end of a line that opens one."""
-        return not self.is_inside_a_line and self.before.rstrip().endswith(OPENS_BLOCK)
+        """Whether the cursor stands where a body begins: at the end of a line that opens one.
+
+        Behind a colon and a blank stands a value, or a type.
+        """
+        is_value = self.before[-1:].isspace() and self.before.rstrip().endswith(":")
+        return not self.is_inside_a_line and not is_value and self.before.rstrip().endswith(OPENS_BLOCK)
 
     @property
     def floor(self) -> int:

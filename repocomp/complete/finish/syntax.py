@@ -96,6 +96,8 @@ class Syntax:
             return faults > without
         if self.needs.is_to_open and (faults >= max(without, 1) or bool(self.needs.lacking(answer))):
             return True
+        if self.needs.is_to_open and any(self._faults(opener) < faults for opener in self._openers()):
+            return True
         if self.needs.is_to_close and 0 < without <= faults:
             return True
         if without and (self.around.before.strip() or self.around.after.strip()):
@@ -106,6 +108,11 @@ class Syntax:
             if not without:
                 break
         return not without
+
+    def _openers(self) -> Iterator[str]:
+        """What would open what follows."""
+        colon = ":" * (self.needs.has_body and self.needs.opens_by_colon)
+        yield from (f"{filler}{self.needs.missing}{colon}" for filler in ("x", "x ", "if (x) ", "if x"))
 
     def _fillers(self) -> Iterator[str]:
         """What might make a file whole at the cursor."""
