@@ -34,8 +34,11 @@ _MARKS = {"php": "<?php\n"}
 """Without which the text of a language is that of another."""
 _DEFINES = re.compile(r"\s*(?:async def|def|class)\b")
 _CONDITION = re.compile(r"^[ \t]*#[ \t]*(if|endif)", re.M)
-_OPENS_NOTHING = re.compile(r"#\s*(?:if|el|end|def|inc|pragma|undef|error)|\s*(?:/[*/]|\*|#[^\[])")
-"""Directives and comments."""
+_OPENS_NOTHING = re.compile(
+    r"#\s*(?:if|el|end|def|inc|pragma|undef|error)"
+    r"|\s*(?:/[*/]|\*|#[^\[]|(?:private|protected|public|module_function)\s*$)"
+)
+"""Directives, comments and what stands beside definitions, as little indented as what they are in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,7 @@ class Finish:
         if has_lines and text.endswith(_SHORT) and self.needs.goes_on(text):
             # What is to stand in these brackets begins on the next line.
             return text
-        closing = self._closing(text)
+        closing = self._closing(text) or (self._word_closing(text) if self.mode == "block" else "")
         choices = [text + closing]
         if closing and text.endswith(";"):
             choices = [text[:-1] + closing, *choices]
@@ -179,7 +179,8 @@ class Finish:
         if self.around.is_inside_a_line and "," in text:
             yield text[: text.rindex(",") + 1] + " " * (self.around.after[0] not in ")]} ")
         has_body = self.needs.has_body and not self.around.is_inside_a_line
-        is_open = has_body or self.needs.missing or self.needs.start.region is not None
+        region = self.needs.start.region
+        is_open = has_body or self.needs.missing or (region is not None and region.spans_lines)
         if not is_open:
             yield ""
 
@@ -205,6 +206,13 @@ class Finish:
 
     def _closing(self, text: str) -> str:
         return self.needs.closing(text, self.indentation.unit[:1] or " ", has_lines=self.mode == "block")
+
+    def _word_closing(self, text: str) -> str:
+        """The word that closes the block which `text` leaves open, where words do."""
+        level = min((indent_of(line) for line in text.split("\n")[1:] if line.strip()), default=self.around.indent)
+        lead = (self.indentation.unit[:1] or " ") * level
+        words = (f"\n{lead}{word}" for word in self.needs.closing_words)
+        return next((word for word in words if self.syntax.is_closed_by(text, word)), "")
 
     def _whole_statements(self, text: str) -> str:
         """The start of `text` that leaves nothing open, in a block to whole lines."""

@@ -68,7 +68,8 @@ class Needs:
         behind = list(closers(right, language, region))
         free, missing = unclosed(start.open, behind, indent, least, has_body=has_body)
         owed = next((at for at in range(free) if start.open[-1 - at].char not in SHORT), free)
-        owed = 0 if has_body else owed
+        # Nor does anybody close them in the middle of a text that goes on.
+        owed = 0 if has_body or (region is not None and region.spans_lines and region == start.region) else owed
         above = next((line for line in reversed(left.split("\n")[:-1]) if line.strip()), "")
         is_dedented = not line.strip() and indent_of(above) > indent
         return cls(language, start, indent, region, free, owed, missing, has_body, is_dedented)
@@ -140,6 +141,14 @@ class Needs:
         """Whether a colon opens the blocks of the language."""
         known = language_named(self.language)
         return known is not None and known.opens_block == (":",)
+
+    @property
+    def closing_words(self) -> tuple[str, ...]:
+        """The words that end blocks in the language."""
+        known = language_named(self.language)
+        if known is None or self.opens_by_colon:
+            return ()
+        return tuple(word for body in known.empty_blocks if (word := body.rpartition("\n")[2]).isalpha())
 
     @property
     def is_inside_text(self) -> bool:
@@ -229,7 +238,7 @@ def _closes_first(right: str, region: Region, *, is_cut: bool) -> bool:
 
     Where neither is in sight and the file goes on, it is the end.
     """
-    if region.closing == "`":
+    if region.closing == "`" and (right.count("`") % 2 == 1 or not is_cut):
         return right.count("`") % 2 == 1
     at = right.find(region.closing)
     if at < 0 and is_cut:

@@ -86,6 +86,10 @@ class Syntax:
             least = min(least, self._faults(answer, body))
         return least + self._stray_lines(answer)
 
+    def is_closed_by(self, answer: str, word: str) -> bool:
+        """Whether `word` makes an answer whole that is not."""
+        return self._faults(answer) > 0 and not self._faults(answer, word)
+
     def _harms(self, answer: str, faults: int) -> bool:
         """Whether the file is better off without an answer that has `faults`, be it with or without its line.
 
