@@ -247,6 +247,9 @@ def _closes_first(right: str, region: Region, *, is_cut: bool) -> bool:
         return at >= 0 and not 0 <= right.find(region.opener) < at
     line = right[right.rfind("\n", 0, at) + 1 : at].strip()
     further = right[at + len(region.closing) :].partition("\n")[0].strip()
+    if region.closing in _QUOTES and at >= 0 and further.count(region.closing) % 2 == 1:
+        # They come in pairs there.
+        return False
     above = right[:at].rstrip()[-1:] if not line else line[-1]
     begins = (not line and further[:1] not in tuple(")]},;.") and further != "") or above in tuple("(=:+[")
     return at >= 0 and not begins

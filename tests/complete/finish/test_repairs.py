@@ -59,6 +59,10 @@ def test_blocks_are_whole(name: str, place: str, said: str, expected: str) -> No
         ),
         # Text of a template is closed where the next one is whole.
         ("typescript", "const a = _`b ${c} |\nconst d = _`e`\n", '== "f"`', '== "f"`'),
+        # A string ends before a line whose own are whole.
+        ("bash", 'test "$(a | |\ntest "$(b)" -lt "$(c)"\n', 'wc -c)"', 'wc -c)"'),
+        ("bash", 'echo "a |\necho "b"\n', "b", 'b"'),
+        ("php", '<?php\n$a = "b |\n$c = "d";\n', 'e";', 'e";'),
         ("go", "package a\n\nvar s = f(`\n    if a {\n    |\n    }\n`)\n", "fi", "fi"),
     ],
 )
