@@ -44,7 +44,12 @@ def work_tree(path: Path) -> Path | None:
     """
     real = Path(os.path.realpath(path))
     for folder in [real, *real.parents]:
-        if (folder / ".git").exists():
+        try:
+            has_git = (folder / ".git").exists()
+        except OSError as error:
+            # The name that was given is at fault, not the one that was looked for.
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        if has_git:
             return folder
     return None
 

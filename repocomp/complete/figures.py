@@ -101,7 +101,8 @@ def _form(text: str, filters: Sequence[Filter], place: Place, generated: Generat
     rules = {item.rule for item in filters}
     return {
         "log_chars": math.log1p(len(text)),
-        "lines": min(8, text.count("\n")),
+        # A statement's last brackets say nothing of how far it goes.
+        "lines": min(8, (text if place.mode == "block" else text.rstrip(")]} \n")).count("\n")),
         "is_block": float(place.mode == "block"),
         "is_inside_a_line": float(bool(after.strip())),
         "healed_chars": min(12, len(place.window.open_end)) / 12,

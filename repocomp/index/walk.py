@@ -23,6 +23,7 @@ from repocomp.index.fitness import unfit
 from repocomp.index.ignore import Patterns, patterns_of
 from repocomp.index.without_git import WithoutGit
 from repocomp.languages.formats import format_of
+from repocomp.languages.table import LANGUAGES
 from repocomp.secrets.names import SECRET_GLOBS
 from repocomp.secrets.redaction import redact
 from repocomp.tree import is_link, printable, read
@@ -91,7 +92,10 @@ class Rules:
 
 @cache
 def _secret() -> Patterns:
-    return Patterns.of("\n".join(SECRET_GLOBS).encode(), "secret")
+    # Code is judged by what it holds, but for scripts and settings, which set variables as such files do.
+    code = (known for known in LANGUAGES if known.has_symbols and known.name not in ("bash", "hcl"))
+    is_code = [f"!.env*{ending}" for known in code for ending in known.extensions]
+    return Patterns.of("\n".join([*SECRET_GLOBS, *is_code]).encode(), "secret")
 
 
 def user_ignore_file() -> Path:

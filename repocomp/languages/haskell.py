@@ -21,6 +21,7 @@ LANGUAGE = Language(
     strings=('"',),
     opens_block=("where", "do", "of", "="),
     comment_nodes=frozenset({"comment", "haddock"}),
+    jumps="",
     string_nodes=frozenset({"string", "char"}),
     has_clauses=True,
     imports=whole_modules(_IMPORT, ".", alias=2),

@@ -18,6 +18,7 @@ LANGUAGE = Language(
     line_comment="#",
     strings=('"',),
     opens_block=("{", "[", "("),
+    jumps="",
     string_nodes=frozenset({"string_lit", "quoted_template", "heredoc_template"}),
     # A module is a folder, and its block names it; the call lies a line or more above its source.
     imports=whole_modules(r"^[ \t]*source[ \t]*=[ \t]*\"(\.[^\"\n]+)\"", "/"),

@@ -61,6 +61,10 @@ class Language:
     brackets: tuple[str, ...] = ("()", "[]", "{}")
     opens_block: tuple[str, ...] = ("{",)
     """What a line ends with when its block follows."""
+    opening_lines: str = ""
+    """A pattern of other lines whose block follows, told by how they begin. They are stripped."""
+    jumps: str = r"(?:return|throw|break|continue|goto)\b"
+    """A pattern of statements behind which nothing is reached, told by how they begin; "" where there are none."""
     empty_blocks: tuple[str, ...] = ()
     """What makes whole a block that was just opened, where no bracket does: its shortest body, its end, or both."""
     comment_nodes: frozenset[str] = frozenset({"comment"})

@@ -21,6 +21,7 @@ LANGUAGE = Language(
     block_comment=("--[[", "]]"),
     strings=("[[", '"', "'"),
     opens_block=("then", "do", "else", "repeat"),
+    opening_lines=r".*\bfunction\b[^()]{0,200}\([^()]{0,200}\)$",
     empty_blocks=("end", "until x"),
     imports=whole_modules(_REQUIRE, ".", module=2, alias=1),
     module_separator=".",

@@ -16,6 +16,7 @@ LANGUAGE = Language(
     function_words=("function",),
     class_words=("class", "interface", "trait", "enum"),
     import_words=("use", "require", "include"),
+    jumps=r"(?:return|throw|break|continue|goto|exit)\b",
     string_nodes=frozenset({"string", "encapsed_string", "heredoc", "nowdoc"}),
     bases=r"\bextends\s+([\w.,\s]+?)(?=\s+implements|$)",
     imports=whole_modules(_USE, "\\", alias=2),

@@ -40,6 +40,7 @@ LANGUAGE = Language(
     line_comment="#",
     block_comment=None,
     strings=('"""', "'''", '"', "'"),
+    jumps=r"(?:return|raise|break|continue)\b",
     opens_block=(":",),
     empty_blocks=("pass",),
     bases=r"^class\s+\w+\s*\(([^()]*)\)",

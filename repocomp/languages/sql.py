@@ -29,5 +29,6 @@ LANGUAGE = Language(
     opens_block=("(", "BEGIN", "begin"),
     comment_nodes=frozenset({"comment", "marginalia"}),
     # The grammar has one name for numbers and strings.
+    jumps="",
     string_nodes=frozenset({"literal"}),
 )

@@ -18,6 +18,7 @@ LANGUAGE = Language(
     block_comment=None,
     strings=('"""', "'''", '"', "'"),
     brackets=("[]", "{}"),
+    jumps="",
     opens_block=("[", "{"),
     has_symbols=False,
 )

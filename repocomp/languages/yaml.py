@@ -19,6 +19,7 @@ LANGUAGE = Language(
     block_comment=None,
     brackets=("[]", "{}"),
     opens_block=(":", "|", ">"),
+    jumps="",
     string_nodes=frozenset({"double_quote_scalar", "single_quote_scalar", "block_scalar"}),
     has_symbols=False,
 )

@@ -224,6 +224,17 @@ def test_a_cache_that_cannot_be_written_is_named(repository: Repository, isolate
     assert (done.returncode, b"hint:" in done.stderr) == (2, True)
 
 
+@pytest.mark.parametrize("folder", ["/proc", "/dev/null/cache"])
+def test_a_cache_that_nobody_can_write_is_named(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    """Not even the superuser, for whom the test above is skipped."""
+    root = repository(FILES)
+    monkeypatch.setenv("XDG_CACHE_HOME", folder)
+    done = repocomp("index", cwd=root)
+    assert (done.returncode, b"hint:" in done.stderr, b"Traceback" in done.stderr) == (2, True, False)
+
+
 def test_a_path_that_cannot_hold_the_cache_is_named(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     root = repository(FILES)
     monkeypatch.setenv("XDG_CACHE_HOME", str(root / "app" / "main.py"))

@@ -96,6 +96,32 @@ def test_names_alone_do_not_condemn_source_code(repository: Repository) -> None:
     assert skipped(root) == dict.fromkeys(secret, "secret")
 
 
+CODE = (
+    "src/credentials/index.ts",
+    "src/secrets/vault.go",
+    "id_rsa/encode.rs",
+    "auth/password.py",
+    "auth/private_key.java",
+    "lib/htpasswd.c",
+    "lib/netrc.rb",
+    "tools/keystore.kt",
+    "certs/pem.swift",
+    "docs/credentials.md",
+    "docs/secrets.adoc",
+    "env/.env.py",
+    "env/.env.test.ts",
+    "i18n/de.key",
+    "chart/secrets.schema.json",
+)
+SECRET = (".env.local", ".env.sh", "a/.env.production", "infra/prod.tfvars", "infra/.env.tfvars", "b/secrets.yaml")
+
+
+def test_code_is_judged_by_what_it_holds(repository: Repository) -> None:
+    root = repository(dict.fromkeys((*CODE, *SECRET), "x = 1\n"))
+    assert indexed(root) == set(CODE)
+    assert skipped(root) == dict.fromkeys(SECRET, "secret")
+
+
 def test_a_name_that_holds_a_secret_is_not_kept(repository: Repository) -> None:
     name = "dump-ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8.py"
     root = repository({name: "x = 1\n"})

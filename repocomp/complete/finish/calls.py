@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from repocomp.complete.finish.parameters import ARGUMENTS, NAMED, arguments, split_list
+from repocomp.complete.finish.parameters import ARGUMENTS, NAMED, SIGNATURES, arguments, split_list
 
 # From the start of a word, which is taken whole, and of bounded type arguments: long lines take no time by the square.
 _CALL = re.compile(r"(?<![\w$])([^\W\d][\w$]*+[!?]?)(?:::<[^()]{0,200}>)?\(")
@@ -25,10 +25,12 @@ _TYPES = rf"(?:{_WORDS}[\w:<>\[\].,?@]+[&*]*[ \t]+[&*]*)"
 _DEFINES = re.compile(rf"(?:{_KEYWORD}|^\s*{_TYPES}+)$")
 _GENERIC = r"\s*(?:<[^()\n]*>|\[[^()\n]*\])?"
 _DEFINITION = (
-    rf"{_KEYWORD}{{name}}{_GENERIC}\((?P<keyword>)"
+    rf"(?:{_KEYWORD}|#[ \t]*define[ \t]+){{name}}{_GENERIC}\((?P<keyword>)"
     rf"|\b(?:const|let|var)\s+{{name}}\s*(?::[^=\n]+)?=\s*(?:async\s*)?\((?P<arrow>)"
-    rf"|^[ \t]*{_TYPES}*{{name}}\("
+    rf"|^[ \t]*(?:case (?=class\b))?(?P<typed>{_TYPES})*{{name}}{_GENERIC}\("
 )
+_HAS_HEADS = frozenset({"c_sharp", "java", "kotlin", "scala"})
+"""Languages whose classes may have parameters."""
 _MOST_CALLS = 50
 """The innermost calls of a line that are looked at: each takes a look at all sources."""
 _FEWEST_NAMED = 3
@@ -66,8 +68,25 @@ class Calls:
         for source in self.sources:
             for match in pattern.finditer(source) if name in source else ():
                 parameters, end = split_list(source, match.end())
-                if match.lastgroup is not None or _BODY.match(source, end):
+                is_sure = match.lastgroup not in (None, "typed") or self._is_class(match)
+                if is_sure or _BODY.match(source, end) or self._is_signature(match, source, parameters, end):
                     yield parameters
+
+    def _is_class(self, match: re.Match[str]) -> bool:
+        """Whether a class states the parameters by which it is made."""
+        return self.language in _HAS_HEADS and (match["typed"] or "").strip() in ("class", "record")
+
+    def _is_signature(self, match: re.Match[str], source: str, parameters: list[str], end: int) -> bool:
+        """Whether what ends in the `source` at `end` declares a function, as headers and interfaces do; no call does.
+
+        Where types stand first, that takes one in front, and all parameters must have names.
+        """
+        ending, parameter = SIGNATURES.get(self.language, (None, None))
+        if ending is None or parameter is None or not parameters or ending.match(source, end) is None:
+            return False
+        is_typed = match.lastgroup == "typed" or self.language in ("go", "typescript", "tsx")
+        has_names = all(ARGUMENTS[self.language](part) or "=" in part or "?" in part for part in parameters)
+        return is_typed and has_names and parameter.search(parameters[-1].partition("=")[0]) is not None
 
 
 @dataclass(frozen=True, slots=True)

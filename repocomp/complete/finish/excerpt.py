@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from repocomp.complete.finish.lexical import Region, State, end_of, region_after
+from repocomp.complete.finish.surroundings import goes_in
 from repocomp.languages.table import language as language_named
-from repocomp.prompt.window import OPENS_BLOCK
 
 _LEFT, _RIGHT = 1200, 800
 """Characters that are kept next to a cursor, to whole lines."""
@@ -33,10 +33,12 @@ _DECORATES = re.compile(r"\s*(?:@|#\[|\[\w+\S*\]|\)\s*$)")
 _MARKS = {"php": "<?php\n"}
 """Without which the text of a language is that of another."""
 _DEFINES = re.compile(r"\s*(?:async def|def|class)\b")
-_OPENS = (*OPENS_BLOCK, "(", "[", "->", " do", " then", "|")
 _CONDITION = re.compile(r"^[ \t]*#[ \t]*(if|endif)", re.M)
-_OPENS_NOTHING = re.compile(r"#\s*(?:if|el|end|def|inc|pragma|undef|error)|\s*(?:/[*/]|\*|#[^\[])")
-"""Directives and comments."""
+_OPENS_NOTHING = re.compile(
+    r"#\s*(?:if|el|end|def|inc|pragma|undef|error)"
+    r"|\s*(?:/[*/]|\*|#[^\[]|(?:private|protected|public|module_function)\s*$)"
+)
+"""Directives, comments and what stands beside definitions, as little indented as what they are in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ def _closing(lines: Sequence[str], last: int, depth: int, language: str) -> list
     """The lines below the near ones that close what these, or the cursor's line at `depth`, stand in."""
     near = [line for line in lines[1:last] if line.strip()]
     kept: list[str] = []
-    least = _columns(near[-1]) + near[-1].rstrip().endswith(_OPENS) if near else depth + 1
+    least = _columns(near[-1]) + goes_in(near[-1], language) if near else depth + 1
     for at, line in enumerate(lines[last:], last):
         if kept and kept[-1].strip() == ")" and lines[at - 1] == kept[-1] and _DEFINES.match(line):
             # What was closed decorates it.
@@ -154,7 +156,7 @@ def _closing(lines: Sequence[str], last: int, depth: int, language: str) -> list
             break
         if not _is_outside(line, least):
             continue
-        goes_on = bool(_GOES_ON.match(line)) or line.rstrip().endswith(_OPENS)
+        goes_on = bool(_GOES_ON.match(line)) or goes_in(line, language)
         is_part = bool(_CLOSES.match(line) or _GOES_ON.match(line))
         least = _columns(line) + (is_part and goes_on)
         if is_part:

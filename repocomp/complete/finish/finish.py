@@ -15,7 +15,8 @@ from repocomp.complete.finish import lines
 from repocomp.complete.finish.calls import Calls
 from repocomp.complete.finish.indentation import Indentation
 from repocomp.complete.finish.needs import Needs
-from repocomp.complete.finish.surroundings import Surroundings
+from repocomp.complete.finish.reach import reachable
+from repocomp.complete.finish.surroundings import Surroundings, goes_in, indent_of
 from repocomp.complete.finish.syntax import Syntax
 from repocomp.request import Filter, Mode
 from repocomp.secrets.redaction import REDACTED
@@ -25,6 +26,8 @@ StopReason = Literal["line", "block", "suffix"]
 _SHORT = ("(", "[")
 _MOST_LINES = 8
 """Of one statement."""
+_MOST_SHORTER = 3
+"""Shorter blocks that are tried where one harms the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class Finish:
             mode or around.mode,
             around,
             needs,
-            Indentation.of(left, right),
+            Indentation.of(left, right, language),
             Calls(language, around.before, (left, right, *sources)),
             Syntax.of(left, right, needs, around, above, below),
         )
@@ -75,14 +78,16 @@ class Finish:
         whole = text.rpartition("\n")[0]
         if len(lines.without_neighbours(whole, self.around)) < len(whole) or len(self.needs.fitting(text)) < len(text):
             return "suffix"
-        return "block" if lines.is_over(text, self.around) else None
+        is_over = lines.is_over(text, self.around) or len(reachable(whole, self.around, self.needs)) < len(whole)
+        return "block" if is_over else None
 
     def settled(self, text: str) -> str:
         """The start of a text that still grows which no rule can take back, however it goes on: whole lines."""
         if self.mode == "line" or self.around.is_inside_a_line:
             return ""
         whole = self.indentation.fit(text).split("\n")[:-1]
-        kept = self._fitting(_unredacted(lines.settled(whole, self.around)))
+        kept = reachable(self._begun(lines.settled(whole, self.around)), self.around, self.needs)
+        kept = self._fitting(_unredacted(kept))
         return lines.after_blank(self._whole_statements(kept.rstrip()), self.around)
 
     def trim(self, text: str, *, is_finished: bool) -> tuple[str, tuple[Filter, ...]]:
@@ -94,7 +99,8 @@ class Finish:
             steps.apply("prefix", lines.without_prefix(steps.text, self.around))
         else:
             steps.apply("scope", lines.block(steps.text, self.around))
-            steps.apply("unfinished-line", steps.text if is_finished else lines.whole_lines(steps.text))
+            steps.apply("unfinished-line", steps.text if is_finished else self._begun(lines.whole_lines(steps.text)))
+        steps.apply("unreachable", reachable(steps.text, self.around, self.needs))
         steps.apply("redacted", _unredacted(steps.text))
         steps.apply("bracket", self._fitting(steps.text))
         steps.apply("neighbour", lines.without_neighbours(steps.text, self.around))
@@ -105,6 +111,14 @@ class Finish:
         steps.apply("neighbour", lines.without_neighbours(steps.text, self.around))
         steps.apply("blank", steps.text if steps.text.strip() else "")
         return steps.text, tuple(steps.filters)
+
+    def _begun(self, text: str) -> str:
+        """`text` without the lines at its end that open what was cut off."""
+        head, newline, last = text.rpartition("\n")
+        while newline and head.strip() and goes_in(last, self.needs.language):
+            text = head
+            head, newline, last = text.rpartition("\n")
+        return text
 
     def _line(self, text: str) -> str | None:
         """The line of `text`, and those that its brackets need; None where it is not at its end yet."""
@@ -119,17 +133,18 @@ class Finish:
         """`text`, or what closes it, or as much of it as leaves nothing open: the first that the grammar likes best."""
         if not text.strip():
             return text
-        if self.mode == "line" and text.endswith(_SHORT) and self.needs.goes_on(text):
+        has_lines = self.mode == "line" and not self.around.is_inside_a_line
+        if has_lines and text.endswith(_SHORT) and self.needs.goes_on(text):
             # What is to stand in these brackets begins on the next line.
             return text
-        closing = self._closing(text)
+        closing = self._closing(text) or (self._word_closing(text) if self.mode == "block" else "")
         choices = [text + closing]
         if closing and text.endswith(";"):
             choices = [text[:-1] + closing, *choices]
         if closing or self.needs.ends_elsewhere(text):
             whole = self._whole_statements(text)
             choices = [whole, *choices] if not closing else [*choices, whole] if whole else choices
-        if self.needs.torn(text) is not None:
+        if self.needs.torn(text) not in (None, self.needs.start.region):
             # Rather no string than one that swallows the rest.
             choices.insert(0, "" if self.mode == "line" else self._whole_statements(text))
         return self.syntax.best([*choices, *self._opened(text), *self._shorter(text), *self._ends()])
@@ -140,18 +155,23 @@ class Finish:
             return
         said = text.rstrip(" ;,")
         if lacking := self.needs.lacking(text):
+            if lacking in text:
+                yield text[: text.index(lacking) + len(lacking)]
             yield said + " " * (lacking[0] == "{") + lacking
         if self.needs.has_body and self.needs.opens_by_colon:
             yield said.rstrip(":") + ":"
 
     def _shorter(self, text: str) -> Iterator[str]:
         """Less of an answer: without its last line, without what may not follow, up to its last comma, nothing."""
+        if 0 < (end := self.needs.text_end(text)) < len(text):
+            yield text[:end] + self._closing(text[:end])
         head = text.rpartition("\n")[0]
         if self.mode == "block" and head.strip() and head.startswith(self._whole_statements(text)):
             yield head + self._closing(head)
+            yield from self._fewer_statements(text)
         if self.needs.missing and self.mode == "line":
             yield text.rstrip(")]} \t;,")
-        if text.endswith(";"):
+        if text.endswith((";", ",")):
             yield text[:-1]
         if self.mode == "line" and text.endswith((":", "{")):
             yield text.rstrip(" :{")
@@ -159,9 +179,17 @@ class Finish:
         if self.around.is_inside_a_line and "," in text:
             yield text[: text.rindex(",") + 1] + " " * (self.around.after[0] not in ")]} ")
         has_body = self.needs.has_body and not self.around.is_inside_a_line
-        is_open = has_body or self.needs.missing or self.needs.start.region is not None
-        if not is_open and (self.mode == "line" or not self._whole_statements(text)):
+        region = self.needs.start.region
+        is_open = has_body or self.needs.missing or (region is not None and region.spans_lines)
+        if not is_open:
             yield ""
+
+    def _fewer_statements(self, text: str) -> Iterator[str]:
+        """The starts of a block that end before a statement of its own level, the longest first."""
+        said = text.split("\n")
+        level = min((indent_of(line) for line in said[1:] if line.strip()), default=0)
+        ends = [at for at in range(2, len(said)) if said[at].strip() and indent_of(said[at]) == level]
+        yield from ("\n".join(said[:end]).rstrip() for end in ends[: -_MOST_SHORTER - 1 : -1])
 
     def _ends(self) -> Iterator[str]:
         """What the line is there for, where that is to end a block or a comment."""
@@ -177,8 +205,14 @@ class Finish:
         return head.rstrip() if self.mode == "block" and len(kept) < len(text) and head.strip() else kept
 
     def _closing(self, text: str) -> str:
-        margin = (self.indentation.unit[:1] or " ") if self.mode == "block" else ""
-        return self.needs.closing(text, margin)
+        return self.needs.closing(text, self.indentation.unit[:1] or " ", has_lines=self.mode == "block")
+
+    def _word_closing(self, text: str) -> str:
+        """The word that closes the block which `text` leaves open, where words do."""
+        level = min((indent_of(line) for line in text.split("\n")[1:] if line.strip()), default=self.around.indent)
+        lead = (self.indentation.unit[:1] or " ") * level
+        words = (f"\n{lead}{word}" for word in self.needs.closing_words)
+        return next((word for word in words if self.syntax.is_closed_by(text, word)), "")
 
     def _whole_statements(self, text: str) -> str:
         """The start of `text` that leaves nothing open, in a block to whole lines."""

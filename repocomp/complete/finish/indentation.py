@@ -8,28 +8,27 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from repocomp.complete.finish.lexical import State, walk
-from repocomp.prompt.window import OPENS_BLOCK
+from repocomp.complete.finish.surroundings import goes_in
 
 _WIDTHS = (2, 4, 8)
 """Of a level, in spaces."""
 _LABEL = re.compile(r"\s*\w+:\s*")
-_GOES_IN = (*OPENS_BLOCK, "(", "[")
-"""How a line ends that deeper ones follow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Indentation:
     """How a file indents: `unit` is one level, "" where nothing in sight is indented. `first` is the cursor's line."""
 
+    language: str
     unit: str
     first: str
 
     @classmethod
-    def of(cls, left: str, right: str) -> Indentation:
+    def of(cls, left: str, right: str, language: str) -> Indentation:
         """Judge by the lines around the cursor."""
         first = left[left.rfind("\n") + 1 :]
         # A line that is only indented yet says as much as any other.
-        return cls(_unit(f"{left}-\n{right}".split("\n")), first)
+        return cls(language, _unit(f"{left}-\n{right}".split("\n"), language), first)
 
     def fit(self, text: str) -> str:
         """`text` with the leading white space of its further lines as the file has it. It grows with the text."""
@@ -47,20 +46,20 @@ class Indentation:
         if sample is None:
             return None
         lead = _lead(sample)
-        goes_in = first.rstrip().endswith(_GOES_IN)
-        depth = _columns(_lead(first), self.unit) + goes_in
+        is_opening = goes_in(_code(first, self.language), self.language)
+        depth = _columns(_lead(first), self.unit) + is_opening
         if not lead:
             return None
         if "\t" in self.unit:
             if " " not in lead:
-                return _Change(len(lead), 1, depth, self.unit) if goes_in and len(lead) > depth else None
+                return _Change(len(lead), 1, depth, self.unit) if is_opening and len(lead) > depth else None
             return _Change(*_source(lead, depth), depth, self.unit)
         if "\t" in lead:
             return _Change(lead.count("\t"), 1, depth, self.unit)
         width, (other, odd) = len(self.unit), divmod(len(lead), depth) if depth else (0, 0)
         if not odd and other in (2, 4) and other != width:
             return _Change(len(lead), other, depth, self.unit)
-        return _Change(len(lead), width, depth, self.unit) if goes_in and len(lead) > width * depth else None
+        return _Change(len(lead), width, depth, self.unit) if is_opening and len(lead) > width * depth else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +92,14 @@ def _source(lead: str, depth: int) -> tuple[int, int]:
     return len(lead), width
 
 
-def _unit(lines: list[str]) -> str:
+def _unit(lines: list[str], language: str) -> str:
     """One level: a tab where most indented lines begin with one, else the commonest step inwards."""
     lines = [line for line in lines if line.strip()]
     leads = [_lead(line) for line in lines]
     tabs = sum(lead.startswith("\t") for lead in leads)
     if tabs and 2 * tabs >= sum(bool(lead) for lead in leads):
         return "\t"
-    goes_in = [line.rstrip().endswith(_GOES_IN) for line in lines]
-    pairs = list(zip(goes_in, leads, leads[1:], strict=False))
+    pairs = list(zip([goes_in(line, language) for line in lines], leads, leads[1:], strict=False))
     steps = Counter(len(b) - len(a) for is_in, a, b in pairs if is_in and len(b) - len(a) in _WIDTHS)
     steps = steps or Counter(len(b) - len(a) for _, a, b in pairs if len(b) - len(a) in _WIDTHS)
     return " " * min(steps, key=lambda step: (-steps[step], step)) if steps else ""
@@ -110,6 +108,12 @@ def _unit(lines: list[str]) -> str:
 def _columns(lead: str, unit: str) -> int:
     """Levels of a line that is indented as the file is."""
     return lead.count("\t") if unit == "\t" else len(lead) // len(unit)
+
+
+def _code(line: str, language: str) -> str:
+    """A line without the comment at its end."""
+    states = walk(line, language)
+    return next((line[: now.begin] for now in states if now.region is not None and now.region.is_comment), line)
 
 
 def _lead(line: str) -> str:
@@ -137,6 +141,9 @@ def stray_lines(text: str, language: str, start: State, first: str, below: str) 
         if state.region is None and not state.open and code.strip():
             statements.append((depth, code.rstrip()))
     pairs = list(pairwise(statements))
+    if len(statements) == 1 and text.strip() and first.rstrip().endswith(":") and len(_lead(below)) <= depth:
+        # Comments are no body.
+        return 1
     strays = sum((deeper > depth) != code.endswith(":") for (depth, code), (deeper, _) in pairs)
     if statements and below.strip() and below.lstrip()[0] not in "#)]}":
         depth, code = statements[-1]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 
 from repocomp.languages.table import language as language_named
 
@@ -23,13 +23,19 @@ _BLANKS = re.compile(r"[ \t]*")
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A string or comment: a pattern that opens it, and the text that closes it (a line end closes any but these)."""
+    """A string or comment: a pattern that opens it, and the text that closes it (a line end closes any but these).
+
+    What the group of the opening holds, if it has one, stands for "{}" in the closing. Inside of a `unit`, which is a
+    pattern, nothing is closed. One that `begins_below` leaves the rest of its first line to the code.
+    """
 
     opening: str
     closing: str = "\n"
     spans_lines: bool = False
     has_escapes: bool = True
     is_comment: bool = False
+    begins_below: bool = False
+    unit: str = ""
 
     @property
     def opener(self) -> str:
@@ -64,12 +70,17 @@ class State:
 _Step = tuple[int, int, Region | None, list[Bracket], Bracket | None, bool]
 
 
-def _quoted(quote: str, *, spans_lines: bool = False, has_escapes: bool = True) -> Region:
-    return Region(re.escape(quote), quote, spans_lines, has_escapes)
+def _quoted(quote: str, *, spans_lines: bool = False, has_escapes: bool = True, unit: str = "") -> Region:
+    return Region(re.escape(quote), quote, spans_lines, has_escapes, unit=unit)
 
 
 def _line_comment(opening: str) -> Region:
     return Region(opening, has_escapes=False, is_comment=True)
+
+
+def _here(mark: str, closing: str) -> Region:
+    """A text that begins on the next line, behind the `mark` of a name that ends it."""
+    return Region(rf"{mark}['\"]?([A-Z_]\w*)['\"]?(?=[^\n]*\n)", closing, True, has_escapes=False, begins_below=True)
 
 
 _DOUBLE, _SINGLE = _quoted('"'), _quoted("'")
@@ -77,11 +88,17 @@ _SLASHES = _line_comment("//")
 _HASH = _line_comment("#")
 _BLOCK = Region(r"/\*", "*/", spans_lines=True, has_escapes=False, is_comment=True)
 _LONG_DOUBLE, _LONG_SINGLE = (_quoted(3 * quote, spans_lines=True) for quote in "\"'")
-_TEMPLATE = _quoted("`", spans_lines=True)
+_IN_BRACES = r"[^{}\n]{0,200}\}"
+_TEMPLATE = _quoted("`", spans_lines=True, unit=rf"\$\{{{_IN_BRACES}")
+_DOUBLE_TEMPLATE = _quoted('"', unit=rf"\$\{{{_IN_BRACES}")
 _RAW = _quoted("`", spans_lines=True, has_escapes=False)
-_EXPRESSION = Region(r"(?<=[=(,:\[!&|?{};])\s?/(?![/*\s])(?=(?:\\.|\[[^\]\n]*\]|[^/\n\\])+/)", "/")
+_CLASS = r"\[(?:\\.|[^\]\n\\]){0,200}\]"
+_EXPRESSION = Region(r"(?<=[=(,:\[!&|?{};])\s?/(?![/*\s])(?=(?:\\.|\[[^\]\n]*\]|[^/\n\\])+/)", "/", unit=_CLASS)
 _CHARACTER = Region(r"'(?=(?:\\[^\n]{1,8}?|[^'\\\n])')", "'")
-_SCRIPT = (_BLOCK, _SLASHES, _DOUBLE, _SINGLE, _TEMPLATE, _EXPRESSION)
+_APOSTROPHE = Region(r"(?<![A-Za-z](?='[A-Za-z]))'", "'")
+"""One that is none between letters: text of JSX, and what stands beside code."""
+_SCRIPT = (_BLOCK, _SLASHES, _DOUBLE, _APOSTROPHE, _TEMPLATE, _EXPRESSION)
+_NO_WORD = r"(?<![\w)\]}])"
 
 _REGIONS: dict[str, tuple[Region, ...]] = {
     "python": (_LONG_DOUBLE, _LONG_SINGLE, _DOUBLE, _SINGLE, _HASH),
@@ -93,12 +110,18 @@ _REGIONS: dict[str, tuple[Region, ...]] = {
     "rust": (
         _BLOCK,
         _SLASHES,
-        Region(r'\br#"', '"#', spans_lines=True, has_escapes=False),
+        Region(r'\bb?r(#*)"', '"{}', spans_lines=True, has_escapes=False),
         _quoted('"', spans_lines=True),
         _CHARACTER,
     ),
     "c": (_BLOCK, _SLASHES, _DOUBLE, _CHARACTER),
-    "cpp": (_BLOCK, _SLASHES, _DOUBLE, _CHARACTER),
+    "cpp": (
+        _BLOCK,
+        _SLASHES,
+        Region(r'\bR"(\w{0,16})\(', '){}"', spans_lines=True, has_escapes=False),
+        _DOUBLE,
+        _CHARACTER,
+    ),
     "c_sharp": (
         _BLOCK,
         _SLASHES,
@@ -107,15 +130,32 @@ _REGIONS: dict[str, tuple[Region, ...]] = {
         _DOUBLE,
         _CHARACTER,
     ),
-    "kotlin": (_BLOCK, _SLASHES, _LONG_DOUBLE, _DOUBLE, _CHARACTER),
+    "kotlin": (_BLOCK, _SLASHES, _LONG_DOUBLE, _DOUBLE_TEMPLATE, _CHARACTER),
     "scala": (_BLOCK, _SLASHES, _LONG_DOUBLE, _DOUBLE, _CHARACTER),
-    "ruby": (_DOUBLE, _SINGLE, _HASH),
-    "php": (_BLOCK, _SLASHES, _HASH, _quoted('"', spans_lines=True), _quoted("'", spans_lines=True)),
-    "bash": (
+    "ruby": (
+        _here("<<[-~]", "{}"),
+        _here("<<", "\n{}"),
+        _quoted('"', unit=rf"#\{{{_IN_BRACES}"),
+        _SINGLE,
+        Region(r"(?:(?<=[=(,~\[!&|?{;])\s?|(?<=\w)\s)/(?![*\s=])(?=(?:\\.|[^/\n\\])+/)", "/", unit=_CLASS),
+        _HASH,
+    ),
+    "php": (
+        _BLOCK,
+        _SLASHES,
+        _line_comment(r"#(?!\[)"),
+        _here("<<<", "{}"),
         _quoted('"', spans_lines=True),
+        Region(_APOSTROPHE.opening, "'", spans_lines=True),
+    ),
+    "bash": (
+        _here("(?<!<)<<-", "{}"),
+        _here(r"(?<!<)<<\s?\\?", "\n{}"),
+        _quoted('"', spans_lines=True, unit=r"\$\([^()\n]{0,200}\)"),
         _quoted("'", spans_lines=True, has_escapes=False),
         _line_comment(r"(?<![^\s;(])#"),
     ),
+    "yaml": (_line_comment(r"(?<!\S)#"), Region(rf'{_NO_WORD}"', '"'), Region(rf"{_NO_WORD}'", "'")),
 }
 """By language; the first that matches counts. A language that is not here has what its facts say."""
 
@@ -196,6 +236,8 @@ def _steps(text: str, language: str, start: State, indent: int) -> Iterator[_Ste
             open_.append(Bracket(match[0], depth))
         elif kind != "closing":
             region = kinds[int(kind[1:])]
+            if "{}" in region.closing:
+                region, at = _tagged(text, match.start(), region, open_)
         elif open_ and open_[-1].char == PAIRS[match[0]]:
             depth = open_.pop().indent
         else:
@@ -215,6 +257,20 @@ def _leave(text: str, at: int, region: Region) -> tuple[int, int, bool]:
     return end, end, True
 
 
+def _tagged(text: str, begin: int, region: Region, open_: list[Bracket]) -> tuple[Region, int]:
+    """A region with the end that its beginning names, and where its text begins.
+
+    What is closed on the rest of the first line, behind one that begins below, is taken from `open_`.
+    """
+    match = re.compile(region.opening).match(text, begin)
+    assert match is not None
+    end = text.find("\n", match.end()) if region.begins_below else match.end()
+    for char in text[match.end() : end]:
+        if open_ and open_[-1].char == PAIRS.get(char):
+            open_.pop()
+    return replace(region, closing=region.closing.format(match[1])), end
+
+
 @cache
 def _openers(language: str) -> tuple[re.Pattern[str], tuple[Region, ...]]:
     kinds = regions(language)
@@ -223,12 +279,13 @@ def _openers(language: str) -> tuple[re.Pattern[str], tuple[Region, ...]]:
     return re.compile("|".join([*groups, *brackets])), kinds
 
 
-@cache
+@lru_cache(maxsize=256)
 def _body(region: Region) -> re.Pattern[str]:
     """What stands between the ends of a region."""
     first, rest = re.escape(region.closing[0]), re.escape(region.closing[1:])
     stops = first + ("" if region.spans_lines else "\\n") + (r"\\" if region.has_escapes else "")
-    parts = [f"[^{stops}]++"]
+    unit = re.escape(region.unit.removeprefix("\\")[:1])
+    parts = [f"[^{stops}{unit}]++", *((region.unit, unit) if unit else ())]
     if rest:
         parts.append(f"{first}(?!{rest})")
     if region.has_escapes:

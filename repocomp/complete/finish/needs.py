@@ -50,7 +50,13 @@ class Needs:
         start = end_of(left, language, State(0, region_after(above, language)))
         line = left[left.rfind("\n") + 1 :]
         indent = indent_of(line)
-        if start.region is not None and start.region.closing in _QUOTES and start.region.closing not in line:
+        is_continued = left[: len(left) - len(line)].endswith("\\\n")
+        if (
+            start.region is not None
+            and start.region.closing in _QUOTES
+            and not is_continued
+            and (start.region.closing not in line)
+        ):
             # The window begins in the middle of one: no such string is as long as this.
             start = State(start.at)
         # What begins on the cursor's own line is being written, and ends nowhere yet.
@@ -62,7 +68,8 @@ class Needs:
         behind = list(closers(right, language, region))
         free, missing = unclosed(start.open, behind, indent, least, has_body=has_body)
         owed = next((at for at in range(free) if start.open[-1 - at].char not in SHORT), free)
-        owed = 0 if has_body else owed
+        # Nor does anybody close them in the middle of a text that goes on.
+        owed = 0 if has_body or (region is not None and region.spans_lines and region == start.region) else owed
         above = next((line for line in reversed(left.split("\n")[:-1]) if line.strip()), "")
         is_dedented = not line.strip() and indent_of(above) > indent
         return cls(language, start, indent, region, free, owed, missing, has_body, is_dedented)
@@ -89,8 +96,11 @@ class Needs:
         region = end_of(answer, self.language, self.start, self.indent).region
         return region if region is not None and not region.is_comment and region != self.region else None
 
-    def closing(self, answer: str, margin: str = "") -> str:
-        """What closes all that an answer leaves open; braces on lines of their own where a `margin` is given."""
+    def closing(self, answer: str, margin: str = " ", *, has_lines: bool = False) -> str:
+        """What closes all that an answer leaves open, on lines of their own what stands so in most code.
+
+        Those are braces where the answer `has_lines`, and brackets of lists that have lines; `margin` indents them.
+        """
         end = end_of(answer, self.language, self.start, self.indent)
         own, _ = self._met(answer, end)
         region = end.region
@@ -100,9 +110,16 @@ class Needs:
             is_open = is_open and self.start.region != region
         closing = (" " * region.is_comment) + region.closing if region is not None and is_open else ""
         for bracket in reversed(own if not self.has_body else ()):
-            closing += f"\n{margin * bracket.indent}" if margin and bracket.char == "{" else ""
+            is_list = answer.endswith(",") and bracket in self.start.open and bracket.indent < self.indent
+            closing += f"\n{margin * bracket.indent}" if is_list or (has_lines and bracket.char == "{") else ""
             closing += CLOSERS[bracket.char]
         return closing
+
+    def text_end(self, answer: str) -> int:
+        """Where an answer ends the string around the cursor that does not go on behind it; 0 where it does not."""
+        if self.start.region is None or self.start.region == self.region:
+            return 0
+        return next((state.at for state in self.walk(answer) if state.region is None and state.at), 0)
 
     def lacking(self, answer: str) -> str:
         """Of the brackets that are missing those that an answer does not open either, the outermost first."""
@@ -124,6 +141,14 @@ class Needs:
         """Whether a colon opens the blocks of the language."""
         known = language_named(self.language)
         return known is not None and known.opens_block == (":",)
+
+    @property
+    def closing_words(self) -> tuple[str, ...]:
+        """The words that end blocks in the language."""
+        known = language_named(self.language)
+        if known is None or self.opens_by_colon:
+            return ()
+        return tuple(word for body in known.empty_blocks if (word := body.rpartition("\n")[2]).isalpha())
 
     @property
     def is_inside_text(self) -> bool:
@@ -213,6 +238,8 @@ def _closes_first(right: str, region: Region, *, is_cut: bool) -> bool:
 
     Where neither is in sight and the file goes on, it is the end.
     """
+    if region.closing == "`" and (right.count("`") % 2 == 1 or not is_cut):
+        return right.count("`") % 2 == 1
     at = right.find(region.closing)
     if at < 0 and is_cut:
         return not region.is_comment or region.opener not in right
@@ -220,13 +247,16 @@ def _closes_first(right: str, region: Region, *, is_cut: bool) -> bool:
         return at >= 0 and not 0 <= right.find(region.opener) < at
     line = right[right.rfind("\n", 0, at) + 1 : at].strip()
     further = right[at + len(region.closing) :].partition("\n")[0].strip()
+    if region.closing in _QUOTES and at >= 0 and further.count(region.closing) % 2 == 1:
+        # They come in pairs there.
+        return False
     above = right[:at].rstrip()[-1:] if not line else line[-1]
     begins = (not line and further[:1] not in tuple(")]},;.") and further != "") or above in tuple("(=:+[")
     return at >= 0 and not begins
 
 
 def _is_short(region: Region) -> bool:
-    return not region.spans_lines and not region.is_comment and region.opening == region.closing
+    return not region.spans_lines and not region.is_comment and region.opening.endswith(region.closing)
 
 
 def _is_torn(line: str, language: str, region: Region | None) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 
 _PIECE = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\,()])*\'|->|=>|.', re.S)
 _LAST_WORD = re.compile(r"(\w+)\s*(?:\[[^\]]*\])*\s*$")
+_TYPES = frozenset("bool char const double float int long short signed unsigned void".split())
+"""The last words of a parameter that C leaves without a name."""
 
 
 def split_list(text: str, start: int) -> tuple[list[str], int]:
@@ -53,7 +55,7 @@ def _typed(parameter: str) -> str:
     if "=" in parameter or parameter.strip() in ("", "void", "..."):
         return ""
     name = _LAST_WORD.search(parameter)
-    return name[1] if name is not None else ""
+    return name[1] if name is not None and name[1] not in _TYPES else ""
 
 
 def _c_sharp(parameter: str) -> str:
@@ -106,6 +108,22 @@ ARGUMENTS: dict[str, Callable[[str], str]] = {
     "lua": _ruby,
 }
 """By language: the argument for one parameter; "" where it is left out."""
+
+
+_AFTER_TYPE = re.compile(r"[\w>\]](?:\s+|\s*[*&]+\s*)\w+(?:\s*\[\w*\])*\s*$")
+_BEFORE_TYPE = re.compile(r"\s*\w+ (?:\.\.\.)?[*\[\]]*\w")
+_BEFORE_COLON = re.compile(r"\s*(?:\.\.\.)?\w+\??\s*:\s*\S")
+_TO_SEMICOLON = re.compile(r"\)[^;{}=]*(?:=>?[^;{}\n]*)?;")
+_TO_LINE_END = re.compile(r"\)[^{}\n]*$", re.M)
+_TO_TYPE = re.compile(r"\)\s*:[^{}\n=]*$", re.M)
+
+SIGNATURES = {
+    **dict.fromkeys(("c", "cpp", "java", "c_sharp"), (_TO_SEMICOLON, _AFTER_TYPE)),
+    "go": (_TO_LINE_END, _BEFORE_TYPE),
+    "typescript": (_TO_TYPE, _BEFORE_COLON),
+    "tsx": (_TO_TYPE, _BEFORE_COLON),
+}
+"""By language, how a definition without a body goes on behind its parameters, and how the last of these looks."""
 
 
 NAMED = {"python": "{}={}", "c_sharp": "{}: {}", "kotlin": "{} = {}", "scala": "{} = {}", "php": "{}: {}"}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cache
 
+from repocomp.languages.table import language as language_named
 from repocomp.prompt.window import OPENS_BLOCK
 from repocomp.request import Mode
 
@@ -38,8 +41,12 @@ class Surroundings:
 
     @property
     def opens_block(self) -> bool:
-        """Whether the cursor stands where a body begins: at the end of a line that opens one."""
-        return not self.is_inside_a_line and self.before.rstrip().endswith(OPENS_BLOCK)
+        """Whether the cursor stands where a body begins: at the end of a line that opens one.
+
+        Behind a colon and a blank stands a value, or a type.
+        """
+        is_value = self.before[-1:].isspace() and self.before.rstrip().endswith(":")
+        return not self.is_inside_a_line and not is_value and self.before.rstrip().endswith(OPENS_BLOCK)
 
     @property
     def floor(self) -> int:
@@ -59,6 +66,21 @@ class Surroundings:
         return "block" if self.above.rstrip().endswith(OPENS_BLOCK) else "line"
 
 
+def goes_in(line: str, language: str) -> bool:
+    """Whether deeper lines follow `line`, as far as it alone tells."""
+    return _openers(language).match(line.strip()) is not None
+
+
 def indent_of(line: str) -> int:
     """Columns of white space that a line opens with."""
     return len(line) - len(line.lstrip(" \t"))
+
+
+@cache
+def _openers(language: str) -> re.Pattern[str]:
+    """Lines of a language that deeper ones follow: by what opens a block in most, and in this one."""
+    known = language_named(language)
+    ends = {*OPENS_BLOCK, "(", "[", *(known.opens_block if known is not None else ())}
+    patterns = [(r".*\b" if end.isalpha() else ".*") + re.escape(end) + "$" for end in sorted(ends)]
+    begins = known.opening_lines if known is not None else ""
+    return re.compile("|".join([*patterns, *filter(None, [begins])]))

@@ -87,6 +87,10 @@ class Syntax:
             least = min(least, self._faults(answer, body))
         return least + self._stray_lines(answer)
 
+    def is_closed_by(self, answer: str, word: str) -> bool:
+        """Whether `word` makes an answer whole that is not."""
+        return self._faults(answer) > 0 and not self._faults(answer, word)
+
     def _harms(self, answer: str, faults: int) -> bool:
         """Whether the file is better off without an answer that has `faults`, be it with or without its line.
 
@@ -96,6 +100,8 @@ class Syntax:
         if self.needs.is_inside_text:
             return faults > without
         if self.needs.is_to_open and (faults >= max(without, 1) or bool(self.needs.lacking(answer))):
+            return True
+        if self.needs.is_to_open and any(self._faults(opener) < faults for opener in self._openers()):
             return True
         if self.needs.is_to_close and 0 < without <= faults:
             return True
@@ -107,6 +113,11 @@ class Syntax:
             if not without:
                 break
         return not without
+
+    def _openers(self) -> Iterator[str]:
+        """What would open what follows."""
+        colon = ":" * (self.needs.has_body and self.needs.opens_by_colon)
+        yield from (f"{filler}{self.needs.missing}{colon}" for filler in ("x", "x ", "if (x) ", "if x"))
 
     def _fillers(self) -> Iterator[str]:
         """What might make a file whole at the cursor."""

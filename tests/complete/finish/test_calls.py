@@ -144,3 +144,156 @@ def test_a_function_without_a_name_is_no_call() -> None:
     source = "app.get(function (req, res) {\n});\n"
     place = "app.post('/', |\n  go();\n});\n"
     assert finished(place, "function (req, res) {", "javascript", "line", [source]) == "function (req, res) {"
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "said", "source", "expected"),
+    [
+        # Prototypes.
+        (
+            "c",
+            "void f(struct vec *vec) {\n    push(|);\n}\n",
+            "struct vec *vec) {",
+            "int push(struct vec *vec, int value);\n",
+            "vec, value",
+        ),
+        (
+            "c",
+            "    r = push(|);\n",
+            "struct vec *vec, int value);",
+            "extern int push(struct vec *vec, int value)\n    __attribute__((nonnull));\n",
+            "vec, value",
+        ),
+        (
+            "c",
+            "    r = MAX(|);\n",
+            "a, b) ((a) > (b) ? (a) : (b))",
+            "#define MAX(a, b) ((a) > (b) ? (a) : (b))\n",
+            "a, b",
+        ),
+        (
+            "cpp",
+            "    list.push(|);\n",
+            "const std::string &key, int n = 0) const = 0;",
+            "class L {\n  virtual bool push(const std::string &key, int n = 0) const = 0;\n};\n",
+            "key",
+        ),
+        # Methods of interfaces.
+        (
+            "java",
+            "    Row r = dao.fetch(|);\n",
+            "String table, int limit) throws IOException;",
+            "interface Dao {\n    List<Row> fetch(String table, int limit) throws IOException;\n}\n",
+            "table, limit",
+        ),
+        (
+            "c_sharp",
+            "    var r = dao.Fetch(|);\n",
+            "string table, int limit);",
+            "interface IDao {\n    Task<Row> Fetch(string table, int limit);\n}\n",
+            "table, limit",
+        ),
+        (
+            "c_sharp",
+            "    var r = Add(|);\n",
+            "int a, int b) => a + b;",
+            "static int Add(int a, int b) => a + b;\n",
+            "a, b",
+        ),
+        (
+            "go",
+            "\ts, err := o.Open(|)\n",
+            "host string, port int) (*Session, error)",
+            "type Opener interface {\n\tOpen(host string, port int) (*Session, error)\n}\n",
+            "host, port",
+        ),
+        (
+            "rust",
+            "let r = db.fetch(|);\n",
+            "&self, table: &str, limit: usize) -> Vec<Row>;",
+            "trait Db {\n    fn fetch(&self, table: &str, limit: usize) -> Vec<Row>;\n}\n",
+            "table, limit",
+        ),
+        (
+            "swift",
+            "try store.load(|)\n",
+            "id: Int, from path: String) throws -> Row",
+            "protocol P {\n    func load(id: Int, from path: String) throws -> Row\n}\n",
+            "id: id, from: path",
+        ),
+        (
+            "php",
+            "<?php\n$r = $db->fetch(|);\n",
+            "string $table, int $limit): array;",
+            "interface Db {\n    public function fetch(string $table, int $limit): array;\n}\n",
+            "$table, $limit",
+        ),
+        # Declarations and stubs.
+        (
+            "typescript",
+            "const r = dao.fetch(|);\n",
+            "table: string, limit?: number): Promise<Row[]>;",
+            "interface Dao {\n  fetch(table: string, limit?: number): Promise<Row[]>;\n}\n",
+            "table",
+        ),
+        (
+            "typescript",
+            "const r = openDb(|);\n",
+            "path: string, mode: number): Db;",
+            "export declare function openDb(path: string, mode: number): Db;\n",
+            "path, mode",
+        ),
+        (
+            "python",
+            "r = fetch(|)\n",
+            "table: str, limit: int = ...) -> list[Row]: ...",
+            "def fetch(table: str, limit: int = ...) -> list[Row]: ...\n",
+            "table",
+        ),
+        # Classes that state what they are made from.
+        (
+            "kotlin",
+            "val d = Door(|)\n",
+            "val code: String, val silent: Boolean = false)",
+            "data class Door(val code: String, val silent: Boolean = false)\n",
+            "code",
+        ),
+        (
+            "scala",
+            "val d = Door(|)\n",
+            "code: String, silent: Boolean)",
+            "case class Door(code: String, silent: Boolean)\n",
+            "code, silent",
+        ),
+        (
+            "java",
+            "    var d = new Door(|);\n",
+            "String code, boolean silent) {",
+            "record Door(String code, boolean silent) {\n}\n",
+            "code, silent",
+        ),
+    ],
+)
+def test_a_signature_without_a_body_is_a_definition(
+    name: str, place: str, said: str, source: str, expected: str
+) -> None:
+    assert finished(place, said, name, "line", [source]) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "said", "source"),
+    [
+        ("c", "    foo(|);\n", "x * y", "    foo(x * y);\n"),
+        ("go", "\tfoo(|)\n", "x, y*2", "\tfoo(x, y*2)\n"),
+        ("java", "    register(|);\n", "Foo.class", "    register(Foo.class);\n"),
+        ("typescript", "fetch(|);\n", "a ? b : c", "fetch(a ? b : c);\n"),
+        ("c_sharp", "Add(|);\n", "a, b", "Add(a, b);\n"),
+    ],
+)
+def test_a_call_is_no_signature(name: str, place: str, said: str, source: str) -> None:
+    assert finished(place, said, name, "line", [source]) == said
+
+
+def test_parameters_without_names_give_no_arguments() -> None:
+    source = "int push(struct vec *, unsigned int);\n"
+    assert finished("    push(|);\n", "struct vec *, unsigned int);", "c", "line", [source]) == ""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from repocomp.complete.finish.indentation import Indentation
+from repocomp.complete.finish.surroundings import goes_in
 from tests.complete.finish.places import finished
 
 FOUR = "\n        result = 0\n        for item in items:\n            result += item\n        return result"
@@ -85,3 +87,51 @@ def test_indentation(name: str, place: str, said: str, expected: str) -> None:
 def test_text_that_is_set_in_does_not_say_how_code_is() -> None:
     place = 'HELP = """\nA\n  B\n  C\nD\n  E\n"""\n\n\nclass A:\n    def f(self):\n        for x in xs:|\n'
     assert finished(place, "\n            g(x)", "python") == "\n            g(x)"
+
+
+# By language: what opens a block there, in a file that is indented by two.
+OPENERS = [
+    ("ruby", "items.each do |item|"),
+    ("ruby", "def pay(invoice)"),
+    ("ruby", "class Invoice < Record"),
+    ("ruby", "if invoice.open? && due"),
+    ("ruby", "total = case kind"),
+    ("ruby", "rescue Timeout => error"),
+    ("lua", "for _, item in ipairs(items) do"),
+    ("lua", "local function pay(invoice)"),
+    ("lua", "button.on_press = function(event)"),
+    ("elixir", "Enum.each(items, fn item ->"),
+    ("elixir", "def pay(invoice) do"),
+    ("elixir", "rescue"),
+    ("bash", 'for item in "$@"; do'),
+    ("bash", 'case "$1" in'),
+    ("bash", "start | restart)"),
+    ("haskell", "main = do"),
+    ("haskell", "pay invoice = case invoice of"),
+    ("kotlin", "items.forEach { item ->"),
+    ("swift", "items.forEach { item in"),
+    ("scala", "def pay(invoice: Invoice) ="),
+    ("python", "for item in items:  # each of them"),
+    ("javascript", "for (const item of items) { // each of them"),
+    ("yaml", "run: |"),
+]
+FLAT = [
+    ("ruby", "return if due"),
+    ("ruby", "def due = total > 3"),
+    ("ruby", "class Late < Error; end"),
+    ("lua", "pay(invoice)"),
+    ("bash", 'echo "$(date)"'),
+    ("elixir", "undo"),
+]
+
+
+@pytest.mark.parametrize(("name", "opener"), OPENERS)
+@pytest.mark.parametrize("said", ["\n    item.pay", "\n\titem.pay"])
+def test_a_body_is_one_level_deeper_than_what_opens_it(name: str, opener: str, said: str) -> None:
+    indentation = Indentation.of(f"a = {{\n  b\n}}\n{opener}", "\n", name)
+    assert indentation.fit(said) == "\n  item.pay"
+
+
+@pytest.mark.parametrize(("name", "line"), FLAT)
+def test_what_opens_nothing_is_followed_on_its_level(name: str, line: str) -> None:
+    assert not goes_in(line, name)
