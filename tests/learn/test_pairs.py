@@ -82,7 +82,12 @@ def test_the_packs_that_complete_are_those_that_learn(
     from repocomp.learn import learner
 
     asked: list[Any] = []
-    monkeypatch.setattr(learner, "show", lambda *arguments: asked.append(arguments[1:]) or {})
+
+    def show(root: Path, *packs: str) -> dict[str, Any]:
+        asked.append(packs)
+        return {}
+
+    monkeypatch.setattr(learner, "show", show)
     for name, value in settings.items():
         monkeypatch.setenv(f"REPOCOMP_{name}", value)
     assert app.run(["learn", "--show", "--json", *options]) == 0
