@@ -237,8 +237,10 @@ def faults(root: Path, times: int, seed: int) -> dict[str, Any]:
     while sum(ends.values()) < times:
         for task in dict.fromkeys(TASKS):
             for kind in (errno.ENOSPC, errno.EIO, 0):
-                # Every call at first; then other stretches of long tasks, by a step that changes.
-                step = 1 + rng.randrange(7) * (5 if task in (index, rebuild) else 1)
+                # Every call at first; then other stretches of long tasks, by a step that changes. Sizes of an index are
+                # taken in longer ones: six thousand in a row would be most of all faults.
+                is_long = task in (index, rebuild)
+                step = (1 + rng.randrange(7) * (5 if is_long else 1)) * (30 if is_long and not kind else 1)
                 for at in range(1 + rng.randrange(step), 10_000, step):
                     code, said = _suffer(task, root, next(numbers), at, kind, ward)
                     if code == DONE:
