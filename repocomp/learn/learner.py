@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from repocomp.errors import FeedbackError
+from repocomp.errors import FeedbackError, PackError
 from repocomp.feedback.export import moment
 from repocomp.feedback.ledger import repository_path
 from repocomp.learn import versions
@@ -88,7 +88,7 @@ def learn(
     with _open(root) as (connection, path):
         if versions.is_frozen(connection):
             return Learning(0, 0, 0, None, None, is_frozen=True)
-        opened, decides = load_pack(pack), load_pack(policy or pack)
+        opened, decides = load_pack(pack), _judge(policy or pack)
         before = len(replay_rows(connection, state_of(opened, decides)))
         with ExitStack() as stack:
             replaying = workers or stack.enter_context(replayer(pack, policy))
@@ -101,7 +101,7 @@ def learn(
             heard,
             usual_shares(replays),
             own or shared_with(opened),
-            opened.thresholds,
+            decides.thresholds,
             opened.digest,
             since=versions.replays_behind(connection),
         )
@@ -152,8 +152,8 @@ def show(root: Path, pack: str = "default", policy: str | None = None) -> dict[s
     """What was learned: versions, counts, the gate's last word, what is chosen where, off-policy estimates."""
     with _open(root) as (connection, _):
         opened = load_pack(pack)
-        state = state_of(opened, load_pack(policy or pack))
-        replays = [Replay.from_row(row) for row in replay_rows(connection, state)]
+        decides = _judge(policy or pack)
+        replays = [Replay.from_row(row) for row in replay_rows(connection, state_of(opened, decides))]
         heard = events(connection)
         own = usable(versions.in_use(connection), opened)
         parameters = own or shared_with(opened)
@@ -169,12 +169,21 @@ def show(root: Path, pack: str = "default", policy: str | None = None) -> dict[s
             "events": len(heard),
             "verdicts": sum(event.is_told for event in heard),
             "cost_nats_per_second": COST,
-            "thresholds": thresholds_of(parameters, opened.thresholds),
+            "thresholds": thresholds_of(parameters, decides.thresholds),
             "gate": versions.last_attempt(connection),
             "actions": _by_place(table, parameters),
-            "worth": _worth(table, parameters, opened),
+            "worth": _worth(table, parameters, decides),
             "off_policy": off_policy(heard, parameters).to_json(),
         }
+
+
+def _judge(policy: str) -> Pack:
+    """The pack that decides. Raises PackError for one that cannot."""
+    pack = load_pack(policy)
+    if "policy" not in pack.roles:
+        message = f"the pack {policy!r} does not judge whether retrieval helps"
+        raise PackError(message, "repocomp learn --policy default")
+    return pack
 
 
 def usable(parameters: Parameters | None, pack: Pack) -> Parameters | None:
@@ -259,9 +268,9 @@ def _by_place(table: Table, parameters: Parameters | None) -> list[dict[str, Any
     return found
 
 
-def _worth(table: Table, parameters: Parameters | None, pack: Pack) -> dict[str, float]:
+def _worth(table: Table, parameters: Parameters | None, policy: Pack) -> dict[str, float]:
     """Mean nats per token over no retrieval, net of cost, on the replays that the policy asks retrieval for."""
-    asked = is_asked(table, thresholds_of(parameters, pack.thresholds))
+    asked = is_asked(table, thresholds_of(parameters, policy.thresholds))
     if not asked.any():
         return {}
     reward = table.reward()[asked]

@@ -28,7 +28,7 @@ from repocomp.evaluate.unseen import Place
 from repocomp.executor.executor import Executor, Shared
 from repocomp.executor.ordered import until
 from repocomp.executor.workers import InProcess
-from repocomp.generate.generator import expects
+from repocomp.generate.generator import Task, expects
 from repocomp.generate.local.generator import LocalGenerator, load
 from repocomp.learn.places import hole_name, holes_of
 from repocomp.learn.remember import credits_of
@@ -211,10 +211,8 @@ def measure(hole: Hole, reader: IndexReader, generator: LocalGenerator, policy: 
         return None
     place = Place.of(hole, generator)
     mode = hole.mode
-    started = time.perf_counter()
-    expected = generator.expectation(target.window)
-    ms = {"token": 1000 * (time.perf_counter() - started) / (expected.prompt_tokens if expected is not None else 1)}
-    probability = expects(generator, expected, mode)
+    ms = {"token": _ms_a_token(target, generator)}
+    probability = expects(policy, policy.expectation(policy.window(target.document, target.cursor)), mode)
     known = {
         **features(target.document, place.query, target.window, mode),
         **({} if probability is None else {"probability": round(probability, 6)}),
@@ -243,6 +241,13 @@ def measure(hole: Hole, reader: IndexReader, generator: LocalGenerator, policy: 
         given.completion.confidence,
         is_kept(given.text, hole.answer.replace("\r\n", "\n")),
     )
+
+
+def _ms_a_token(target: Target, generator: LocalGenerator) -> float:
+    """What it takes to read one token of the prompt."""
+    started = time.perf_counter()
+    generator.logits(Task(target.window), ())
+    return 1000 * (time.perf_counter() - started) / max(1, len(target.window.left_ids) + len(target.window.right_ids))
 
 
 def _draw(reader: IndexReader, place: Place, draws: int, ms: dict[str, float]) -> dict[str, list[Hit]]:

@@ -9,15 +9,22 @@ from typing import Any
 
 import pytest
 
+from repocomp.budget import UNLIMITED, Budget
 from repocomp.cli import app
 from repocomp.complete.parts import Parts
+from repocomp.errors import ExitCode
 from repocomp.evaluate import counterfactual
 from repocomp.evaluate.holes import Hole
-from repocomp.generate.local.generator import load
+from repocomp.generate.generator import Expectation
+from repocomp.generate.local.generator import LocalGenerator, load
 from repocomp.index.build import build
 from repocomp.learn import replay as replaying
 from repocomp.learn.places import holes_of
 from repocomp.learn.replay import measure, state_of
+from repocomp.learn.table import table_of
+from repocomp.model.library import write_pack
+from repocomp.policy.selector import actions_of
+from repocomp.prompt.window import Window
 from repocomp.store.index.reader import IndexReader
 from tests.conftest import Repository
 from tests.train.repositories import modules
@@ -51,6 +58,31 @@ def test_a_replay_is_answered_as_users_are(root: Path, monkeypatch: pytest.Monke
     pair, alone = asked
     assert (pair.policy, pair.generator, pair.pair and pair.pair.drafter) == (POLICY, READER, POLICY)
     assert alone.pair is None
+
+
+def test_the_policy_judges_for_a_generator_that_cannot(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = LocalGenerator.expectation
+
+    def expectation(generator: LocalGenerator, window: Window, budget: Budget = UNLIMITED) -> Expectation | None:
+        return None if generator is READER else judge(generator, window, budget)
+
+    monkeypatch.setattr(LocalGenerator, "expectation", expectation)
+    reader = IndexReader.open(root)
+    assert reader is not None
+    with reader:
+        replay = measure(next(holes_of(reader, root, 0)), reader, READER, POLICY)
+    assert replay is not None
+    assert 0 < float(replay.known["probability"]) < 1
+    assert replay.ms["token"] > 0
+    assert table_of([replay], actions_of(READER.pack)).probability.tolist() == [replay.known["probability"]]
+
+
+def test_a_pack_that_cannot_judge_is_no_policy(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pack = POLICY.pack
+    files = {name: (pack.folder / name).read_bytes() for name in pack.digests}
+    write_pack(replace(pack, folder=tmp_path / "mute", roles=("generator",)), files)
+    assert app.run(["learn", "--minutes", "0", "--policy", str(tmp_path / "mute")]) == ExitCode.ERROR
+    assert capsys.readouterr().err.splitlines()[-1] == "hint: repocomp learn --policy default"
 
 
 def test_replays_of_one_pair_are_not_those_of_another() -> None:
