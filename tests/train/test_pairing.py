@@ -94,6 +94,9 @@ def test_too_little_is_refused(some: list[Trial]) -> None:
 def test_a_trial_is_read_as_it_was_written() -> None:
     some = trials(1)[0]
     assert Trial.from_json(asdict(some)) == some
+    for lacking in asdict(some):
+        with pytest.raises(TrainError, match="another version"):
+            Trial.from_json({name: value for name, value in asdict(some).items() if name != lacking})
 
 
 def test_what_was_tried_is_not_tried_again(tmp_path: Path) -> None:

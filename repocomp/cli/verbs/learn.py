@@ -85,14 +85,13 @@ def command(
     themselves: once a day, for five minutes, at the lowest priority. The setting `learn` (auto, never) switches it off.
     """
     roots = work_trees(paths) if paths else [here()]
-    packs = _packs(pack, policy)
     if what is None:
-        return _learn(roots, minutes, limit, packs, workers, as_json)
+        return _learn(roots, minutes, limit, _packs(pack, policy), workers, as_json)
     if len(roots) > 1:
         raise click.UsageError(f"--{what} is for one repository at a time.")
     root = roots[0]
     if what == "show":
-        return _show(root, packs, as_json)
+        return _show(root, _packs(pack, policy), as_json)
     from repocomp.learn import learner
 
     if what == "rollback":

@@ -25,6 +25,7 @@ from repocomp.complete.place import Place
 from repocomp.complete.reading import reading_figures
 from repocomp.complete.retrieval import retrieve_context
 from repocomp.complete.writer import Writer
+from repocomp.errors import TrainError
 from repocomp.evaluate.counterfactual import BlindRetriever
 from repocomp.evaluate.cursors import sample_cursors
 from repocomp.evaluate.holes import Hole, HoleKind, sample, sources_of, texts_of
@@ -96,10 +97,13 @@ class Trial:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Trial:
-        """A trial as `asdict` gives it."""
-        read = None if content["read"] is None else Tried(**content["read"])
-        others = {name: Tried(**content[name]) for name in ("first", "unread")}
-        return cls(**{**content, **others, "read": read})
+        """A trial as `asdict` gives it. Raises TrainError for one of another version."""
+        try:
+            read = None if content["read"] is None else Tried(**content["read"])
+            others = {name: Tried(**content[name]) for name in ("first", "unread")}
+            return cls(**{**content, **others, "read": read})
+        except (KeyError, TypeError) as error:
+            raise TrainError("the labels were written by another version", "name a new file for LABELS") from error
 
 
 @dataclass(frozen=True, slots=True)
