@@ -10,10 +10,11 @@ import numpy as np
 from repocomp.complete.cursor_kind import CURSOR_KINDS, CursorKind
 from repocomp.errors import StoreError
 from repocomp.evaluate.cursors import sample_cursors
-from repocomp.evaluate.holes import KINDS, Hole, HoleKind, sample, sources_of, texts_of
+from repocomp.evaluate.holes import ALL_KINDS, KINDS, Hole, HoleKind, sample, sources_of, texts_of
 from repocomp.store.index.reader import IndexReader
 
 Kind = HoleKind | CursorKind
+ALL: tuple[Kind, ...] = (*CURSOR_KINDS, *ALL_KINDS)
 GROUPS: Mapping[str, tuple[Kind, ...]] = {"cursors": CURSOR_KINDS, "published": KINDS}
 """Kinds by what they are good for: places where people type, and those that papers report."""
 
@@ -28,11 +29,11 @@ def draw(root: Path, limit: int, seed: int, kinds: Sequence[Kind] = KINDS) -> tu
     if reader is None:
         raise StoreError(f"{root}: has no index", "repocomp index")
     cursors = [kind for kind in CURSOR_KINDS if kind in kinds]
-    published = [kind for kind in KINDS if kind in kinds]
+    published = [kind for kind in ALL_KINDS if kind in kinds]
     at_cursors = limit * len(cursors) // len(kinds)
     rng = np.random.default_rng(seed)
     with reader:
-        sources, defined = sources_of(reader) if published else ([], frozenset())
+        sources, defined = sources_of(reader) if published else ([], {})
         texts = texts_of(reader) if cursors else []
         state = str(reader.fact("finished"))
     holes = sample(sources, defined, published, limit - at_cursors, rng) if published else []

@@ -114,9 +114,9 @@ class _HoleKinds(_Several):
     """Kinds of holes that a benchmark cuts."""
 
     def known(self) -> Iterable[str]:
-        from repocomp.evaluate.holes import KINDS
+        from repocomp.bench.holes import ALL, GROUPS
 
-        return KINDS
+        return (*GROUPS, *ALL)
 
 
 CURSOR = FILE_NAME = _FileName()

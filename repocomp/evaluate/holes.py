@@ -2,15 +2,18 @@
 
 A hole is a half-open byte range of a file; the answer is what stood there. The kinds follow Repoformer and RepoEval:
 whole lines, API calls (the arguments of a call to a function that the repository defines), chunks (1 + Poisson(3)
-lines), function bodies (3 to 30 lines), and, since cursors stand there, the rest of a line from its middle.
+lines), function bodies (3 to 30 lines), and, since cursors stand there, the rest of a line from its middle. As in
+CrossCodeEval, `crossfile` is a line from where it comes to a name that another file defines and this one says nowhere
+else: there the other file has to be read.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -23,11 +26,17 @@ from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.rows import Symbol
 from repocomp.terms import words
 
-HoleKind = Literal["line", "api", "chunk", "function", "midline"]
+HoleKind = Literal["line", "api", "chunk", "function", "midline", "crossfile"]
 KINDS: tuple[HoleKind, ...] = ("line", "api", "chunk", "function", "midline")
-"""The kinds that papers report, cut without a look at where people type; those that look are in `cursors`."""
+"""The kinds that papers report of any file, cut without a look at where people type; those that look are in `cursors`.
+"""
+ALL_KINDS: tuple[HoleKind, ...] = get_args(HoleKind)
 
 _CALL = re.compile(r"\b([^\W\d]\w*)\(")
+_NAME = re.compile(r"[^\W\d]\w{3,}")
+_RECEIVER = re.compile(r"(?:[^\W\d]\w*(?:\.|->|::))+$")
+_MOST_OWNERS = 2
+"""A name that more files define belongs to none of them."""
 _COMMENTS = (b"#", b"*", b"//")
 """Lines that begin so are no targets in any language: comments, their middle, directives, headings."""
 _MEAN_LINES = 3
@@ -39,6 +48,10 @@ _MOST_BYTES = 1 << 17
 _SELDOM_WRITTEN = re.compile(r"(?i)(?:^|/)(?:change|history|news|licen[cs]e|copying)[^/]*$|lock[^/]*$")
 """Change logs, licences, lock files: long, repetitive, and seldom written by hand."""
 _FUNCTIONS = frozenset({"function", "method"})
+
+
+Defined = Mapping[str, int]
+"""The names that a repository defines, with the number of files that define each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +85,16 @@ class Hole:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to sample from: its document, the line ranges (from 1, inclusive) of its function bodies."""
+    """A file to sample from: its document, line ranges (from 1, inclusive) of function bodies, names it defines."""
 
     document: Document
     bodies: tuple[tuple[int, int], ...]
+    defines: frozenset[str] = frozenset()
 
 
 def sample(
     sources: Sequence[Source],
-    defined: frozenset[str],
+    defined: Defined,
     kinds: Sequence[HoleKind],
     limit: int,
     rng: np.random.Generator,
@@ -105,18 +119,19 @@ def texts_of(reader: IndexReader) -> list[Source]:
     return [Source(document, ()) for document in documents if len(document.data) <= _MOST_BYTES]
 
 
-def sources_of(reader: IndexReader) -> tuple[list[Source], frozenset[str]]:
+def sources_of(reader: IndexReader) -> tuple[list[Source], Defined]:
     """What an index offers to sample from: its source files, and every name the repository defines."""
     sources: list[Source] = []
-    defined: set[str] = set()
+    defined: Counter[str] = Counter()
     for row in reader.files.all():
         if not is_source(row.path):
             continue
         symbols = reader.symbols.of(row.content_id)
-        defined.update(symbol.name for symbol in symbols)
+        names = frozenset(symbol.name for symbol in symbols)
+        defined.update(names)
         document = Document(row.path, reader.contents.text(row.content_id).encode())
-        sources.append(Source(document, tuple(_bodies(document, symbols))))
-    return sources, frozenset(defined)
+        sources.append(Source(document, tuple(_bodies(document, symbols)), names))
+    return sources, defined
 
 
 def _bodies(document: Document, symbols: Sequence[Symbol]) -> Iterator[tuple[int, int]]:
@@ -151,12 +166,12 @@ def _lines(document: Document, first: int, last: int) -> str:
     return b"\n".join(document.line(number) for number in range(first, min(last, document.line_count) + 1)).decode()
 
 
-def _line(source: Source, _: frozenset[str], rng: np.random.Generator) -> Hole | None:
+def _line(source: Source, _: Defined, rng: np.random.Generator) -> Hole | None:
     number = _visible_line(source.document, rng)
     return None if number is None else _span(source.document, number, number, "line")
 
 
-def _midline(source: Source, _: frozenset[str], rng: np.random.Generator) -> Hole | None:
+def _midline(source: Source, _: Defined, rng: np.random.Generator) -> Hole | None:
     number = _visible_line(source.document, rng)
     if number is None:
         return None
@@ -167,7 +182,7 @@ def _midline(source: Source, _: frozenset[str], rng: np.random.Generator) -> Hol
     return Hole(source.document, start, start + len(text[at:].encode()), "midline")
 
 
-def _chunk(source: Source, _: frozenset[str], rng: np.random.Generator) -> Hole | None:
+def _chunk(source: Source, _: Defined, rng: np.random.Generator) -> Hole | None:
     blocks = cluster_blocks(source.document, rng)
     if not blocks:
         return None
@@ -178,7 +193,7 @@ def _chunk(source: Source, _: frozenset[str], rng: np.random.Generator) -> Hole 
     return _span(source.document, first, last, "chunk")
 
 
-def _function(source: Source, _: frozenset[str], rng: np.random.Generator) -> Hole | None:
+def _function(source: Source, _: Defined, rng: np.random.Generator) -> Hole | None:
     bodies = [(a, b) for a, b in source.bodies if b - a + 1 in _BODY_LINES]
     if not bodies:
         return None
@@ -186,7 +201,7 @@ def _function(source: Source, _: frozenset[str], rng: np.random.Generator) -> Ho
     return _span(source.document, first, last, "function")
 
 
-def _api(source: Source, defined: frozenset[str], rng: np.random.Generator) -> Hole | None:
+def _api(source: Source, defined: Defined, rng: np.random.Generator) -> Hole | None:
     text = source.document.data.decode()
     language = language_of(source.document.path)
     defining = {
@@ -202,6 +217,28 @@ def _api(source: Source, defined: frozenset[str], rng: np.random.Generator) -> H
         return None
     start_byte = len(text[: call.end()].encode())
     return Hole(source.document, start_byte, start_byte + len(text[call.end() : end].encode()), "api")
+
+
+def _crossfile(source: Source, defined: Defined, rng: np.random.Generator) -> Hole | None:
+    text = source.document.data.decode()
+    said = Counter(_NAME.findall(text))
+    foreign = {
+        name
+        for name, count in said.items()
+        if count == 1 and name not in source.defines and 0 < defined.get(name, 0) <= _MOST_OWNERS
+    }
+    places = [match.start() for match in _NAME.finditer(text) if match[0] in foreign]
+    if not places:
+        return None
+    at = places[int(rng.integers(len(places)))]
+    line_start, line_end = text.rfind("\n", 0, at) + 1, (text + "\n").find("\n", at)
+    if _is_comment(source.document, text[line_start:line_end].strip().encode()):
+        return None
+    receiver = _RECEIVER.search(text[line_start:at])
+    if receiver is not None and rng.random() < 0.5:
+        at = line_start + receiver.start()
+    start_byte = len(text[:at].encode())
+    return Hole(source.document, start_byte, start_byte + len(text[at:line_end].encode()), "crossfile")
 
 
 def _word_before(text: str, at: int) -> str:
@@ -220,14 +257,17 @@ def _closing(text: str, at: int) -> int | None:
 
 
 def _visible_line(document: Document, rng: np.random.Generator) -> int | None:
-    known = language(language_of(document.path))
-    comments = (*_COMMENTS, known.line_comment.encode()) if known is not None else _COMMENTS
     for _ in range(_TRIES):
         number = int(rng.integers(1, document.line_count + 1))
         text = document.line(number).strip()
-        if len(text) > MIN_CHARS + 1 and not text.startswith(comments):
+        if len(text) > MIN_CHARS + 1 and not _is_comment(document, text):
             return number
     return None
+
+
+def _is_comment(document: Document, line: bytes) -> bool:
+    known = language(language_of(document.path))
+    return line.startswith((*_COMMENTS, known.line_comment.encode()) if known is not None else _COMMENTS)
 
 
 def _span(document: Document, first: int, last: int, kind: HoleKind) -> Hole:
@@ -239,12 +279,13 @@ def _span(document: Document, first: int, last: int, kind: HoleKind) -> Hole:
     return Hole(document, start, max(start, end), kind)
 
 
-_MAKERS: dict[HoleKind, Callable[[Source, frozenset[str], np.random.Generator], Hole | None]] = {
+_MAKERS: dict[HoleKind, Callable[[Source, Defined, np.random.Generator], Hole | None]] = {
     "line": _line,
     "api": _api,
     "chunk": _chunk,
     "function": _function,
     "midline": _midline,
+    "crossfile": _crossfile,
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from repocomp.evaluate.holes import Hole, HoleKind, Source, sample, sources_of
+from repocomp.evaluate.holes import Defined, Hole, HoleKind, Source, sample, sources_of
 from repocomp.git_edits import recent_lines
 from repocomp.store.index.reader import IndexReader
 
@@ -44,7 +44,7 @@ def hole_name(hole: Hole) -> str:
     return digest.hexdigest()
 
 
-def _batch(sources: Sequence[Source], defined: frozenset[str], rng: np.random.Generator) -> list[Hole]:
+def _batch(sources: Sequence[Source], defined: Defined, rng: np.random.Generator) -> list[Hole]:
     return sample(sources, defined, KINDS, _BATCH, rng)
 
 

@@ -13,7 +13,7 @@ CODE = (
     "def caller(x):\n    # a comment\n    y = helper(x, (1, 2))\n    z = 'größe'\n    return helper(y, z)\n"
 ).encode() * 4
 SOURCES = [Source(Document(path, CODE), ((2, 4), (8, 11))) for path in ("a.py", "b.py", "c.py")]
-DEFINED = frozenset({"helper", "caller"})
+DEFINED = {"helper": 3, "caller": 3}
 
 
 def draw(kinds: tuple[HoleKind, ...] = KINDS, limit: int = 40, seed: int = 0) -> list[tuple[str, int, int, str]]:
@@ -78,3 +78,15 @@ def test_sources_and_modes() -> None:
 def test_nothing_to_draw_from_gives_nothing() -> None:
     assert sample([], DEFINED, KINDS, 9, np.random.default_rng(0)) == []
     assert sample([Source(Document("a.py", b"\n"), ())], DEFINED, KINDS, 9, np.random.default_rng(0)) == []
+
+
+def test_what_another_file_defines_and_this_one_says_once() -> None:
+    lines = ("def own(box):", "own(1)", "x = box.foreign(1)", "shared(2)", "twice(twice)", "# lonely", "elsewhere")
+    code = "\n    ".join(lines)
+    source = Source(Document("a.py", code.encode()), (), frozenset({"own"}))
+    defined = {"own": 1, "foreign": 1, "shared": 3, "twice": 1, "lonely": 1, "box": 1}
+    holes = sample([source], defined, ("crossfile",), 20, np.random.default_rng(0))
+    before = {hole.document.data[: hole.start].decode().rpartition("\n")[2] for hole in holes}
+    assert {hole.answer for hole in holes} == {"foreign(1)", "box.foreign(1)"}
+    assert before == {"    x = box.", "    x = "}, "in front of the name, or of what it belongs to"
+    assert {(hole.mode, hole.kind) for hole in holes} == {("line", "crossfile")}

@@ -91,7 +91,8 @@ def self_(
 
     Cursors stand where people type, as often as they type there: in a word, behind a space, an opening bracket, a dot,
     "=" or "return" (value), another sign, on an empty line (blank), in a comment, string or docstring, at the end of a
-    file, in prose. The kinds that papers report are line, api, chunk, function and midline.
+    file, in prose. The kinds that papers report are line, api, chunk, function and midline; crossfile
+    holes, as in CrossCodeEval, begin with a name that another file defines and this one says nowhere else.
 
     The hole's own place and copies of it are hidden from retrieval. Every hole counts, also where nothing is answered;
     intervals are 95 % by bootstrap over files. A run that was stopped continues where it left off.
@@ -192,12 +193,11 @@ def _run(
 
 
 def _kinds(listed: str | None) -> tuple[Kind, ...]:
-    from repocomp.bench.holes import GROUPS
+    from repocomp.bench.holes import ALL, GROUPS
 
-    known = [kind for group in GROUPS.values() for kind in group]
     names = [name.strip() for name in (listed or "cursors").split(",")]
     wanted = {kind for name in names for kind in GROUPS.get(name, (name,))}
-    if unknown := wanted - set(known):
-        hint = f"kinds are {', '.join(known)}; groups of them are {' and '.join(GROUPS)}"
+    if unknown := wanted - set(ALL):
+        hint = f"kinds are {', '.join(ALL)}; groups of them are {' and '.join(GROUPS)}"
         raise BenchError(f"there are no holes of the kind {sorted(unknown)[0]!r}", hint)
-    return tuple(kind for kind in known if kind in wanted)
+    return tuple(kind for kind in ALL if kind in wanted)

@@ -47,7 +47,7 @@ from repocomp.store.index.reader import IndexReader
 from repocomp.train.lm.label import MAX_NEW_TOKENS
 from repocomp.train.repository import OpenRepository, Repository, Sample, Sent, rows_of
 
-_PUBLISHED: tuple[HoleKind, ...] = ("api", "line", "midline")
+_PUBLISHED: tuple[HoleKind, ...] = ("api", "crossfile", "midline", "line")
 _PUBLISHED_SHARE = 3
 """One hole in so many is of the kinds that papers report; the others are where people put cursors."""
 _HOLES_PER_TASK = 5
