@@ -124,9 +124,19 @@ class _Key:
 
 
 def bench_latency(
-    root: Path, pack: str = "default", keys: int = 200, places: int = 20, seed: int = 0, progress: OnProgress = ignore
+    root: Path,
+    pack: str = "default",
+    keys: int = 200,
+    places: int = 20,
+    seed: int = 0,
+    progress: OnProgress = ignore,
+    policy: str | None = None,
 ) -> Latency:
-    """Measure in an indexed work tree. Raises StoreError without an index, BenchError where nothing can be typed."""
+    """Measure in an indexed work tree a pack for which a `policy` or itself decides.
+
+    Raises StoreError without an index, BenchError where nothing can be typed.
+    """
+    packs = ("--policy", policy or pack, "--generator", pack)
     holes, _ = draw(root, places, seed, ("midline",))
     typed = _typing([hole.document for hole in holes], keys)
     spots = [_Key(hole.document.path, hole.opened.data, hole.start) for hole in holes]
@@ -135,17 +145,18 @@ def bench_latency(
     differing: list[bool] = []
     with daemons(POLICIES) as met:
         for number, key in enumerate([*spots, *typed]):
-            asked = {policy: _ask(root, key, policy, pack, where) for policy, where in met.items()}
+            asked = {rule: _ask(root, key, rule, packs, where) for rule, where in met.items()}
             bare.append(timed(python("pass"), root, b"", environment())[:2])
-            samples += [_sample("typing" if key.typed else "place", policy, *one) for policy, one in asked.items()]
+            samples += [_sample("typing" if key.typed else "place", rule, *one) for rule, one in asked.items()]
             if number % _CHECK_EVERY == 0:
-                alone = {policy: _sample("process", policy, *_ask(root, key, policy, pack, None)) for policy in met}
+                alone = {rule: _sample("process", rule, *_ask(root, key, rule, packs, None)) for rule in met}
                 latest = {sample.policy: sample for sample in samples[-len(alone) :]}
                 differing += [latest[p].text != one.text for p, one in alone.items() if not latest[p].is_rest]
                 samples += alone.values()
             progress(Progress(number + 1, len(spots) + len(typed), "typing"))
     typed_in = [key.path for key in typed if not key.typed]
-    facts = {**facts_of("latency", load_pack(pack), seed, places), "typed_in": typed_in, "keys": keys}
+    facts = {**facts_of("latency", load_pack(pack), seed, places), "policy": policy or pack}
+    facts |= {"typed_in": typed_in, "keys": keys}
     return _summed(facts, samples, bare, differing)
 
 
@@ -170,11 +181,10 @@ def _typing(documents: Sequence[Document], keys: int) -> list[_Key]:
 
 
 def _ask(
-    root: Path, key: _Key, policy: str, pack: str, where: Mapping[str, str] | None
+    root: Path, key: _Key, rule: str, packs: Sequence[str], where: Mapping[str, str] | None
 ) -> tuple[float, float, dict[str, Any]]:
     """Ask the daemon met in `where` (None: no daemon). Wall-clock and processor milliseconds, and the answer."""
-    packs = ["--policy", pack, "--generator", pack, "--daemon", "never" if where is None else "auto"]
-    asking = command(*key.arguments(policy), *packs)
+    asking = command(*key.arguments(rule), *packs, "--daemon", "never" if where is None else "auto")
     wall, cpu, out = timed(asking, root, key.data, where or environment())
     answer: dict[str, Any] = json.loads(out)
     if answer["data"] is None:

@@ -96,13 +96,13 @@ class Answer:
 class PairAnswer:
     """What two packs that share the work answered, and whether the first draft was enough, or what was found was read.
 
-    `first_ms` is what the first draft took.
+    `ms` is what all of it took, with nothing read before.
     """
 
     answer: Answer
     is_first_kept: bool
     has_read: bool
-    first_ms: float
+    ms: float
 
     @classmethod
     def of(cls, attempt: Attempt, truth: str, language: str) -> PairAnswer:
@@ -110,7 +110,7 @@ class PairAnswer:
         drafts = attempt.completion.drafts
         answer = replace(Answer.of(attempt.text, truth, language), confidence=attempt.completion.confidence)
         has_read = any(draft.tokens_read for draft in drafts[1:])
-        return cls(answer, len(drafts) == 1, has_read, drafts[0].ms)
+        return cls(answer, len(drafts) == 1, has_read, attempt.completion.timings_ms.total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,15 +213,6 @@ class Case:
             return self.without.ms
         shared = self.without.ms["prefill"] * self.retrieved.cached / max(1, self.without.prompt)
         return {**self.retrieved.ms, "prefill": shared + self.retrieved.ms["prefill"]}
-
-    def pair_ms(self) -> float:
-        """Milliseconds of a pair's answer from nothing: the first draft, and what the generator writes after it."""
-        if self.pair is None:
-            return 0.0
-        lookup = self.retrieved.ms["retrieve"]
-        drafts = [] if self.pair.is_first_kept else [False, *([True] if self.pair.has_read else [])]
-        written = sum(sum(self.cost(reads).values()) - self.cost(reads)["retrieve"] for reads in drafts)
-        return self.policy_ms + lookup + self.pair.first_ms + written
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, read back by `from_json`."""

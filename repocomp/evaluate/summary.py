@@ -218,7 +218,7 @@ def _pair_score(cases: Sequence[Case], resample: Sequence[Ints]) -> list[Score]:
     def answers(field: str) -> Floats:
         return np.array([float(getattr(pair.answer, field)) for pair in pairs])
 
-    total = np.array([case.pair_ms() for case in cases])
+    total = np.array([pair.ms for pair in pairs])
     always = _score("always", cases, np.ones(len(cases)), resample)
     return [
         replace(

@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
+from repocomp.complete.parts import Pair, Parts
 from repocomp.document import Document
-from repocomp.evaluate.counterfactual import BlindRetriever, Outcome, compare
+from repocomp.evaluate.counterfactual import BlindRetriever, Outcome, answer, compare
 from repocomp.evaluate.holes import Hole
+from repocomp.model.confidence import Confidence
+from repocomp.model.pairing import Author, Pairing
 from repocomp.policy.select import READ
 from repocomp.retrieve.hit import Hit
 from repocomp.retrieve.query import Query
-from tests.complete.fakes import FixedRetriever, ScriptedModel, fake_pack, parts
+from tests.complete.fakes import FixedRetriever, ScriptedModel, fake_pack, loaded, parts
 
 LINES = [f"value_{n} = compute_{n}(alpha_{n}, beta_{n})" for n in range(60)]
 DOCUMENT = Document("a.py", "\n".join(LINES).encode())
@@ -75,3 +78,19 @@ def test_without_a_retriever_there_is_nothing_to_compare() -> None:
     nothing: Any = parts(ScriptedModel("x"))
     with pytest.raises(ValueError, match="retriever"):
         list(compare([hole()], nothing, 40))
+
+
+def test_a_pair_reads_all_for_itself() -> None:
+    (one,) = compare([hole()], pair(), 40)
+    alone = answer(hole(), pair(), 40)
+    assert one.pair is not None
+    assert (one.pair.text, one.pair.completion.tokens) == ("large", alone.completion.tokens)
+
+
+def pair() -> Parts:
+    """Two packs that share the work and have read nothing yet."""
+    small, large = loaded(ScriptedModel("small", odds=5.0), "small"), loaded(ScriptedModel("large"), "large")
+    surer: dict[Author, float] = {"first": 0.2, "unread": 0.5, "read": 0.9}
+    judges = {author: Confidence({}, 0.0, (0.0,), (chance,), 0.0) for author, chance in surer.items()}
+    pairing = Pairing(1.0, Confidence({}, 0.0, (0.0,), (0.7,), 0.6), judges)
+    return Parts(small, large, FixedRetriever([]), pair=Pair(small, pairing))

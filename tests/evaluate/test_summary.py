@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-import pytest
-
 from repocomp.evaluate.cases import Answer, Case, PairAnswer
 from repocomp.evaluate.summary import summarise
 
@@ -79,14 +77,14 @@ def test_what_shares_no_prompt_pays_for_its_own_alone() -> None:
     assert summarise(apart, seed=0).score("always").ms["total"] == (25.0 + 35.0) / 2
 
 
-@pytest.mark.parametrize(
-    ("is_first_kept", "has_read", "ms"),
-    [(True, False, 3.0 + 1.0 + 8.0), (False, False, 12.0 + 30.0), (False, True, 12.0 + 30.0 + 25.0)],
-)
-def test_a_pair_pays_for_every_draft_and_one_lookup(is_first_kept: bool, has_read: bool, ms: float) -> None:
-    looked_up = replace(answer(0.5, 15.0), ms={**answer(0.5, 15.0).ms, "retrieve": 1.0})
-    pair = PairAnswer(answer(0.5, 0.0), is_first_kept, has_read, first_ms=8.0)
-    assert replace(FOUR[0], retrieved=looked_up, pair=pair, policy_ms=3.0).pair_ms() == ms
+def test_a_pair_takes_what_it_took() -> None:
+    taken = (8.0, 12.0, 40.0, 100.0)
+    cases = [
+        replace(one, pair=PairAnswer(answer(0.5, 0.0), is_first_kept=ms < 10, has_read=ms > 30, ms=ms))
+        for one, ms in zip(FOUR, taken, strict=True)
+    ]
+    score = summarise(cases, seed=0).score("pair")
+    assert (score.ms["total"], score.p50, score.retrieval_rate) == (40.0, 26.0, 50.0)
 
 
 def test_the_curve_runs_from_always_to_never() -> None:

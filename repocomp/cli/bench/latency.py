@@ -36,8 +36,9 @@ Examples:
     "--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing files and cursors."
 )
 @click.option("--pack", type=PACK, default="default", show_default=True, metavar="PACK", help="The pack to measure.")
+@click.option("--policy", type=PACK, metavar="PACK", help="The pack that decides (default: the one that is measured).")
 @output.json_option
-def latency(path: Path | None, keys: int, places: int, seed: int, pack: str, as_json: bool) -> int:
+def latency(path: Path | None, keys: int, places: int, seed: int, pack: str, policy: str | None, as_json: bool) -> int:
     """Measure from key to text in the indexed work tree of PATH (default: this one), the client process included.
 
     Without a daemon, at places a daemon has not seen, and typing in a row in up to eight files; never, selectively and
@@ -48,7 +49,7 @@ def latency(path: Path | None, keys: int, places: int, seed: int, pack: str, as_
 
     root = work_trees([path] if path else [])[0]
     with progress.bar() as show:
-        found = bench_latency(root, pack, keys, places, seed, show)
+        found = bench_latency(root, pack, keys, places, seed, show, policy)
     if as_json:
         return output.document("bench", found.to_json())
     _print(found)
