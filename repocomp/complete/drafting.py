@@ -1,8 +1,9 @@
 """Which drafts are written for a place, and what is made of what was retrieved.
 
 One generator writes one, or as many as are wanted. Where a small pack decides for a generator that reads, the two share
-the work (`model.pairing`): the small one drafts first, the generator where that draft is not sure enough, and once more
-having read what was retrieved where that is expected to help. Copying takes no time, reading most of it.
+the work (`model.pairing`): the small one drafts first, and where that draft is not sure enough the generator writes
+too. Copying takes no time, reading nearly all of it, so the generator reads about as much in either case: all that it
+sees of the file, or where other files are expected to help, less of the file and the best of what was retrieved.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from repocomp.complete.beside import judged
 from repocomp.complete.clock import Clock
 from repocomp.complete.draft import Draft
-from repocomp.complete.parts import Pair, Parts
+from repocomp.complete.parts import BESIDE, Pair, Parts
 from repocomp.complete.place import Place
 from repocomp.complete.reading import reading_figures
 from repocomp.complete.retrieval import CrossFileContext
@@ -24,9 +25,6 @@ from repocomp.model.confidence import Confidence
 from repocomp.model.pairing import Author
 from repocomp.request import CompletionOptions
 
-_NEAR = 0.5
-"""Of the file that a generator sees, so much is enough for a draft that another one may follow. On 61 holes the surest
-of three was as good with half of the file in it as with all of it (ES 70), at two thirds of the time."""
 _TRIES = 2
 """Answers written for each one wanted: some come to the same text."""
 
@@ -68,14 +66,11 @@ def write_drafts(
     clock.add(first.generated.spent_ms)
     if first.is_sure(pair.pairing.keep) or clock.budget.spent is not None:
         return Drafts((first,), context.unread(), is_pair=True)
-    near = nearby(parts.generator, place) if context.snippets else place
-    unread = _write(options, parts, near, context.unread(), clock, first)
-    written: dict[Author, Draft] = {"first": first, "unread": unread}
-    context = _considered(pair, place, context, first, unread)
-    if context.snippets and clock.budget.spent is None:
-        written["read"] = _write(options, parts, place, context, clock, unread, first)
-    else:
-        context = context.unread(context.retrieval.reading)
+    context = _considered(pair, place, context, first)
+    has_read = bool(context.snippets)
+    seen = nearby(parts.generator, place) if has_read else place
+    second = next(_written(options, parts, seen, context, clock, None, (first,)))
+    written: dict[Author, Draft] = {"first": first, "read" if has_read else "unread": second}
     return Drafts(judged(written, pair.pairing.drafts, parts.judge), context, pair.pairing.keep, is_pair=True)
 
 
@@ -89,8 +84,8 @@ def first_writer(
 
 
 def nearby(generator: Generator, place: Place) -> Place:
-    """The place as a generator sees it that writes without reading, where it may read afterwards."""
-    return _seen(generator, place, _NEAR)
+    """The place as a generator sees it that reads other files too."""
+    return _seen(generator, place, BESIDE)
 
 
 def _seen(generator: Generator, place: Place, share: float) -> Place:
@@ -98,19 +93,12 @@ def _seen(generator: Generator, place: Place, share: float) -> Place:
     return Place.of(place.document, place.cursor, window, place.mode)
 
 
-def _considered(pair: Pair, place: Place, context: CrossFileContext, first: Draft, unread: Draft) -> CrossFileContext:
+def _considered(pair: Pair, place: Place, context: CrossFileContext, first: Draft) -> CrossFileContext:
     """The context, unread where reading it is not expected to help."""
     if not context.snippets:
         return context
-    chance = pair.pairing.reading.of(reading_figures(place, context.hits, first, unread))
+    chance = pair.pairing.reading.of(reading_figures(place, context.hits, first))
     return context.read(chance) if chance >= pair.pairing.reading.threshold else context.unread(chance)
-
-
-def _write(
-    options: CompletionOptions, parts: Parts, place: Place, context: CrossFileContext, clock: Clock, *earlier: Draft
-) -> Draft:
-    """The generator's answer, guessing what `earlier` drafts said, the last first."""
-    return next(_written(options, parts, place, context, clock, None, earlier))
 
 
 def _written(

@@ -53,6 +53,10 @@ class IndexRetriever:
         )
 
 
+BESIDE = 0.5
+"""Of its budgets, for the file and for other files, a generator spends so much where it reads beside a first draft."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """A small pack that drafts first, and how the two decide together."""
@@ -77,6 +81,11 @@ class Parts:
     def pair_for(self, options: CompletionOptions) -> Pair | None:
         """The pair, where it is asked: who says whether to retrieve, or wants several answers, gets the generator's."""
         return self.pair if options.retrieve == "auto" and options.candidates == 1 else None
+
+    def snippet_tokens(self, options: CompletionOptions) -> int:
+        """So many tokens of other files the generator reads for one answer, beside a first draft fewer than alone."""
+        whole = self.generator.snippet_tokens
+        return whole if self.pair_for(options) is None else int(BESIDE * whole)
 
     def least_confidence(self, options: CompletionOptions) -> float:
         """The bound below which an answer is withheld: that of the request, else of what judges it."""

@@ -1,7 +1,6 @@
-"""What is known of a place after the lookup and two drafts: whether reading what was found would help.
+"""What is known of a place after the lookup and a first draft: whether reading what was found would help.
 
-None of the figures is source text. Names count that the file does not show: they are what a prompt can bring. What says
-most is how near the generator came to writing something else: the least margin between its first and second choice.
+None of the figures is source text. Names count that the file does not show: they are what a prompt can bring.
 """
 
 from __future__ import annotations
@@ -33,15 +32,13 @@ _DRAFTED = (
 """What of a draft's figures tells whether another one is needed."""
 
 
-def reading_figures(place: Place, hits: Sequence[Hit], first: Draft, unread: Draft) -> Mapping[str, float]:
-    """Figures of a place for which `hits` were found, best first; `unread` is by the generator that could read them."""
+def reading_figures(place: Place, hits: Sequence[Hit], first: Draft) -> Mapping[str, float]:
+    """Figures of a place for which `hits` were found, best first, and of the draft that was copied from them."""
     shown = frozenset(words(place.window.left)) | frozenset(words(place.window.right))
     return {
         **_of_hits(place, hits, shown),
         **_of_draft("first", first),
         "first.confidence": first.confidence or 0.0,
-        **_of_draft("unread", unread),
-        "is_agreed": float(first.text.strip() == unread.text.strip()),
         **{name: value for name, value in first.figures.items() if name.startswith(("kind=", "family="))},
         "is_block": float(place.mode == "block"),
     }

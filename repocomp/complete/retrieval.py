@@ -70,7 +70,7 @@ def retrieve_context(
     if action.is_none:
         return CrossFileContext(report("skipped", "what was learned here expects no help"), known=known)
     found = parts.retriever.find(place.query, action, deadline=budget.deadline)
-    tokens = action.budget(parts.generator.snippet_tokens)
+    tokens = action.budget(parts.snippet_tokens(options))
     snippets = parts.generator.fit(found.hits, tokens)
     # Whatever the prompt has room for, everything can be a copy source.
     kept = [snippet.hit for snippet in snippets] if tokens else found.hits

@@ -142,13 +142,13 @@ def compare(holes: Iterable[Hole], parts: Parts, max_new_tokens: int, cut: Cut =
             ms = 1000 * (time.perf_counter() - started)
         pair = None
         if parts.pair is not None:
-            _forget(parts.generator, parts.pair.drafter)
+            forget(parts.generator, parts.pair.drafter)
             pair = answer(hole, parts, max_new_tokens, cut)
         yield Outcome(hole, without, retrieved, said, tuple(blind.found), blind.best_jaccard, ms, pair)
 
 
-def _forget(*generators: Generator) -> None:
-    """Drop what was read for earlier answers."""
+def forget(*generators: Generator) -> None:
+    """Drop what was read for earlier answers, so that the next one takes what it takes from nothing."""
     for each in generators:
         if isinstance(each, LocalGenerator):
             each.cache.truncate(0)

@@ -1,7 +1,7 @@
 """How a small pack and a generator that reads answer together, as data beside the pack that decides.
 
 The small one drafts first, in a tenth of the time. Its draft is the answer where it is sure enough; else the generator
-writes too, and once more having read what was retrieved where that is expected to help. The surest draft is the answer.
+writes too, having read what was retrieved where that is expected to help. The surer draft is the answer.
 Fitted to one generator and used with any (`repocomp train policy`).
 """
 
@@ -17,7 +17,7 @@ from repocomp.model.confidence import Confidence
 
 PAIRING = "pairing.json"
 """The file of a pack that holds it."""
-FORMAT = 2
+FORMAT = 3
 
 Author = Literal["first", "unread", "read"]
 """What a draft is: the small pack's, or the generator's, without what was retrieved or having read it."""

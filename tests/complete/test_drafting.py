@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from repocomp.errors import PackError
 from repocomp.model.confidence import Confidence
 from repocomp.model.pairing import Author, Pairing
 from repocomp.request import Completion, CompletionOptions, CompletionRequest
+from repocomp.retrieve.hit import Hit
 from tests.complete.fakes import FixedRetriever, ScriptedModel, hit, loaded
 
 TEXT = b"import os\n\n\ndef f(path):\n    value = 1\n    return value\n"
@@ -28,9 +30,6 @@ def always(chance: float, threshold: float = 0.0) -> Confidence:
     return Confidence({}, 0.0, (0.0,), (chance,), threshold)
 
 
-LONGER_IS_SURER = Confidence({"log_chars": 1.0}, 0.0, (2.0, 2.8), (0.2, 0.9), 0.0)
-
-
 def pairing(keep: float, *, written: float = 0.9, reads: bool = True) -> Pairing:
     """First drafts are half sure, and reading is expected to help by 0.7."""
     judges: dict[Author, Confidence] = {"first": always(0.5), "unread": always(written), "read": always(written)}
@@ -40,20 +39,26 @@ def pairing(keep: float, *, written: float = 0.9, reads: bool = True) -> Pairing
 class Pack:
     """A pair on scripts, and what its models were asked."""
 
-    def __init__(self, decided: Pairing) -> None:
+    def __init__(
+        self,
+        decided: Pairing,
+        text: bytes = TEXT,
+        place: tuple[int, int] = PLACE,
+        hits: Sequence[Hit] = (hit(f"def best():\n    return '{SECRET}'"),),
+    ) -> None:
+        self.document = Document("a.txt", text)
+        self.place = self.document.at(*place)
         self.small = ScriptedModel("small()\n", odds=5.0)
         self.large = ScriptedModel("large()\n")
         drafter, generator = loaded(self.small, "small"), loaded(self.large, "large")
         # As if that had been fitted to it and lay in its folder.
         drafter.pack.__dict__["confidence"] = always(0.5)
-        retriever = FixedRetriever([hit(f"def best():\n    return '{SECRET}'")])
-        self.parts = Parts(drafter, generator, retriever, pair=Pair(drafter, decided))
+        self.parts = Parts(drafter, generator, FixedRetriever(list(hits)), pair=Pair(drafter, decided))
 
     def ask(self, clock: Clock | None = None, **options: Any) -> Completion:
-        document = Document("a.txt", TEXT)
-        place = document.at(*PLACE)
         self.said: list[str] = []
-        request = CompletionRequest(document, place, Path("/work"), CompletionOptions(**{"threshold": 0.5, **options}))
+        asked = CompletionOptions(**{"threshold": 0.5, **options})
+        request = CompletionRequest(self.document, self.place, Path("/work"), asked)
         return complete(request, self.parts, self.said.append, clock)
 
 
@@ -71,12 +76,12 @@ def test_a_sure_first_draft_is_the_answer_and_the_generator_is_not_asked() -> No
     assert "".join(pack.said) == "small()"
 
 
-def test_where_it_is_not_sure_the_generator_writes_then_reads_and_the_surest_draft_wins() -> None:
+def test_where_it_is_not_sure_the_generator_reads_and_the_surer_draft_wins() -> None:
     pack = Pack(pairing(keep=0.6))
     answer = pack.ask(min_confidence=0.0)
     assert answer.text == "large()"
-    assert actions(answer) == [("small", "read", False), ("large", "copy", True), ("large", "read", False)]
-    assert (answer.drafts[1].tokens_read, answer.drafts[2].tokens_read > len(SECRET)) == (0, True)
+    assert actions(answer) == [("small", "read", False), ("large", "read", True)]
+    assert answer.drafts[1].tokens_read > len(SECRET)
     assert (answer.retrieval.action, answer.retrieval.reading, answer.confidence) == ("read", 0.7, 0.9)
     assert "".join(pack.said) == "large()"
 
@@ -85,41 +90,40 @@ def test_a_generator_that_is_less_sure_than_the_first_draft_was_asked_in_vain() 
     pack = Pack(pairing(keep=0.6, written=0.2))
     answer = pack.ask(min_confidence=0.0)
     assert (answer.text, answer.confidence) == ("small()", 0.5)
-    assert actions(answer) == [("small", "read", True), ("large", "copy", False), ("large", "read", False)]
+    assert actions(answer) == [("small", "read", True), ("large", "read", False)]
     assert "".join(pack.said) == "small()"
 
 
-def test_a_generator_that_is_surer_for_having_read_gives_its_last_draft() -> None:
-    some = pairing(keep=0.6)
-    pack = Pack(replace(some, drafts={**some.drafts, "read": LONGER_IS_SURER, "unread": LONGER_IS_SURER}))
-    has_read = len(TEXT) + len(SECRET)
-    pack.large.text = lambda prompt: "the_best_of_all()\n" if len(prompt) > has_read else "large()\n"
-    answer = pack.ask(min_confidence=0.0)
-    assert answer.text == "the_best_of_all()"
-    assert actions(answer) == [("small", "read", False), ("large", "copy", False), ("large", "read", True)]
+def test_beside_a_first_draft_less_of_each_file_is_read_than_alone() -> None:
+    text = b"".join(b"value_%d = %d\n" % (number, number) for number in range(100))
+    chunks = [hit(f"def far_{number}():\n    return {number}", f"{number}.py") for number in range(20)]
+    read: dict[str, Completion] = {}
+    for retrieve in ("auto", "always"):
+        pack = Pack(pairing(keep=0.6), text, (50, 1), chunks)
+        read[retrieve] = pack.ask(retrieve=retrieve, min_confidence=0.0)
+    beside, alone = (read[retrieve].drafts[-1] for retrieve in ("auto", "always"))
+    assert alone.tokens_read / 3 < beside.tokens_read <= alone.tokens_read / 2 + 1
+    assert read["auto"].tokens.prompt < 2 / 3 * read["always"].tokens.prompt
+    assert len(read["auto"].retrieval.chunks) < len(read["always"].retrieval.chunks)
 
 
 def test_drafts_that_say_the_same_are_surer() -> None:
     some = pairing(keep=0.6, written=0.2)
-    agreed = Confidence({"same_unread": 1.0}, 0.0, (0.0, 1.0), (0.1, 0.8), 0.0)
+    agreed = Confidence({"same_read": 1.0}, 0.0, (0.0, 1.0), (0.1, 0.8), 0.0)
     pack = Pack(replace(some, drafts={**some.drafts, "first": agreed}))
     assert (pack.ask(min_confidence=0.0).text, pack.ask(min_confidence=0.0).confidence) == ("large()", 0.2)
     pack.large.text = "small()\n"
     answer = pack.ask(min_confidence=0.0)
     assert (answer.text, answer.confidence) == ("small()", 0.8)
-    assert [draft.confidence for draft in answer.drafts] == [0.8, 0.2, 0.2]
-    assert {name: answer.figures[name] for name in ("same_unread", "alike_read", "beside_read")} == {
-        "same_unread": 1.0,
-        "alike_read": 1.0,
-        "beside_read": 1.0,
-    }
+    assert [draft.confidence for draft in answer.drafts] == [0.8, 0.2]
+    said = ("same_read", "alike_read", "beside_read")
+    assert [answer.figures[name] for name in said] == [1.0, 1.0, 1.0]
 
 
 def test_the_generator_guesses_what_earlier_drafts_said() -> None:
     others, same = Pack(pairing(keep=0.6)), Pack(pairing(keep=0.6))
     others.large.text = same.small.text = same.large.text = "a_long_answer()\n"
     assert others.ask().text == same.ask().text == "a_long_answer()"
-    # Both read, and guess the unread draft the second time.
     assert len(same.large.runs) <= len(others.large.runs) - len("long_answer()")
 
 
@@ -165,14 +169,12 @@ def test_an_end_between_the_drafts_leaves_the_first_one() -> None:
     assert pack.large.runs == []
 
 
-def test_an_end_before_reading_leaves_what_was_written_without() -> None:
-    whole, pack = Pack(pairing(keep=0.6, reads=False)), Pack(pairing(keep=0.6))
-    whole.ask()
-    runs = len(whole.large.runs)
-    clock = Clock.starting(None, is_cancelled=lambda: len(pack.large.runs) >= runs)
+def test_an_end_within_the_second_draft_leaves_the_first_one() -> None:
+    pack = Pack(pairing(keep=0.6))
+    clock = Clock.starting(None, is_cancelled=lambda: len(pack.large.runs) >= 3)
     answer = pack.ask(min_confidence=0.0, clock=clock)
-    assert actions(answer) == [("small", "read", False), ("large", "copy", True)]
-    assert (answer.retrieval.action, answer.retrieval.reading) == ("copy", 0.7)
+    assert answer.text == "small()"
+    assert actions(answer) == [("small", "read", True), ("large", "read", False)]
 
 
 def test_the_same_question_gets_the_same_bytes() -> None:

@@ -26,29 +26,27 @@ from repocomp.train.pairing.trials import Trial, Tried
 
 TIME_SHARE = 0.65
 """Of the time that it takes to read always, an answer may take so much, in the mean and at the median."""
-_ASKED = (("unread.",), ("unread.", "first.", "is_agreed"), ("",))
-"""Figures (by how their names begin) that may say whether reading helps: of the generator's draft, of both, all. Few
-trials bear few figures; what predicts repositories best that the regression had not seen is taken."""
 _COMPANY: Mapping[Author, tuple[tuple[Author, ...], ...]] = {
-    "first": ((), ("unread",), ("unread", "read")),
-    "unread": ((), ("first",), ("first", "read")),
-    "read": ((), ("first", "unread")),
+    "first": ((), ("unread",), ("read",)),
+    "unread": ((), ("first",)),
+    "read": ((), ("first",)),
 }
-"""What other drafts there are when one is judged: none, those that are written unread, all."""
+"""What other drafts there may be when one is judged: none, or the other one that is written."""
 _LEAST_TRIALS = 100
 _LEVELS = 21
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known of n trials, in columns first, unread, read.
+    """What is known of n trials; `similarity`, `exact` and `ms` [n, 4] in columns first, unread, read, always.
 
-    `alone` [n] is the chance that the first draft is kept by itself, `beside` [n, 2] and `read` [n, 3] that of each
-    draft beside those that were written by then, `reading` [n] the chance that reading helps (-1: nothing to read).
+    `alone` [n] is the chance that the first draft is kept by itself, `unread` [n, 2] and `read` [n, 2] those of the
+    first draft and of the generator's beside each other, `reading` [n] the chance that reading helps (-1: nothing to
+    read).
     """
 
     alone: Floats
-    beside: Floats
+    unread: Floats
     read: Floats
     reading: Floats
     similarity: Floats
@@ -58,14 +56,14 @@ class _Known:
     def drafts(self, keep: float, bound: float) -> tuple[Ints, Floats]:
         """Which draft is the answer [n] (0, 1, 2), and how long it takes [n]."""
         is_kept, reads = self.alone >= keep, self.reading >= bound
-        chosen = np.where(reads, self.read.argmax(axis=1), self.beside.argmax(axis=1))
-        waited = self.ms[:, 1] + np.where(reads, self.ms[:, 2], 0.0)
-        return np.where(is_kept, 0, chosen), self.ms[:, 0] + np.where(is_kept, 0.0, waited)
+        beside = np.where(reads, 2 * self.read.argmax(axis=1), self.unread.argmax(axis=1))
+        waited = np.where(reads, self.ms[:, 2], self.ms[:, 1])
+        return np.where(is_kept, 0, beside), self.ms[:, 0] + np.where(is_kept, 0.0, waited)
 
     def chances(self, keep: float, bound: float) -> Floats:
         """How sure the answer is [n]."""
-        chosen = np.where(self.reading >= bound, self.read.max(axis=1), self.beside.max(axis=1))
-        return np.where(self.alone >= keep, self.alone, chosen)
+        beside = np.where(self.reading >= bound, self.read.max(axis=1), self.unread.max(axis=1))
+        return np.where(self.alone >= keep, self.alone, beside)
 
     def worth(self, drafts: Ints) -> float:
         """Mean of edit similarity and exact match of these drafts [n], in 0..1."""
@@ -84,8 +82,8 @@ def fit(trials: Sequence[Trial], judge: Confidence) -> Pairing:
     sure = {author: chances for author, (_, chances) in judges.items()}
     known = _Known(
         alone=np.array([judge.of(one.first.figures) if one.first.figures else 0.0 for one in trials]),
-        beside=np.column_stack([sure["first"][:, 1], sure["unread"][:, 1]]),
-        read=np.column_stack([sure[author][:, -1] for author in AUTHORS]),
+        unread=np.column_stack([sure["first"][:, 1], sure["unread"][:, 1]]),
+        read=np.column_stack([sure["first"][:, 2], sure["read"][:, 1]]),
         reading=np.where([one.read is not None for one in trials], helps, -1.0),
         similarity=np.array([[draft.similarity for draft in _drafts(one)] for one in trials]),
         exact=np.array([[draft.is_exact for draft in _drafts(one)] for one in trials], np.float64),
@@ -99,9 +97,9 @@ def fit(trials: Sequence[Trial], judge: Confidence) -> Pairing:
     return Pairing(keep, replace(reading, threshold=bound), drafts, facts)
 
 
-def _drafts(trial: Trial) -> tuple[Tried, Tried, Tried]:
-    """Where nothing could be read, reading is writing without."""
-    return trial.first, trial.unread, trial.read or trial.unread
+def _drafts(trial: Trial) -> tuple[Tried, Tried, Tried, Tried]:
+    """In the order of the columns; where nothing could be read, reading is writing without."""
+    return trial.first, trial.unread, trial.read or trial.unread, trial.always
 
 
 def _judge(trials: Sequence[Trial], author: Author) -> tuple[Confidence, Floats]:
@@ -125,15 +123,7 @@ def _judge(trials: Sequence[Trial], author: Author) -> tuple[Confidence, Floats]
 
 def _reading(trials: Sequence[Trial], groups: Sequence[str]) -> tuple[Confidence, Floats]:
     """The chance that a draft is better for having read, and that of each trial [n]."""
-    helps = _gains(trials) > 0
-    tries = [
-        fit_chance([_named(trial.reading, beginnings) for trial in trials], helps, groups) for beginnings in _ASKED
-    ]
-    return max(tries, key=lambda one: float(np.log(np.where(helps, one[1], 1 - one[1])).sum()))
-
-
-def _named(figures: Mapping[str, float], beginnings: tuple[str, ...]) -> Mapping[str, float]:
-    return {name: value for name, value in figures.items() if name.startswith(beginnings)}
+    return fit_chance([trial.reading for trial in trials], _gains(trials) > 0, groups)
 
 
 def _gains(trials: Sequence[Trial]) -> Floats:
@@ -143,7 +133,7 @@ def _gains(trials: Sequence[Trial]) -> Floats:
 
 def _thresholds(known: _Known) -> tuple[float, float]:
     """Confidence from which the first draft is kept, and the chance from which the generator reads."""
-    always = known.ms[:, 2]
+    always = known.ms[:, 3]
     best, found = -1.0, (1.0, 1.0)
     levels = np.linspace(0, 1, _LEVELS)
     for keep, bound in product(
@@ -177,11 +167,9 @@ def _silence(answers: Sequence[Judged], bound: float) -> dict[str, object] | Non
 def _facts(trials: Sequence[Trial], known: _Known, keep: float, bound: float) -> dict[str, object]:
     """What was fitted on, and what it gives there, in percent and milliseconds."""
     drafts, ms = known.drafts(keep, bound)
-    ways = {
-        "first": (np.zeros(len(trials), int), known.ms[:, 0]),
-        "unread": (np.ones(len(trials), int), known.ms[:, 1]),
-    }
-    ways |= {"read": (np.full(len(trials), 2), known.ms[:, 2]), "pair": (drafts, ms)}
+    columns = ("first", "unread", "read", "always")
+    ways = {name: (np.full(len(trials), at), known.ms[:, at]) for at, name in enumerate(columns)}
+    ways["pair"] = (drafts, ms)
     rows = np.arange(len(trials))
     figures = {
         name: {

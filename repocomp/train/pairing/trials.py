@@ -1,8 +1,8 @@
 """Drafts by each action, held against the truth: what a pairing is fitted to.
 
-For each hole the small pack drafts, and the generator writes twice: without what was retrieved, and having read it. A
-row keeps figures of the drafts and verdicts on them, no text. Holes that were tried before are not tried again: a run
-can be stopped and resumed.
+For each hole the small pack drafts, and the generator writes three times: without what was retrieved, having read of it
+what it reads beside a first draft, and having read all that it reads alone. A row keeps figures of the drafts and
+verdicts on them, no text. Holes that were tried before are not tried again: a run can be stopped and resumed.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from repocomp.complete.beside import alike
 from repocomp.complete.cursor_kind import CURSOR_KINDS
 from repocomp.complete.draft import Draft
 from repocomp.complete.drafting import first_writer, nearby
-from repocomp.complete.parts import Parts, Retriever
+from repocomp.complete.parts import BESIDE, Parts, Retriever
 from repocomp.complete.place import Place
 from repocomp.complete.reading import reading_figures
 from repocomp.complete.retrieval import retrieve_context
 from repocomp.complete.writer import Writer
 from repocomp.errors import TrainError
-from repocomp.evaluate.counterfactual import BlindRetriever
+from repocomp.evaluate.counterfactual import BlindRetriever, forget
 from repocomp.evaluate.cursors import sample_cursors
 from repocomp.evaluate.holes import Hole, HoleKind, sample, sources_of, texts_of
 from repocomp.evaluate.metrics import edit_similarity, exact_match
@@ -77,8 +77,8 @@ class Tried:
 class Trial:
     """A hole with its drafts: the `first`, the generator's `unread` one, and the one that has `read`, where it could.
 
-    `reading` is what was known before the generator read (`complete.reading`), `alike` how alike each draft is to each
-    of the others (`complete.beside`).
+    `always` is the answer of the generator alone, which reads wherever it can. `reading` is what was known before the
+    generator wrote (`complete.reading`), `alike` how alike each draft is to each of the others (`complete.beside`).
     """
 
     repository: str
@@ -87,6 +87,7 @@ class Trial:
     first: Tried
     unread: Tried
     read: Tried | None
+    always: Tried
     alike: dict[Author, dict[Author, float]]
 
     @property
@@ -100,7 +101,7 @@ class Trial:
         """A trial as `asdict` gives it. Raises TrainError for one of another version."""
         try:
             read = None if content["read"] is None else Tried(**content["read"])
-            others = {name: Tried(**content[name]) for name in ("first", "unread")}
+            others = {name: Tried(**content[name]) for name in ("first", "unread", "always")}
             return cls(**{**content, **others, "read": read})
         except (KeyError, TypeError) as error:
             raise TrainError("the labels were written by another version", "name a new file for LABELS") from error
@@ -174,23 +175,25 @@ def _trial(repository: str, hole: Hole, drafter: LocalGenerator, generator: Gene
     first = first_writer(drafter, place, context, drafter.confidence, MAX_NEW_TOKENS).write(UNLIMITED)
 
     def written(seen: Place, snippets: tuple[Snippet, ...], *earlier: Draft) -> Draft:
+        forget(generator)
         writer = Writer.of(generator, seen, generator.confidence, context.hits, snippets, MAX_NEW_TOKENS, earlier)
         return writer.write(UNLIMITED)
 
     is_readable = any(snippet.ids for snippet in context.snippets)
-    unread = written(nearby(generator, place) if is_readable else place, (), first)
-    drafts: dict[Author, Draft] = {"first": first, "unread": unread}
+    drafts: dict[Author, Draft] = {"first": first, "unread": written(place, (), first)}
     if is_readable:
-        # As who always reads would have it: without guesses.
-        drafts["read"] = written(place, context.snippets)
+        few = tuple(generator.fit(context.hits, int(BESIDE * generator.snippet_tokens)))
+        drafts["read"] = written(nearby(generator, place), few, first)
     tried = {author: Tried.of(draft, hole) for author, draft in drafts.items()}
     return Trial(
         repository=repository,
         kind=hole.kind,
-        reading=dict(reading_figures(place, context.hits, first, unread)),
+        reading=dict(reading_figures(place, context.hits, first)),
         first=tried["first"],
         unread=tried["unread"],
         read=tried.get("read"),
+        # Alone there are no guesses.
+        always=Tried.of(written(place, context.snippets), hole),
         alike=_rounded(alike({author: draft.text for author, draft in drafts.items()})),
     )
 
