@@ -136,7 +136,12 @@ def test_what_cannot_be_judged_is_passed_on_as_it_comes(root: Path) -> None:
     for is_told in (False, True):
         passed_on[is_told] = []
         with serving(stream(*(probable if is_told else pieces), last)) as server:
-            flags = {"generator": f"llamacpp:{server.url}", "mode": "block", "retrieve": "never", "min_confidence": 0.01}
+            flags = {
+                "generator": f"llamacpp:{server.url}",
+                "mode": "block",
+                "retrieve": "never",
+                "min_confidence": 0.01,
+            }
             text = TEXT.replace("    return \n", "").encode()
             service = CompletionService()
             prepared = service.prepare(Question(root / "a.py", text, Place(6, 10), flags))
