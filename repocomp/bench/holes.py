@@ -15,6 +15,7 @@ from repocomp.store.index.reader import IndexReader
 
 Kind = HoleKind | CursorKind
 ALL: tuple[Kind, ...] = (*CURSOR_KINDS, *ALL_KINDS)
+"""Every kind that can be named."""
 GROUPS: Mapping[str, tuple[Kind, ...]] = {"cursors": CURSOR_KINDS, "published": KINDS}
 """Kinds by what they are good for: places where people type, and those that papers report."""
 

@@ -57,6 +57,11 @@ BESIDE = 0.5
 """Of its budgets, for the file and for other files, a generator spends so much where it reads beside a first draft."""
 
 
+def tokens_beside(generator: Generator) -> int:
+    """So many tokens of other files a generator reads beside a first draft."""
+    return int(BESIDE * generator.snippet_tokens)
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """A small pack that drafts first, and how the two decide together."""
@@ -84,8 +89,7 @@ class Parts:
 
     def snippet_tokens(self, options: CompletionOptions) -> int:
         """So many tokens of other files the generator reads for one answer, beside a first draft fewer than alone."""
-        whole = self.generator.snippet_tokens
-        return whole if self.pair_for(options) is None else int(BESIDE * whole)
+        return self.generator.snippet_tokens if self.pair_for(options) is None else tokens_beside(self.generator)
 
     def least_confidence(self, options: CompletionOptions) -> float:
         """The bound below which an answer is withheld: that of the request, else of what judges it."""

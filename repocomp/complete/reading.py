@@ -37,16 +37,15 @@ def reading_figures(place: Place, hits: Sequence[Hit], first: Draft) -> Mapping[
     shown = frozenset(words(place.window.left)) | frozenset(words(place.window.right))
     return {
         **_of_hits(place, hits, shown),
-        **_of_draft("first", first),
-        "first.confidence": first.confidence or 0.0,
+        **_of_draft(first),
         **{name: value for name, value in first.figures.items() if name.startswith(("kind=", "family="))},
         "is_block": float(place.mode == "block"),
     }
 
 
-def _of_draft(who: str, draft: Draft) -> dict[str, float]:
-    known = {f"{who}.{name}": draft.figures[name] for name in _DRAFTED if name in draft.figures}
-    return {**known, f"{who}.is_empty": float(not draft.text)}
+def _of_draft(first: Draft) -> dict[str, float]:
+    known = {f"first.{name}": first.figures[name] for name in _DRAFTED if name in first.figures}
+    return {**known, "first.is_empty": float(not first.text), "first.confidence": first.confidence or 0.0}
 
 
 def _of_hits(place: Place, hits: Sequence[Hit], shown: frozenset[str]) -> dict[str, float]:

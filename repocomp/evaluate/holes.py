@@ -31,6 +31,7 @@ KINDS: tuple[HoleKind, ...] = ("line", "api", "chunk", "function", "midline")
 """The kinds that papers report of any file, cut without a look at where people type; those that look are in `cursors`.
 """
 ALL_KINDS: tuple[HoleKind, ...] = get_args(HoleKind)
+"""Those, and the one that only some files have places for."""
 
 _CALL = re.compile(r"\b([^\W\d]\w*)\(")
 _NAME = re.compile(r"[^\W\d]\w{3,}")

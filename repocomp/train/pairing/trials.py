@@ -20,7 +20,7 @@ from repocomp.complete.beside import alike
 from repocomp.complete.cursor_kind import CURSOR_KINDS
 from repocomp.complete.draft import Draft
 from repocomp.complete.drafting import first_writer, nearby
-from repocomp.complete.parts import BESIDE, Parts, Retriever
+from repocomp.complete.parts import Parts, Retriever, tokens_beside
 from repocomp.complete.place import Place
 from repocomp.complete.reading import reading_figures
 from repocomp.complete.retrieval import retrieve_context
@@ -183,7 +183,7 @@ def _trial(repository: str, hole: Hole, drafter: LocalGenerator, generator: Gene
     is_readable = any(snippet.ids for snippet in context.snippets)
     drafts: dict[Author, Draft] = {"first": first, "unread": written(place, (), first)}
     if is_readable:
-        few = tuple(generator.fit(context.hits, int(BESIDE * generator.snippet_tokens)))
+        few = tuple(generator.fit(context.hits, tokens_beside(generator)))
         drafts["read"] = written(nearby(generator, place), few, first)
     tried = {author: Tried.of(draft, hole) for author, draft in drafts.items()}
     return Trial(

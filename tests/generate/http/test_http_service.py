@@ -67,7 +67,7 @@ def server() -> Iterator[StandIn]:
 
 
 def test_an_answer_says_where_it_came_from(root: Path, server: StandIn) -> None:
-    answer = ask(root, f"llamacpp:{server.url}", min_confidence=0.0)
+    answer = ask(root, f"llamacpp:{server.url}")
     assert (answer.text, answer.models["generator"], answer.warnings) == ("g(x)", "llamacpp", ())
     assert answer.models["device"] == f"127.0.0.1:{server.port}"
     assert answer.retrieval.decision == "used"
@@ -136,12 +136,7 @@ def test_what_cannot_be_judged_is_passed_on_as_it_comes(root: Path) -> None:
     for is_told in (False, True):
         passed_on[is_told] = []
         with serving(stream(*(probable if is_told else pieces), last)) as server:
-            flags = {
-                "generator": f"llamacpp:{server.url}",
-                "mode": "block",
-                "retrieve": "never",
-                "min_confidence": 0.01,
-            }
+            flags = {"generator": f"llamacpp:{server.url}", "mode": "block", "retrieve": "never", "min_confidence": 0.3}
             text = TEXT.replace("    return \n", "").encode()
             service = CompletionService()
             prepared = service.prepare(Question(root / "a.py", text, Place(6, 10), flags))
