@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -30,6 +31,23 @@ def connect(path: Path, *, readonly: bool, busy_ms: int = BUSY_MS) -> Connection
     frozen = not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
     uri = f"{path.absolute().as_uri()}?mode=ro" + ("&immutable=1" if frozen else "")
     return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=busy_ms / 1000, check_same_thread=False)
+
+
+def write_ahead(connection: Connection, *, wait_ms: int = BUSY_MS) -> None:
+    """Keep a write-ahead log, so that readers and a writer never wait for each other. Raises the errors of sqlite3.
+
+    SQLite does not wait for the lock that the change needs (of two that hold a read lock and wait for each other's
+    neither would ever get it), so two processes that open a new database at once ask again here.
+    """
+    deadline = time.monotonic() + wait_ms / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from repocomp.errors import StoreError
 from repocomp.index.build import build_from
-from repocomp.store.connect import transaction
+from repocomp.store.connect import transaction, write_ahead
 from repocomp.store.index.connect import explained, open_index
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.index.schema import NAME, STEPS
@@ -43,6 +44,22 @@ def test_two_that_open_at_once_migrate_once(tmp_path: Path) -> None:
         migrate(first, STEPS, NAME)
         migrate(second, STEPS, NAME)
         assert second.execute("SELECT count(*) FROM _sqlite_migrations").fetchone() == (len(STEPS),)
+
+
+def test_a_log_ahead_waits_for_who_holds_the_new_database(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    with (
+        closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as holder,
+        closing(sqlite3.connect(path, isolation_level=None)) as waiting,
+    ):
+        holder.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            write_ahead(waiting, wait_ms=0)
+        end = threading.Timer(0.2, holder.execute, ["COMMIT"])
+        end.start()
+        write_ahead(waiting)
+        end.join()
+        assert waiting.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 @pytest.mark.parametrize(

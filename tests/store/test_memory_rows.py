@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -40,6 +42,20 @@ def known(path: Path, now_s: float = NOW) -> list[tuple[float, float]]:
     if connection is not None:
         connection.close()
     return found
+
+
+def test_two_that_begin_a_memory_at_once_lose_nothing(tmp_path: Path) -> None:
+    at_once = Barrier(2)
+
+    def begin(path: Path) -> None:
+        at_once.wait()
+        added(path, CreditRow("k", CHUNK, 1.0, "a.py"))
+
+    with ThreadPoolExecutor(2) as both:
+        for number in range(10):
+            path = tmp_path / str(number) / "memory.db"
+            list(both.map(begin, [path, path]))
+            assert known(path) == [(2.0, 2.0)]
 
 
 def test_draws_add_up_and_are_divided_by_their_propensity(path: Path) -> None:

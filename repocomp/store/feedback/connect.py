@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from repocomp.errors import FeedbackError
-from repocomp.store.connect import Connection, connect
+from repocomp.store.connect import Connection, connect, write_ahead
 from repocomp.store.feedback.schema import NAME, STEPS, make_current
 
 _BUSY_MS = 30_000
@@ -28,7 +28,7 @@ def open_feedback(path: Path, *, busy_ms: int = _BUSY_MS, synced: bool = True) -
         path.touch(mode=0o600, exist_ok=True)
         connection = connect(path, readonly=False, busy_ms=busy_ms)
         try:
-            _prepare(connection, path)
+            _prepare(connection, path, busy_ms)
             connection.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
         except BaseException:
             connection.close()
@@ -50,13 +50,13 @@ def read_feedback(path: Path) -> Connection | None:
     return connect(path, readonly=True)
 
 
-def _prepare(connection: Connection, path: Path) -> None:
+def _prepare(connection: Connection, path: Path, busy_ms: int) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(STEPS):
         raise FeedbackError(f"{path}: the feedback was written by a newer repocomp", "upgrade repocomp")
     connection.execute("PRAGMA secure_delete = ON")
     if version < len(STEPS):
-        connection.execute("PRAGMA journal_mode = WAL")
+        write_ahead(connection, wait_ms=busy_ms)
         make_current(connection)
 
 

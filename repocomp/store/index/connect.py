@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from repocomp.errors import StoreError
-from repocomp.store.connect import Connection, connect
+from repocomp.store.connect import Connection, connect, write_ahead
 from repocomp.store.index.facts import ROOT, fact
 from repocomp.store.index.schema import NAME, STEPS
 from repocomp.store.migrate import migrate, schema_version
@@ -82,7 +82,7 @@ def _prepare(connection: Connection, path: Path, readonly: bool) -> None:
     if readonly:
         connection.execute("PRAGMA query_only = ON")
         return
-    connection.execute("PRAGMA journal_mode = WAL")
+    write_ahead(connection)
     # The index can always be rebuilt: losing the last commits to a power cut is cheaper than syncing each.
     connection.execute("PRAGMA synchronous = NORMAL")
     migrate(connection, STEPS, NAME)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from repocomp.store.connect import Connection, connect, transaction
+from repocomp.store.connect import Connection, connect, transaction, write_ahead
 
 HALF_LIFE_S = 30 * 86_400.0
 LEAST_PROPENSITY = 0.1
@@ -146,11 +146,13 @@ def _prepared(path: Path) -> Connection | None:
     try:
         connection.create_function("faded", 1, _faded, deterministic=True)
         connection.execute("PRAGMA synchronous = NORMAL")
-        if path.stat().st_size == 0:
-            connection.execute("PRAGMA journal_mode = WAL")
+        if _is_empty(connection):
+            write_ahead(connection)
             with transaction(connection):
-                connection.execute(_CREATE)
-                connection.execute(f"PRAGMA user_version = {_FORMAT}")
+                # Another process may have been first.
+                if _is_empty(connection):
+                    connection.execute(_CREATE)
+                    connection.execute(f"PRAGMA user_version = {_FORMAT}")
         if _is_ours(connection):
             return connection
     except sqlite3.OperationalError:
@@ -160,6 +162,10 @@ def _prepared(path: Path) -> Connection | None:
         pass
     connection.close()
     return None
+
+
+def _is_empty(connection: Connection) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
 
 
 def _is_ours(connection: Connection) -> bool:
