@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -14,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from repocomp.cli import app
+from repocomp.index.build import build
 from repocomp.store.feedback.rows import impressions
 from repocomp.store.paths import feedback_paths, index_path
 from tests.cli.documents import check
@@ -169,19 +172,36 @@ BAD = [
 
 @pytest.mark.parametrize(("arguments", "code", "message"), BAD)
 def test_bad_input_gets_one_clear_line_and_exit_code_2(
-    indexed: Path, arguments: list[str], code: str, message: str
+    repository: Repository,
+    monkeypatch: pytest.MonkeyPatch,
+    capsysbinary: pytest.CaptureFixture[bytes],
+    arguments: list[str],
+    code: str,
+    message: str,
 ) -> None:
-    (indexed / "binary.bin").write_bytes(b"\x7fELF\0\0")
-    (indexed / "latin.py").write_bytes(b"caf\xe9 = 1\n")
-    done = repocomp("complete", *arguments, cwd=indexed)
-    assert (done.returncode, done.stdout) == (2, b"")
-    first, hint = done.stderr.decode().strip().split("\n")
+    root = repository(FILES)
+    (root / "binary.bin").write_bytes(b"\x7fELF\0\0")
+    (root / "latin.py").write_bytes(b"caf\xe9 = 1\n")
+    build(root)
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+    # In this process: a new one for each takes a second.
+    assert app.run(["complete", *arguments]) == 2
+    out, err = capsysbinary.readouterr()
+    assert out == b""
+    first, hint = err.decode().strip().split("\n")
     assert first.startswith("repocomp: ")
     assert message in first
     assert hint.startswith("hint: ")
-    document = json.loads(repocomp("complete", "--json", *arguments, cwd=indexed).stdout)
+    app.run(["complete", "--json", *arguments])
+    document = json.loads(capsysbinary.readouterr().out)
     assert (document["status"], document["exit_code"], document["data"]) == ("error", 2, None)
     assert document["errors"][0]["code"] == code
+
+
+def test_bad_input_ends_the_process_with_exit_code_2(indexed: Path) -> None:
+    done = repocomp("complete", "app/main.py:99:1", cwd=indexed)
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 2)
 
 
 def test_a_damaged_index_is_named_and_mended(indexed: Path) -> None:
