@@ -53,8 +53,12 @@ class IndexRetriever:
         )
 
 
-BESIDE = 0.5
-"""Of its budgets, for the file and for other files, a generator spends so much where it reads beside a first draft."""
+BESIDE = 0.75
+"""Of its budgets, for the file and for other files, a generator spends so much where it reads beside a first draft.
+
+Its answers are as good as those that read everything; with half they are quicker yet, and 2 ES behind (319 holes of 34
+repositories).
+"""
 
 
 def tokens_beside(generator: Generator) -> int:

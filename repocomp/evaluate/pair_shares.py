@@ -15,7 +15,8 @@ from repocomp.stats.classification import Bools
 class PairShares:
     """How two packs shared the work, in percent of all holes: first drafts that were enough, and what was read.
 
-    `harm_avoided` is the share of the holes that reading harms in which nothing was read.
+    `harm_avoided` is the share of the holes that reading harms in which the answer is no worse than without: nothing or
+    less was read, or the first draft won.
     """
 
     first_kept: float
@@ -29,6 +30,7 @@ class PairShares:
         if len(pairs) < len(cases):
             return None
         read = np.array([pair.has_read for pair in pairs])
+        spared = np.array([case.shipped.similarity >= case.without.similarity for case in cases])
         first = np.array([pair.is_first_kept for pair in pairs])
-        avoided = float((~read[harmed]).mean()) if harmed.any() else 0.0
+        avoided = float(spared[harmed].mean()) if harmed.any() else 0.0
         return cls(*(round(100 * float(share), 2) for share in (first.mean(), read.mean(), avoided)))

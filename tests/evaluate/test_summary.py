@@ -87,6 +87,15 @@ def test_a_pair_takes_what_it_took() -> None:
     assert (score.ms["total"], score.p50, score.retrieval_rate) == (40.0, 26.0, 50.0)
 
 
+def test_harm_is_avoided_where_a_pair_is_no_worse_than_without_reading() -> None:
+    harmed = [one for one in FOUR if one.harmed]
+    for similarity, avoided in ((1.0, 100.0), (harmed[0].without.similarity, 100.0), (0.0, 0.0)):
+        pair = PairAnswer(answer(similarity, 0.0), is_first_kept=False, has_read=True, ms=9.0)
+        shares = summarise([replace(one, pair=pair) for one in FOUR], seed=0).pair
+        assert shares is not None
+        assert shares.harm_avoided == avoided
+
+
 def test_the_curve_runs_from_always_to_never() -> None:
     curve = summarise(FOUR, seed=0).curve
     assert (curve[0].retrieval_rate, curve[0].edit_similarity) == (100.0, 55.0)
