@@ -34,21 +34,33 @@ def test_what_llama_bench_says_becomes_a_speed(tmp_path: Path) -> None:
         "print(json.dumps([{'avg_ts': 4000.04 if reads else 500, 'build_commit': 'abc', 'cpu_info': 'x'}]))"
     )
     bench = program(tmp_path, "llama-bench", body)
-    speed, build = Llama(bench.parent, tmp_path, 2).measure("Q8_0", 512, 64)
+    speed, build = Llama(bench.parent, {"Q8_0": tmp_path}, tmp_path, 2).measure("Q8_0", 512, 64)
     assert (speed, build) == (Speed(4000.0, 2.0), "abc x")
 
 
 def test_programs_that_are_missing_or_fail_are_told(tmp_path: Path) -> None:
     bench = program(tmp_path, "llama-bench", "sys.exit('no such model')")
     with pytest.raises(BenchError, match="no llama-quantize") as missing:
-        Llama.prepared(bench, load_pack("default"), tmp_path, 2)
+        Llama.prepared(bench, load_pack("default"), None, tmp_path, 2)
     assert missing.value.hint is not None
     assert "--target llama-bench llama-quantize" in missing.value.hint
     with pytest.raises(BenchError, match="llama-bench failed: no such model"):
-        Llama(tmp_path, tmp_path, 2).measure("Q8_0", 512, 64)
+        Llama(tmp_path, {"Q8_0": tmp_path}, tmp_path, 2).measure("Q8_0", 512, 64)
     program(tmp_path, "llama-bench", "print('{}')")
     with pytest.raises(BenchError, match="something else"):
-        Llama(tmp_path, tmp_path, 2).measure("Q8_0", 512, 64)
+        Llama(tmp_path, {"Q8_0": tmp_path}, tmp_path, 2).measure("Q8_0", 512, 64)
+
+
+def test_a_file_is_run_as_it_is_and_weights_are_converted(tmp_path: Path) -> None:
+    for name in ("llama-bench", "llama-quantize", "llama-perplexity"):
+        program(tmp_path, name, "open(sys.argv[2], 'w').write(sys.argv[3])")
+    bench, pack = tmp_path / "llama-bench", load_pack("default")
+    theirs = Llama.prepared(bench, pack, tmp_path / "some.gguf", tmp_path, 2)
+    assert (theirs.timed, dict(theirs.models)) == (["some.gguf"], {"some.gguf": tmp_path / "some.gguf"})
+    made = Llama.prepared(bench, pack, None, tmp_path, 2)
+    assert (list(made.models), made.timed) == (["F32", "Q8_0", "Q4_0"], ["Q8_0", "Q4_0"])
+    assert made.models["F32"].read_bytes()[:4] == b"GGUF"
+    assert made.models["Q4_0"].read_text() == "Q4_0"
 
 
 def test_log_probabilities_are_read_as_written() -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import struct
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from repocomp.errors import BenchError
 from repocomp.model.pack import Pack
 from repocomp.model.to_gguf import write_gguf
 
-FORMATS = ("Q8_0", "Q4_0")
+_EXACT = "F32"
+_FORMATS = ("Q8_0", "Q4_0")
 """Eight bits, to hold against int8; four bits, the fastest to decode."""
 _TOOLS = ("llama-bench", "llama-quantize", "llama-perplexity")
 _BUILD = "cmake -B build -DGGML_NATIVE=ON && cmake --build build --target " + " ".join(_TOOLS)
@@ -37,31 +38,40 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Llama:
-    """llama.cpp's programs, and a folder with the weights in every format."""
+    """llama.cpp's `programs`, the `models` it runs by what they are called, and a `folder` for what it writes."""
 
     programs: Path
+    models: Mapping[str, Path]
     folder: Path
     threads: int
 
     @classmethod
-    def prepared(cls, bench: Path, pack: Pack, folder: Path, threads: int) -> Llama:
-        """Convert `pack` for the llama.cpp whose llama-bench is `bench`. Raises BenchError, PackError."""
+    def prepared(cls, bench: Path, pack: Pack, gguf: Path | None, folder: Path, threads: int) -> Llama:
+        """The llama.cpp whose llama-bench is `bench`, with the file `gguf`, else the weights of `pack`, converted.
+
+        Raises BenchError, PackError.
+        """
         for name in _TOOLS:
             if not (bench.parent / name).is_file():
                 raise BenchError(f"{bench.parent}: holds no {name}", f"in llama.cpp: {_BUILD}")
-        llama = cls(Path(os.path.realpath(bench.parent)), folder, threads)
-        write_gguf(pack, llama.model("F32"))
-        for kind in FORMATS:
-            llama._run("llama-quantize", str(llama.model("F32")), str(llama.model(kind)), kind, str(threads))
+        programs = Path(os.path.realpath(bench.parent))
+        if gguf is not None:
+            return cls(programs, {gguf.name: gguf}, folder, threads)
+        llama = cls(programs, {kind: folder / f"{kind}.gguf" for kind in (_EXACT, *_FORMATS)}, folder, threads)
+        exact = llama.models[_EXACT]
+        write_gguf(pack, exact)
+        for kind in _FORMATS:
+            llama._run("llama-quantize", str(exact), str(llama.models[kind]), kind, str(threads))
         return llama
 
-    def model(self, kind: str) -> Path:
-        """The weights in the format `kind`."""
-        return self.folder / f"{kind}.gguf"
+    @property
+    def timed(self) -> list[str]:
+        """The models that people would run for their speed."""
+        return [name for name in self.models if name != _EXACT]
 
     def measure(self, kind: str, prompt: int, tokens: int) -> tuple[Speed, str]:
         """Read `prompt` tokens, then write `tokens` behind as many; also what names this build of llama.cpp."""
-        common = ["-m", str(self.model(kind)), "-t", str(self.threads), "-r", "1", "-o", "json"]
+        common = ["-m", str(self.models[kind]), "-t", str(self.threads), "-r", "1", "-o", "json"]
         read = self._bench([*common, "-p", str(prompt), "-n", "0"])
         written = self._bench([*common, "-p", "0", "-n", str(tokens), "-d", str(prompt)])
         speed = Speed(round(read["avg_ts"], 1), round(1000 / written["avg_ts"], 4))
@@ -74,7 +84,7 @@ class Llama:
         """
         out = self.folder / f"{kind}.logits"
         options = ("-t", str(self.threads), "-c", str(_COMPARED), "-b", str(_COMPARED), "--chunks", "1")
-        asked = ("-m", str(self.model(kind)), "-f", str(text), "--kl-divergence-base", str(out))
+        asked = ("-m", str(self.models[kind]), "-f", str(text), "--kl-divergence-base", str(out))
         self._run("llama-perplexity", *asked, *options)
         return read_log_probabilities(out.read_bytes())
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from repocomp.bench.decoding.llama import FORMATS, Llama, Speed
+from repocomp.bench.decoding.llama import Llama, Speed
 from repocomp.bench.holes import draw
 from repocomp.bench.report import facts_of
 from repocomp.complete.parts import IndexRetriever, Parts
@@ -117,10 +117,17 @@ class _Decoded:
 
 
 def bench_engine(
-    root: Path, pack_name: str, limit: int, seed: int, llama_bench: Path | None, progress: OnProgress = ignore
+    root: Path,
+    pack_name: str,
+    limit: int,
+    seed: int,
+    llama_bench: Path | None,
+    gguf: Path | None = None,
+    progress: OnProgress = ignore,
 ) -> Engines:
     """Measure with completions of the indexed work tree `root`, beside the llama.cpp of `llama_bench` if there is one.
 
+    It runs the model in the file `gguf`, else the weights of the pack.
     Raises StoreError without an index, BenchError where llama.cpp does not run, PackError.
     """
     pack = load_pack(pack_name)
@@ -133,7 +140,7 @@ def bench_engine(
     text = max((hole.document for hole in holes), key=lambda document: len(document.data)).data
     ids = _tiled(generator.tokenizer.encode(text.decode(errors="replace")), PROMPT)
     with TemporaryDirectory() as folder:
-        llama = None if llama_bench is None else Llama.prepared(llama_bench, pack, Path(folder), THREADS)
+        llama = None if llama_bench is None else Llama.prepared(llama_bench, pack, gguf, Path(folder), THREADS)
         speeds, build = _in_turns(session, llama, ids)
         agreement = {} if llama is None else _agreement(session, llama, text, Path(folder))
     completions = _completions(root, holes, generator, progress)
@@ -154,13 +161,13 @@ def _in_turns(session: LanguageModel, llama: Llama | None, ids: list[int]) -> tu
 
     What else a machine does only ever slows down, and slows down most what waits for its other thread by spinning.
     """
-    measured: dict[str, list[Speed]] = {"ours": [], **{kind: [] for kind in (FORMATS if llama is not None else ())}}
+    measured: dict[str, list[Speed]] = {"ours": [], **{kind: [] for kind in ([] if llama is None else llama.timed)}}
     build = None
     _speed(session, ids)
     for _ in range(ROUNDS):
         measured["ours"].append(_speed(session, ids))
         if llama is not None:
-            for kind in FORMATS:
+            for kind in llama.timed:
                 speed, build = llama.measure(kind, PROMPT, WRITTEN)
                 measured[kind].append(speed)
     return {name: _best(speeds) for name, speeds in measured.items()}, build
@@ -186,7 +193,7 @@ def _agreement(session: LanguageModel, llama: Llama, text: bytes, folder: Path) 
     sample = folder / "text"
     sample.write_bytes(text * (1 + 8192 // len(text)))
     found = {}
-    for kind in ("F32", *FORMATS):
+    for kind in llama.models:
         ids, theirs = llama.log_probabilities(kind, sample)
         rows = prefill(session, KvCache.of(session), ids.tolist(), keep=len(ids))
         shifted = rows[len(ids) // 2 :][: len(theirs)]

@@ -30,12 +30,20 @@ Examples:
     metavar="FILE",
     help="llama.cpp's, with its llama-quantize and llama-perplexity beside it (default: found on the PATH).",
 )
+@click.option(
+    "--gguf",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="What llama.cpp runs, as the file that the pack was imported from (default: the weights of the pack).",
+)
 @click.option("--limit", type=Count(min=1), default=50, show_default=True, metavar="N", help="Completions to time.")
 @click.option("--seed", type=Count(), default=0, show_default=True, metavar="N", help="Seed for drawing completions.")
 @click.option("--pack", type=PACK, default="default", show_default=True, metavar="PACK", help="The pack to measure.")
 @output.json_option
-def engine(path: Path | None, llama_bench: Path | None, limit: int, seed: int, pack: str, as_json: bool) -> int:
-    """Measure prefill and decoding beside llama.cpp: the weights of a pack, converted, on two threads, in turns.
+def engine(
+    path: Path | None, llama_bench: Path | None, gguf: Path | None, limit: int, seed: int, pack: str, as_json: bool
+) -> int:
+    """Measure prefill and decoding beside llama.cpp: the same weights, on two threads, in turns.
 
     What guessing by lookup saves is measured on completions of the indexed work tree of PATH (default: this one).
     Quote ratios, since seconds depend on this machine and its load. Without llama.cpp only this side is measured.
@@ -48,7 +56,7 @@ def engine(path: Path | None, llama_bench: Path | None, limit: int, seed: int, p
     found = which("llama-bench")
     llama = llama_bench or (Path(found) if found is not None else None)
     with progress.bar() as show:
-        report = bench_engine(root, pack, limit, seed, llama, show)
+        report = bench_engine(root, pack, limit, seed, llama, gguf, show)
     if as_json:
         return output.document("bench", report.to_json())
     _print(report)
