@@ -90,7 +90,9 @@ class FimFormat:
             left = [*own, *left]
         before = [*self._repository(), *shown, *([] if self.style.inside_prefix else own)] if self._names_files else []
         start = [] if self.tokens.start is None else [self.tokens.start]
-        return [*start, *before, *self._framed(left, window.right_ids)]
+        ids = [*start, *before, *self._framed(left, window.right_ids)]
+        # Where nothing stands before the cursor, another text has just ended, as in training.
+        return ids or list(self.tokens.stop_ids[:1]) or self.encode("\n")
 
     def decision(self, window: Window) -> None:
         """Nobody has taught it to decide."""

@@ -93,6 +93,13 @@ def test_a_familys_prompt(family: str, tokens: dict[str, Any], alone: str, read:
     assert prompt(family, tokens, is_read=True) == read
 
 
+def test_at_the_begin_of_a_file_a_model_without_a_frame_is_asked_something() -> None:
+    empty = replace(WINDOW, left="", left_ids=())
+    for control, asked in ((ControlTokens(end=1000), [1000]), (ControlTokens(), ByteTokenizer().encode("\n"))):
+        pack = replace(fake_pack(), family="left-only", control=control)
+        assert format_of(pack, ByteTokenizer().encode).prompt(empty) == asked
+
+
 def test_suffix_first_a_keystroke_appends_at_the_end() -> None:
     whole = prompt("qwen2.5-coder", FRAME | NAMED, is_read=False, layout="spm")
     assert whole == "<repo>repository\n<file>a.py\n<prefix><suffix>)\n<middle>x = "
