@@ -56,8 +56,8 @@ class IndexRetriever:
 BESIDE = 0.75
 """Of its budgets, for the file and for other files, a generator spends so much where it reads beside a first draft.
 
-Its answers are as good as those that read everything; with half they are quicker yet, and 2 ES behind (319 holes of 34
-repositories).
+Qwen2.5-Coder-0.5B-Instruct, edit similarity with half, three quarters and all of them: 59.1, 62.0, 62.4 on 339 holes of
+34 repositories; 52.6, 52.4, 51.0 on 184 where other files have to be read.
 """
 
 

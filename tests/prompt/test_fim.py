@@ -93,7 +93,7 @@ def test_a_familys_prompt(family: str, tokens: dict[str, Any], alone: str, read:
     assert prompt(family, tokens, is_read=True) == read
 
 
-def test_at_the_begin_of_a_file_a_model_without_a_frame_is_asked_something() -> None:
+def test_at_the_beginning_of_a_file_a_model_without_a_frame_is_asked_something() -> None:
     empty = replace(WINDOW, left="", left_ids=())
     for control, asked in ((ControlTokens(end=1000), [1000]), (ControlTokens(), ByteTokenizer().encode("\n"))):
         pack = replace(fake_pack(), family="left-only", control=control)

@@ -46,11 +46,11 @@ def test_two_that_open_at_once_migrate_once(tmp_path: Path) -> None:
         assert second.execute("SELECT count(*) FROM _sqlite_migrations").fetchone() == (len(STEPS),)
 
 
-def test_a_log_ahead_waits_for_who_holds_the_new_database(tmp_path: Path) -> None:
+def test_a_write_ahead_log_waits_for_whoever_holds_the_new_database(tmp_path: Path) -> None:
     path = tmp_path / "index.db"
     with (
         closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as holder,
-        closing(sqlite3.connect(path, isolation_level=None)) as waiting,
+        closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as waiting,
     ):
         holder.execute("BEGIN EXCLUSIVE")
         with pytest.raises(sqlite3.OperationalError, match="locked"):

@@ -127,8 +127,8 @@ def bench_engine(
 ) -> Engines:
     """Measure with completions of the indexed work tree `root`, beside the llama.cpp of `llama_bench` if there is one.
 
-    It runs the model in the file `gguf`, else the weights of the pack.
-    Raises StoreError without an index, BenchError where llama.cpp does not run, PackError.
+    llama.cpp runs the model in the file `gguf`, else the weights of the pack, converted. Raises StoreError without
+    an index, BenchError where llama.cpp does not run, PackError.
     """
     pack = load_pack(pack_name)
     holes, _ = draw(root, limit, seed)
