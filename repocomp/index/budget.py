@@ -10,12 +10,13 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
+from repocomp.languages.reading import parse
+
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser, Point, Tree
+    from tree_sitter import Node, Parser, Tree
 
 _START_S, _PARSE_BYTE_S, _BYTE_S = 0.5, 3e-6, 10e-6
 """The first text of a language pays for loading its tables; then for the tree, and for all that is read from it."""
-_PIECE = 1 << 16
 _DEEPEST, _DEEPEST_ANGLES = 1000, 300
 _LONGEST_PIPELINE = 4000
 _BRACKETS = re.compile(rb"(?<!<)<(?![<=])|(?<![=-])>|[;(){}\[\]]")
@@ -49,15 +50,10 @@ class Budget:
         if _is_too_deep(data) or _is_piped_too_often(data):
             raise OverBudgetError
 
-        def piece(offset: int, _: Point) -> bytes:
-            return data[offset : offset + _PIECE]
-
-        try:
-            return parser.parse(piece, progress_callback=self._stops_parsing)
-        except ValueError:
-            # Else it would go on where it was ended, with another text.
-            parser.reset()
-            raise OverBudgetError from None
+        tree = parse(parser, data, self._stops_parsing)
+        if tree is None:
+            raise OverBudgetError
+        return tree
 
     def check_width(self, root: Node) -> None:
         """Raises OverBudgetError where queries of the tree would look at too many siblings: they cannot be ended.

@@ -1,40 +1,60 @@
-"""A text as a parser reads it, piece by piece: parsing in this way can be ended.
+"""Parsing that can be ended, and that leaves nothing behind.
 
-The binding of tree-sitter keeps whatever a reader returns for ever: 3,000 bytes at each parse, which made a daemon grow
-by megabytes an hour. So the pieces stand in buffers that are used again, and what it keeps is always the same.
+Only a text that a parser reads piece by piece can be given up, and the binding of tree-sitter keeps every piece for
+ever: a daemon grew by what it parsed. So the pieces stand in a buffer that is used again, and it keeps that alone.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tree_sitter import Parser, Tree
+
+_PIECE = 1 << 16
 
 
-class _Buffers(threading.local):
-    """Those of one thread, whose parsers run one after the other."""
+class _Buffer(threading.local):
+    """That of one thread, whose parsers run one after the other."""
 
     def __init__(self) -> None:
-        self.all: list[bytearray] = []
+        self.piece = bytearray()
 
 
-_buffers = _Buffers()
+_buffer = _Buffer()
 
 
-def reader(data: bytes, most_bytes: int | None = None) -> Callable[[int, object], bytearray]:
-    """What gives a parser the text from an offset on, at most so many bytes at once.
+class _Reader:
+    """Gives a parser `data` in pieces, and later its tree the text of a node that a query compares."""
 
-    Good for one parse in this thread: the next reader uses the same buffers. Of the tree's nodes neither `text` may be
-    asked for, nor a query that compares it: the binding would ask this again, and end the process for want of bytes.
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.is_parsed = False
+
+    def __call__(self, offset: int, _: object) -> bytes | bytearray:
+        piece = self._data[offset : offset + _PIECE]
+        if self.is_parsed:
+            # A tree takes bytes alone, and lets go of them.
+            return piece
+        _buffer.piece[:] = piece
+        return _buffer.piece
+
+
+def parse(parser: Parser, data: bytes, is_enough: Callable[..., bool], old: Tree | None = None) -> Tree | None:
+    """The tree of `data`, made from that of an `old` text which was told the difference.
+
+    None where `is_enough`, which is asked every few steps, ended it.
     """
-    buffers, used = _buffers.all, 0
-
-    def read(offset: int, _: object) -> bytearray:
-        nonlocal used
-        if used == len(buffers):
-            buffers.append(bytearray())
-        buffer = buffers[used]
-        used += 1
-        buffer[:] = data[offset:] if most_bytes is None else data[offset : offset + most_bytes]
-        return buffer
-
-    return read
+    reader = _Reader(data)
+    try:
+        if old is None:
+            return parser.parse(reader, progress_callback=is_enough)
+        return parser.parse(reader, old, progress_callback=is_enough)
+    except ValueError:
+        # Else it would go on where it was ended, with another text.
+        parser.reset()
+        return None
+    finally:
+        reader.is_parsed = True

@@ -16,7 +16,7 @@ from repocomp.complete.finish.indentation import stray_lines
 from repocomp.complete.finish.lexical import PAIRS, Bracket, State, closers_of, end_of, walk
 from repocomp.complete.finish.needs import Needs
 from repocomp.complete.finish.surroundings import Surroundings
-from repocomp.languages.reading import reader
+from repocomp.languages.reading import parse
 from repocomp.languages.table import language as language_named
 from repocomp.languages.table import parser
 
@@ -187,18 +187,7 @@ def _parsed(language: str, data: bytes, old: Tree | None = None) -> Tree | None:
     if known is None or len(data) > _LONGEST:
         return None
     calls = itertools.count()
-
-    def is_enough(*_: object) -> bool:
-        return next(calls) >= _MOST_CALLS
-
-    try:
-        if old is None:
-            return known.parse(reader(data), progress_callback=is_enough)
-        return known.parse(reader(data), old, progress_callback=is_enough)
-    except ValueError:
-        # Else it would go on where it was ended, with another text.
-        known.reset()
-        return None
+    return parse(known, data, lambda *_: next(calls) >= _MOST_CALLS, old)
 
 
 def _count_of(tree: Tree | None) -> int:
