@@ -85,6 +85,14 @@ def test_agreement_counts_first_choices_and_divergence() -> None:
     assert (other.top1, other.kl > 0) == (0.0, True)
 
 
+def test_agreement_ignores_what_lies_below_the_floor_of_llama() -> None:
+    ours = np.full((2, 100_000), -30, np.float32)
+    ours[:, 7] = 0
+    lifted = np.maximum(ours, -16)
+    assert agreement(ours, lifted) == engine.Agreement(2, 1.0, 0.0)
+    assert agreement(ours + 5, lifted).kl == 0, "logits of any level are compared"
+
+
 def test_ratios_are_above_one_where_this_side_is_faster() -> None:
     completions = Completions(1, 10, 2.0, 1.0, 0.8, 2.0, 1.8, 0)
     ratios = _ratios(Speed(6000, 1.5), {"Q8_0": Speed(3000, 3.0), "Q4_0": Speed(2000, 1.2)}, completions)

@@ -24,6 +24,8 @@ _TOOLS = ("llama-bench", "llama-quantize", "llama-perplexity")
 _BUILD = "cmake -B build -DGGML_NATIVE=ON && cmake --build build --target " + " ".join(_TOOLS)
 _COMPARED = 256
 """Tokens of context that probabilities are compared in; llama-perplexity tells those of the second half."""
+KEPT_NATS = 16
+"""llama-perplexity lifts whatever is less likely to this many nats below the first choice."""
 
 Floats = npt.NDArray[np.float32]
 

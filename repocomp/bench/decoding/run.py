@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from repocomp.bench.decoding.llama import Llama, Speed
+from repocomp.bench.decoding.llama import KEPT_NATS, Llama, Speed
 from repocomp.bench.holes import draw
 from repocomp.bench.report import facts_of
 from repocomp.complete.parts import IndexRetriever, Parts
@@ -31,6 +31,8 @@ from repocomp.generate.local.decode import DRAFT_TOKENS, Ids, LanguageModel, Log
 from repocomp.generate.local.generator import LocalGenerator
 from repocomp.generate.local.kv_cache import KvCache, KvCaches
 from repocomp.generate.local.wrapped import WrappedModel
+from repocomp.model.graph.reference import agreement as top1
+from repocomp.model.graph.reference import divergence
 from repocomp.model.library import load_pack
 from repocomp.model.opening import open_session
 from repocomp.model.tokenizer import Tokenizer
@@ -196,17 +198,17 @@ def _agreement(session: LanguageModel, llama: Llama, text: bytes, folder: Path) 
     for kind in llama.models:
         ids, theirs = llama.log_probabilities(kind, sample)
         rows = prefill(session, KvCache.of(session), ids.tolist(), keep=len(ids))
-        shifted = rows[len(ids) // 2 :][: len(theirs)]
-        shifted = shifted - shifted.max(-1, keepdims=True)
-        found[kind] = agreement(shifted - np.log(np.exp(shifted).sum(-1, keepdims=True)), theirs)
+        found[kind] = agreement(rows[len(ids) // 2 :][: len(theirs)], theirs)
     return found
 
 
 def agreement(ours: Floats, theirs: Floats) -> Agreement:
-    """Compare log-probabilities [n, V]."""
-    divergence = (np.exp(theirs) * (theirs - ours)).sum(-1).mean()
-    top1 = (ours.argmax(-1) == theirs.argmax(-1)).mean()
-    return Agreement(len(ours), round(float(top1), 4), round(float(divergence), 6))
+    """Compare logits [n, V] with log-probabilities [n, V] that end `KEPT_NATS` below the first of their row.
+
+    Both are cut there: of 150,000 unlikely tokens that llama.cpp lifts to that floor, each adds to the divergence.
+    """
+    cut = [np.maximum(rows, rows.max(-1, keepdims=True) - KEPT_NATS) for rows in (theirs, ours)]
+    return Agreement(len(ours), round(top1(theirs, ours), 4), round(divergence(*cut), 6))
 
 
 def _completions(root: Path, holes: Sequence[Hole], generator: LocalGenerator, progress: OnProgress) -> Completions:
