@@ -1,4 +1,4 @@
-"""`repocomp complete` as users meet it: the embedded pack, real processes, every bad input with its message."""
+"""`repocomp complete` as users meet it: the embedded pack, real processes where one matters, every bad input."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from repocomp.store.feedback.rows import impressions
 from repocomp.store.paths import feedback_paths, index_path
 from tests.cli.documents import check
 from tests.conftest import Repository, write_files
+from tests.serve.daemon import repocomp
 
 FILES = {
     "app/store.py": (
@@ -34,14 +35,21 @@ FILES = {
 }
 
 
-def repocomp(*arguments: str, cwd: Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "repocomp", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    return subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, env=environment, check=False)
+def here(*arguments: str, cwd: Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """The same in this process: a new one for each takes half a second."""
+    out, err = (io.TextIOWrapper(io.BytesIO()) for _ in range(2))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(cwd)
+        for name, stream in (("stdin", io.TextIOWrapper(io.BytesIO(stdin))), ("stdout", out), ("stderr", err)):
+            patch.setattr(sys, name, stream)
+        code = app.run(list(arguments))
+        out.flush()
+        err.flush()
+    return subprocess.CompletedProcess(arguments, code, out.buffer.getvalue(), err.buffer.getvalue())
 
 
 def complete(*arguments: str, cwd: Path, stdin: bytes = b"") -> dict[str, Any]:
-    done = repocomp("complete", "--json", *arguments, cwd=cwd, stdin=stdin)
+    done = here("complete", "--json", *arguments, cwd=cwd, stdin=stdin)
     document: dict[str, Any] = json.loads(done.stdout)
     assert document["exit_code"] == done.returncode
     assert done.stderr == b""
@@ -51,7 +59,7 @@ def complete(*arguments: str, cwd: Path, stdin: bytes = b"") -> dict[str, Any]:
 @pytest.fixture
 def indexed(repository: Repository) -> Path:
     root = repository(FILES)
-    assert repocomp("index", cwd=root).returncode == 0
+    assert here("index", cwd=root).returncode == 0
     return root
 
 
@@ -62,10 +70,12 @@ def without_times(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_json_keeps_its_schema_and_the_same_request_gets_the_same_answer(indexed: Path) -> None:
-    documents = [complete("app/main.py:6:29", "--retrieve", "always", cwd=indexed) for _ in range(2)]
-    for document in documents:
-        check(document)
-    assert without_times(documents[0]) == without_times(documents[1])
+    request = ("app/main.py:6:29", "--retrieve", "always")
+    document = complete(*request, cwd=indexed)
+    check(document)
+    other = repocomp("complete", "--json", *request, cwd=indexed)
+    assert other.stderr == b""
+    assert without_times(json.loads(other.stdout)) == without_times(document)
 
 
 def test_always_uses_the_index_and_never_does_not(indexed: Path) -> None:
@@ -120,7 +130,7 @@ def test_an_empty_answer_says_why(indexed: Path) -> None:
     document = complete("app/main.py:6:29", "--deadline-ms", "0", cwd=indexed)
     assert (document["status"], document["exit_code"], document["data"]["text"]) == ("nothing", 1, "")
     assert "deadline" in document["data"]["reason"]
-    assert repocomp("complete", "app/main.py:6:29", "--deadline-ms", "0", "--exit-zero", cwd=indexed).returncode == 0
+    assert here("complete", "app/main.py:6:29", "--deadline-ms", "0", "--exit-zero", cwd=indexed).returncode == 0
 
 
 def test_an_answer_is_recorded_once_it_was_given(indexed: Path) -> None:
@@ -141,7 +151,7 @@ def test_an_answer_is_recorded_once_it_was_given(indexed: Path) -> None:
 def test_an_answer_stands_whatever_happens_to_the_record(indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = complete("app/main.py:6:29", cwd=indexed)
     monkeypatch.setenv("XDG_DATA_HOME", str(indexed / "app" / "main.py"))
-    done = repocomp("complete", "--json", "app/main.py:6:29", cwd=indexed)
+    done = here("complete", "--json", "app/main.py:6:29", cwd=indexed)
     assert done.returncode == expected["exit_code"]
     assert without_times(json.loads(done.stdout)) == without_times(expected)
     assert done.stderr.startswith(b"repocomp: feedback was not recorded: ")
@@ -172,29 +182,19 @@ BAD = [
 
 @pytest.mark.parametrize(("arguments", "code", "message"), BAD)
 def test_bad_input_gets_one_clear_line_and_exit_code_2(
-    repository: Repository,
-    monkeypatch: pytest.MonkeyPatch,
-    capsysbinary: pytest.CaptureFixture[bytes],
-    arguments: list[str],
-    code: str,
-    message: str,
+    repository: Repository, arguments: list[str], code: str, message: str
 ) -> None:
     root = repository(FILES)
     (root / "binary.bin").write_bytes(b"\x7fELF\0\0")
     (root / "latin.py").write_bytes(b"caf\xe9 = 1\n")
     build(root)
-    monkeypatch.chdir(root)
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
-    # In this process: a new one for each takes a second.
-    assert app.run(["complete", *arguments]) == 2
-    out, err = capsysbinary.readouterr()
-    assert out == b""
-    first, hint = err.decode().strip().split("\n")
+    done = here("complete", *arguments, cwd=root)
+    assert (done.returncode, done.stdout) == (2, b"")
+    first, hint = done.stderr.decode().strip().split("\n")
     assert first.startswith("repocomp: ")
     assert message in first
     assert hint.startswith("hint: ")
-    app.run(["complete", "--json", *arguments])
-    document = json.loads(capsysbinary.readouterr().out)
+    document = json.loads(here("complete", "--json", *arguments, cwd=root).stdout)
     assert (document["status"], document["exit_code"], document["data"]) == ("error", 2, None)
     assert document["errors"][0]["code"] == code
 
@@ -209,7 +209,7 @@ def test_a_damaged_index_is_named_and_mended(indexed: Path) -> None:
     path.write_bytes(b"x" * 5000)
     done = repocomp("complete", "app/main.py:6:29", cwd=indexed)
     assert (done.returncode, b"damaged" in done.stderr, b"--rebuild" in done.stderr) == (2, True, True)
-    assert repocomp("index", "--rebuild", cwd=indexed).returncode == 0
+    assert here("index", "--rebuild", cwd=indexed).returncode == 0
     assert complete("app/main.py:6:29", cwd=indexed)["exit_code"] in (0, 1)
 
 
@@ -268,7 +268,7 @@ def test_indexing_says_in_json_what_it_left_out(repository: Repository) -> None:
     for name in FILES:
         os.utime(root / name, (1e9, 1e9))
     for indexed in (len(FILES), 0):
-        done = repocomp("index", "--json", cwd=root)
+        done = here("index", "--json", cwd=root)
         data = json.loads(done.stdout)["data"]
         assert (done.returncode, data["indexed"], sum(data["skipped"].values())) == (0, indexed, 2)
         assert data["unchanged"] == len(FILES) - indexed
