@@ -14,6 +14,7 @@ LANGUAGE = Language(
     extensions=(".c", ".h"),
     class_words=("struct",),
     import_words=("include",),
+    empty_blocks=("{}",),
     self_words=(),
     string_nodes=frozenset({"string_literal", "char_literal", "system_lib_string"}),
     imports=INCLUDES,

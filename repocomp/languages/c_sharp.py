@@ -16,6 +16,7 @@ LANGUAGE = Language(
     class_words=("class", "struct", "interface", "record"),
     import_words=("using",),
     strings=('"""', '"', "'"),
+    empty_blocks=("{}",),
     string_nodes=frozenset(
         {
             "string_literal",

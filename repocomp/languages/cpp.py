@@ -45,6 +45,7 @@ LANGUAGE = Language(
     other_names=("c++", "cuda"),
     class_words=("class", "struct"),
     import_words=("include", "using"),
+    empty_blocks=("{}",),
     string_nodes=c.LANGUAGE.string_nodes | {"raw_string_literal"},
     bases=r"\b(?:class|struct)\s+\w+[^:]*?\s:\s*([\w.,\s:<>]+)$",
     imports=c.INCLUDES,

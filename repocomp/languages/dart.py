@@ -20,6 +20,7 @@ LANGUAGE = Language(
     class_words=("class", "mixin", "extension", "enum"),
     import_words=("import", "export", "part"),
     strings=("'''", '"""', "'", '"'),
+    empty_blocks=("{}",),
     comment_nodes=frozenset({"comment", "documentation_comment"}),
     string_nodes=frozenset({"string_literal"}),
     bases=r"^(?:\w+\s+)*class\s+\w+(?:<[^>]*>)?\s+extends\s+([\w.]+)",

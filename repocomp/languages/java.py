@@ -21,6 +21,7 @@ LANGUAGE = Language(
     extensions=(".java",),
     class_words=("class", "interface", "enum", "record"),
     strings=('"""', '"', "'"),
+    empty_blocks=("{}",),
     comment_nodes=frozenset({"line_comment", "block_comment"}),
     string_nodes=frozenset({"string_literal", "character_literal"}),
     bases=r"\bextends\s+([\w.,\s]+?)(?=\s+implements|$)",

@@ -55,6 +55,7 @@ LANGUAGE = Language(
     import_words=("import", "require"),
     strings=STRINGS,
     opens_block=OPENS_BLOCK,
+    empty_blocks=("{}",),
     comment_nodes=COMMENT_NODES,
     string_nodes=STRING_NODES,
     bases=BASES,

@@ -24,6 +24,7 @@ LANGUAGE = Language(
     class_words=("class", "interface", "object"),
     strings=('"""', '"', "'"),
     opens_block=("{", "->"),
+    empty_blocks=("{}",),
     comment_nodes=frozenset({"line_comment", "block_comment"}),
     string_nodes=frozenset({"string_literal", "multiline_string_literal", "character_literal"}),
     bases=r"\b(?:class|interface|object)\s+\w+\s*(?:<[^<>]*>)?\s*(?:\([^()]*(?:\([^()]*\)[^()]*)*\))?\s*:\s*(.+)$",

@@ -66,7 +66,7 @@ class Language:
     jumps: str = r"(?:return|throw|break|continue|goto)\b"
     """A pattern of statements behind which nothing is reached, told by how they begin; "" where there are none."""
     empty_blocks: tuple[str, ...] = ()
-    """What makes whole a block that was just opened, where no bracket does: its shortest body, its end, or both."""
+    """What makes a block whole that a line opens, or the next one is to open: its shortest body, its end, or both."""
     comment_nodes: frozenset[str] = frozenset({"comment"})
     string_nodes: frozenset[str] = frozenset({"string"})
     """Kinds of nodes of its syntax tree."""

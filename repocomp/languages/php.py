@@ -16,6 +16,7 @@ LANGUAGE = Language(
     function_words=("function",),
     class_words=("class", "interface", "trait", "enum"),
     import_words=("use", "require", "include"),
+    empty_blocks=("{}",),
     jumps=r"(?:return|throw|break|continue|goto|exit)\b",
     string_nodes=frozenset({"string", "encapsed_string", "heredoc", "nowdoc"}),
     bases=r"\bextends\s+([\w.,\s]+?)(?=\s+implements|$)",

@@ -35,6 +35,7 @@ LANGUAGE = Language(
     self_words=("self",),
     # A single quote opens a lifetime as often as a character.
     strings=('"',),
+    empty_blocks=("{}",),
     comment_nodes=frozenset({"line_comment", "block_comment"}),
     string_nodes=frozenset({"string_literal", "raw_string_literal", "char_literal"}),
     imports=_imports,

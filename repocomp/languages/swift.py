@@ -18,6 +18,7 @@ LANGUAGE = Language(
     self_words=("self",),
     strings=('"""', '"'),
     opens_block=("{", "in"),
+    empty_blocks=("{}",),
     comment_nodes=frozenset({"comment", "multiline_comment"}),
     string_nodes=frozenset({"line_string_literal", "multi_line_string_literal", "raw_string_literal", "regex_literal"}),
     bases=r"\b(?:class|struct|enum|actor|protocol|extension)\s+[\w.]+\s*(?:<[^<>]*>)?\s*:\s*(.+?)(?=\s+where\b|$)",

@@ -17,6 +17,7 @@ LANGUAGE = Language(
     import_words=("import", "require"),
     strings=javascript.STRINGS,
     opens_block=javascript.OPENS_BLOCK,
+    empty_blocks=("{}",),
     comment_nodes=javascript.COMMENT_NODES,
     string_nodes=javascript.STRING_NODES,
     bases=javascript.BASES,

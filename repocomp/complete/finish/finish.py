@@ -154,10 +154,11 @@ class Finish:
         if "\n" in text or self.around.is_inside_a_line:
             return
         said = text.rstrip(" ;,")
-        if lacking := self.needs.lacking(text):
+        if lacking := self.needs.lacking(text) or self.needs.body_brace:
             if lacking in text:
                 yield text[: text.index(lacking) + len(lacking)]
-            yield said + " " * (lacking[0] == "{") + lacking
+            opening = self.indentation.brace + lacking[1:] if lacking[0] == "{" else lacking
+            yield said + self.needs.short_closing(said) * (lacking[0] == "{") + opening
         if self.needs.has_body and self.needs.opens_by_colon:
             yield said.rstrip(":") + ":"
 

@@ -17,18 +17,29 @@ _LABEL = re.compile(r"\s*\w+:\s*")
 
 @dataclass(frozen=True, slots=True)
 class Indentation:
-    """How a file indents: `unit` is one level, "" where nothing in sight is indented. `first` is the cursor's line."""
+    """How a file indents: `unit` is one level, "" where nothing in sight is indented. `first` is the cursor's line.
+
+    `braces_apart`: most braces that open a block have a line of their own.
+    """
 
     language: str
     unit: str
     first: str
+    braces_apart: bool
 
     @classmethod
     def of(cls, left: str, right: str, language: str) -> Indentation:
         """Judge by the lines around the cursor."""
         first = left[left.rfind("\n") + 1 :]
         # A line that is only indented yet says as much as any other.
-        return cls(language, _unit(f"{left}-\n{right}".split("\n"), language), first)
+        lines = f"{left}-\n{right}".split("\n")
+        opening = [line.strip() == "{" for line in lines if line.rstrip().endswith("{")]
+        return cls(language, _unit(lines, language), first, 2 * sum(opening) > len(opening))
+
+    @property
+    def brace(self) -> str:
+        """What opens a block behind the end of the cursor's line."""
+        return f"\n{_lead(self.first)}{{" if self.braces_apart else " {"
 
     def fit(self, text: str) -> str:
         """`text` with the leading white space of its further lines as the file has it. It grows with the text."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 from repocomp.complete.finish.lexical import (
     CLOSERS,
@@ -141,6 +142,24 @@ class Needs:
         """Whether a colon opens the blocks of the language."""
         known = language_named(self.language)
         return known is not None and known.opens_block == (":",)
+
+    def short_closing(self, answer: str) -> str:
+        """What closes the brackets at the end of an answer that are no blocks and that nothing behind it closes."""
+        end = end_of(answer, self.language, self.start, self.indent)
+        inner = end.open[max(0, len(self.start.open) - self.free) :]
+        tail = takewhile(lambda bracket: bracket.char in SHORT, reversed(inner))
+        return "" if end.region is not None else "".join(CLOSERS[bracket.char] for bracket in tail)
+
+    def may_have_body(self, answer: str) -> bool:
+        """Whether a block may follow an answer where none does yet: no mark ends its statement."""
+        is_over = answer.rstrip().endswith((";", "{", "}", ",")) and not self.opens_by_colon
+        return not (is_over or self.has_body or end_of(answer, self.language, self.start, self.indent).region)
+
+    @property
+    def body_brace(self) -> str:
+        """The brace that is to open the deeper lines behind the cursor, where a brace opens them."""
+        known = language_named(self.language)
+        return "{" if known is not None and known.opens_block == ("{",) and self.has_body else ""
 
     @property
     def closing_words(self) -> tuple[str, ...]:

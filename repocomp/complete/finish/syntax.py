@@ -168,7 +168,7 @@ class Syntax:
     def _bodies(self, answer: str) -> Iterator[str]:
         """Whole blocks for an answer that opens one, where none follows yet."""
         known = language_named(self.language)
-        if known is not None and not self.needs.has_body and not self.around.is_inside_a_line:
+        if known is not None and not self.around.is_inside_a_line and self.needs.may_have_body(answer):
             lead = self.around.before[: self.around.indent]
             yield from (f"\n{lead} {body}" for body in known.empty_blocks)
 
