@@ -14,7 +14,7 @@ from typing import Protocol
 from repocomp.errors import PackError
 from repocomp.model.pack import Pack
 from repocomp.prompt.snippets import Snippet
-from repocomp.prompt.window import Encode, Window
+from repocomp.prompt.window import Encode, Healing, Window
 
 FORMATS = {
     "repocomp-1": "repocomp.prompt.repocomp",
@@ -50,8 +50,8 @@ class PromptFormat(Protocol):
         """The tokens that end an answer and are not part of it."""
 
     @property
-    def heals_punctuation(self) -> bool:
-        """Whether the models write punctuation before the cursor anew; words and white space all do."""
+    def healing(self) -> Healing:
+        """What before the cursor the models write anew."""
 
     def head_tokens(self, path: str) -> int:
         """What naming the file takes of the left budget."""

@@ -17,7 +17,7 @@ from repocomp.model.families import FimTokens
 from repocomp.model.pack import Layout, Pack
 from repocomp.prompt.format import Decision
 from repocomp.prompt.snippets import Snippet
-from repocomp.prompt.window import Encode, Window
+from repocomp.prompt.window import Encode, Healing, Window
 
 ECHO_TOKENS = 32
 """Of 8, 16, 32, 64 and 128 the best on those 60 holes of `branch`, by a model that was trained for none."""
@@ -38,9 +38,9 @@ class RepocompFormat:
         return frozenset((self.tokens.end,))
 
     @property
-    def heals_punctuation(self) -> bool:
+    def healing(self) -> Healing:
         """They were trained on whole tokens, and know no others."""
-        return True
+        return "tokens"
 
     def head_tokens(self, path: str) -> int:
         """`<file>` and the path count towards the left budget."""

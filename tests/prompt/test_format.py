@@ -32,7 +32,7 @@ class MadeUpFormat:
     def stop_ids(self):
         return frozenset((END,))
 
-    heals_punctuation = True
+    healing = "tokens"
 
     def head_tokens(self, path):
         return 0

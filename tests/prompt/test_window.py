@@ -157,9 +157,26 @@ def test_a_byte_order_mark_is_not_shown() -> None:
 
 @pytest.mark.parametrize(
     ("left", "healed"),
-    [("x = foo.", ""), ("x = fo", " fo"), ("return ", " "), ("f(", ""), ("a\t", "\t"), ("x = (", "")],
+    [
+        ("x = foo.", ""),
+        ("x = fo", " fo"),
+        ("return ", " "),
+        ("f(", ""),
+        ("a\t", "\t"),
+        ("x = (", ""),
+        ("x = 1  ", "  "),
+        ("x" * 41, ""),
+        # The token of a word begins with the last blank of the indentation before it.
+        ("def f():\n    ", " "),
+        ("def f():\n    ret", " ret"),
+        ("if x {\n\t\t", "\t"),
+        ("if x {\n\t\tret", "\tret"),
+        ("def f():\n", ""),
+        ("de", "de"),
+        ("", ""),
+    ],
 )
-def test_without_punctuation_words_and_white_space_are_healed_alone(left: str, healed: str) -> None:
+def test_words_are_healed_with_their_blank_and_nothing_else_is(left: str, healed: str) -> None:
     document = Document("a.py", left.encode())
-    window = windows.cut(document, document.at_offset(len(left)), LEFT, RIGHT, encode, heals_punctuation=False)
+    window = windows.cut(document, document.at_offset(len(left)), LEFT, RIGHT, encode, "words")
     assert window.open_end == healed

@@ -7,12 +7,14 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 
-from repocomp.complete.finish.lexical import State, walk
+from repocomp.complete.finish.lexical import State, end_of, walk
 from repocomp.complete.finish.surroundings import goes_in
 
 _WIDTHS = (2, 4, 8)
 """Of a level, in spaces."""
 _LABEL = re.compile(r"\s*\w+:\s*")
+_UNFINISHED = re.compile(r"(?:[-+*/%=&|^?,\\]|\b(?:and|or|not|in|is))\s*$")
+_CONTINUES = re.compile(r"\s*(?:[.+*/%&|?=]|->|(?:and|or)\b)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Indentation:
         lead = _lead(sample)
         is_opening = goes_in(_code(first, self.language), self.language)
         depth = _columns(_lead(first), self.unit) + is_opening
-        if not lead:
+        if not lead or (not is_opening and self._is_continued(first, sample)):
             return None
         if "\t" in self.unit:
             if " " not in lead:
@@ -68,9 +70,16 @@ class Indentation:
         if "\t" in lead:
             return _Change(lead.count("\t"), 1, depth, self.unit)
         width, (other, odd) = len(self.unit), divmod(len(lead), depth) if depth else (0, 0)
-        if not odd and other in (2, 4) and other != width:
+        # Half as deep as a line that opens nothing is what comes after its block, not what half as wide levels hold.
+        is_outer = not is_opening and len(lead) < width * depth and len(lead) % width == 0
+        if not odd and other in (2, 4) and other != width and not is_outer:
             return _Change(len(lead), other, depth, self.unit)
         return _Change(len(lead), width, depth, self.unit) if is_opening and len(lead) > width * depth else None
+
+    def _is_continued(self, first: str, second: str) -> bool:
+        """Whether the second line of two goes on with the statement of the first: its depth is a matter of taste."""
+        code = _code(first, self.language)
+        return bool(end_of(code, self.language).open or _UNFINISHED.search(code) or _CONTINUES.match(second))
 
 
 @dataclass(frozen=True, slots=True)

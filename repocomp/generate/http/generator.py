@@ -97,7 +97,7 @@ class HttpGenerator:
     def window(self, document: Document, cursor: Position, share: float = 1.0) -> Window:
         """The file around `cursor`, as much as is sent, or a `share` (0..1) of that."""
         left, right = int(share * LEFT_TOKENS), int(share * RIGHT_TOKENS)
-        return windows.cut(document, cursor, left, right, self._encode, heals_punctuation=False)
+        return windows.cut(document, cursor, left, right, self._encode, "words")
 
     def fit(self, hits: Sequence[Hit], tokens: int) -> list[Snippet]:
         """The snippets of `hits`, best first, that so many tokens hold; in prompt order."""

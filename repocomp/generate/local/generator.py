@@ -123,8 +123,7 @@ class LocalGenerator:
         budgets = self.pack.budgets
         family = self.format
         left = int(share * budgets.left) - family.head_tokens(document.path)
-        encode, heals = self.tokenizer.encode, family.heals_punctuation
-        return windows.cut(document, cursor, left, int(share * budgets.right), encode, heals_punctuation=heals)
+        return windows.cut(document, cursor, left, int(share * budgets.right), self.tokenizer.encode, family.healing)
 
     def fit(self, hits: Sequence[Hit], tokens: int) -> list[Snippet]:
         """The snippets of `hits`, best first, that so many tokens hold; in prompt order."""
