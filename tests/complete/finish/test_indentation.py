@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from repocomp.complete.finish.finish import Finish
 from repocomp.complete.finish.indentation import Indentation
 from repocomp.complete.finish.surroundings import goes_in
 from tests.complete.finish.places import finished
@@ -82,6 +83,42 @@ def test_copied_lines_take_the_indentation_of_the_file(unit: str, said: str, exp
 )
 def test_indentation(name: str, place: str, said: str, expected: str) -> None:
     assert finished(place, said, name, "block") == expected
+
+
+METHOD = "class A:\n    def f(self):\n        x = 1\n        return x\n\n    def g(self):\n        "
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("return self.x\n\n    def h(self):\n        return 3\n", "return self.x"),
+        ("return self.x\n    def h(self):\n        return 3\n", "return self.x"),
+        ("y = 2\n        return y\n\n    def h(self):\n", "y = 2\n        return y"),
+    ],
+)
+def test_what_is_half_as_deep_as_a_method_comes_after_it(said: str, kept: str) -> None:
+    finish = Finish.of(METHOD, "\n\n    def z(self):\n        pass\n", "python", "block")
+    assert finish.indentation.fit(said) == said
+    end = next(at for at in range(1, len(said)) if finish.stop(said[:at]))
+    assert "        return 3" not in said[:end]
+    assert finish.trim(said[:end], is_finished=True)[0] == kept
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "const y = g\n    .then(x)\n    .done();",
+        "y = a +\n    b;",
+        "y = g(a,\n    b);",
+        "y = g(a,\n      b);",
+        "y = a\n    ? b\n    : c;",
+    ],
+)
+def test_what_goes_on_with_a_statement_stays_as_deep_as_it_is(said: str) -> None:
+    left = "function f() {\n  a();\n  if (x) {\n    b();\n  }\n  "
+    assert Indentation.of(left, "\n}\n", "javascript").fit(said) == said
+    deeper = "if (x) {\n        y();\n    }"
+    assert Indentation.of(left, "\n}\n", "javascript").fit(deeper) == "if (x) {\n    y();\n  }"
 
 
 def test_text_that_is_set_in_does_not_say_how_code_is() -> None:
