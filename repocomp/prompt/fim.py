@@ -59,12 +59,13 @@ class FimFormat:
 
     @property
     def healing(self) -> Healing:
-        """They were trained on texts cut anywhere, and a middle that begins with a sign leads them astray.
+        """Where the left side ends the prompt, the answer goes on with its tokens; else a control token stands between.
 
-        Of 32 CrossCodeEval cases in four languages, Qwen2.5-Coder-0.5B-Instruct without retrieval, edit similarity:
-        nothing healed 38.6, words and white space 42.3, punctuation too 40.5.
+        Qwen2.5-Coder-0.5B-Instruct without retrieval. Suffix first, 79 places of twelve repositories, edit similarity:
+        words and white space 53.9, any token 66.8. Prefix first, 32 cases of CrossCodeEval: nothing healed 38.6, words
+        and white space 42.3, punctuation too 40.5: they were trained on texts cut anywhere.
         """
-        return "words"
+        return "any" if self.style.order[-1] == "left" else "words"
 
     def head_tokens(self, path: str) -> int:
         """What the path takes, where the family names files."""

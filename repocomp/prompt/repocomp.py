@@ -40,7 +40,7 @@ class RepocompFormat:
     @property
     def healing(self) -> Healing:
         """They were trained on whole tokens, and know no others."""
-        return "tokens"
+        return "deliberate"
 
     def head_tokens(self, path: str) -> int:
         """`<file>` and the path count towards the left budget."""

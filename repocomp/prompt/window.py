@@ -23,16 +23,18 @@ average 75 tokens of the left budget unused."""
 
 _OPEN_END = re.compile(r"(?:(?<=\S) )?(?:[^\W\d]\w*|[^\w\s]+)\Z|(?<=\S)[^\S\n]+\Z")
 """A word or punctuation, with the single space before it, since tokens begin with that one; else white space."""
-_WORD_END = re.compile(r"[ \t]?[^\W\d]\w*\Z|(?<=\S)[^\S\n]+\Z|[ \t]\Z")
-"""A word with the blank before it; else white space, of an indentation the last blank."""
+_WORD_OR_SPACE = re.compile(r" ?[^\W\d]\w*|[^\S\n]+")
+_ANY_END = re.compile(r"[^\w\n]?[^\W\d]\w*\Z|(?<=\S)[^\S\n]+\Z|[ \t]\Z| ?[^\w\s]+\Z")
+"""A word with the blank or the sign before it; white space, of an indentation the last blank; or punctuation."""
 _LONGEST_END = 40
 _UNSEEN_BYTES = 1 << 18
 _BYTES_PER_TOKEN = 12
 """No text is encoded that could not fit: in code a token of an 8k vocabulary is rarely longer than this."""
 
-Healing = Literal["tokens", "words"]
-"""What before a cursor a model writes anew. Either all that a longer one of its tokens could begin with, but no
-indentation; or words with the blank before them, which is the beginning of their token, and white space."""
+Healing = Literal["any", "words", "deliberate"]
+"""What before a cursor a model writes anew, lest it go on in the middle of a token. `any` longer token may have begun
+there; only `words` and white space are cut like that; or punctuation as well, but neither what opens a block nor
+indentation, which is what its author wants it to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +61,16 @@ def cut(
     left_tokens: int,
     right_tokens: int,
     encode: Encode,
-    healing: Healing = "tokens",
+    healing: Healing = "deliberate",
 ) -> Window:
     """Cut the text around `cursor`; neither side is longer than its budget. `healing` says what is written anew."""
     start, left, left_ids = _cut_left(document.data, cursor.offset, left_tokens, encode)
     right, right_ids = _cut_right(document.data[cursor.offset :], right_tokens, encode)
     first = cursor.line - document.data.count(b"\n", start, cursor.offset)
     last = cursor.line + right.count("\n")
-    open_end = _word_end(left) if healing == "words" else _open_end(left, right.partition("\n")[0])
+    open_end = _any_end(left) if healing == "any" else _open_end(left, right.partition("\n")[0])
+    if healing == "words" and not _WORD_OR_SPACE.fullmatch(open_end):
+        open_end = ""
     if open_end:
         left_ids = encode(left[: -len(open_end)])
     return Window(document.path, left, right, open_end, tuple(left_ids), tuple(right_ids), first, last)
@@ -100,9 +104,9 @@ def _open_end(left: str, after: str) -> str:
     return end if len(end) <= _LONGEST_END else ""
 
 
-def _word_end(left: str) -> str:
-    """The word or the white space that the cursor stands behind, unless it is as long as data."""
-    match = _WORD_END.search(left[left.rfind("\n") + 1 :])
+def _any_end(left: str) -> str:
+    """What the token that goes on behind the cursor may begin with, unless it is as long as data."""
+    match = _ANY_END.search(left[left.rfind("\n") + 1 :])
     return match[0] if match is not None and len(match[0]) <= _LONGEST_END else ""
 
 

@@ -32,7 +32,7 @@ class MadeUpFormat:
     def stop_ids(self):
         return frozenset((END,))
 
-    healing = "tokens"
+    healing = "any"
 
     def head_tokens(self, path):
         return 0

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from repocomp.document import Document
 from repocomp.prompt import window as windows
-from repocomp.prompt.window import Window
+from repocomp.prompt.window import Healing, Window
 
 LEFT, RIGHT = 120, 60
 
@@ -164,6 +164,24 @@ def test_a_byte_order_mark_is_not_shown() -> None:
         ("f(", ""),
         ("a\t", "\t"),
         ("x = (", ""),
+        ("if x:\n    ", ""),
+    ],
+)
+def test_without_punctuation_words_and_white_space_are_healed_alone(left: str, healed: str) -> None:
+    assert healed_by("words", left) == healed
+
+
+@pytest.mark.parametrize(
+    ("left", "healed"),
+    [
+        ("x = foo.", "."),
+        ("x = foo.b", ".b"),
+        ("x = fo", " fo"),
+        ("return ", " "),
+        ("f(", "("),
+        ("f(self", "(self"),
+        ("x = (", " ("),
+        ("a\t", "\t"),
         ("x = 1  ", "  "),
         ("x" * 41, ""),
         # The token of a word begins with the last blank of the indentation before it.
@@ -176,7 +194,10 @@ def test_a_byte_order_mark_is_not_shown() -> None:
         ("", ""),
     ],
 )
-def test_words_are_healed_with_their_blank_and_nothing_else_is(left: str, healed: str) -> None:
+def test_any_token_that_may_go_on_behind_the_cursor_is_healed(left: str, healed: str) -> None:
+    assert healed_by("any", left) == healed
+
+
+def healed_by(healing: Healing, left: str) -> str:
     document = Document("a.py", left.encode())
-    window = windows.cut(document, document.at_offset(len(left)), LEFT, RIGHT, encode, "words")
-    assert window.open_end == healed
+    return windows.cut(document, document.at_offset(len(left)), LEFT, RIGHT, encode, healing).open_end
