@@ -3,7 +3,9 @@
 One generator writes one, or as many as are wanted. Where a small pack decides for a generator that reads, the two share
 the work (`model.pairing`): the small one drafts first, and where that draft is not sure enough the generator writes
 too. Copying takes no time, reading nearly all of it, so the generator reads about as much in either case: all that it
-sees of the file, or where other files are expected to help, less of the file and the best of what was retrieved.
+sees of the file, or where other files are expected to help, less of the file and the best of what was retrieved. They
+write one after the other: the first takes 28 of 1,460 ms, so that both at once gain 2 % on two cores, and no more on
+as many as one likes.
 """
 
 from __future__ import annotations
