@@ -32,8 +32,8 @@ _BYTES_PER_TOKEN = 12
 """No text is encoded that could not fit: in code a token of an 8k vocabulary is rarely longer than this."""
 
 Healing = Literal["any", "words", "deliberate"]
-"""What before a cursor a model writes anew, lest it go on in the middle of a token. `any` longer token may have begun
-there; only `words` and white space are cut like that; or punctuation as well, but neither what opens a block nor
+"""What before a cursor a model writes anew, lest it begin in the middle of a token. `any`: all that a longer token may
+begin with. `words`: those and white space alone. `deliberate`: punctuation as well, but neither what opens a block nor
 indentation, which is what its author wants it to be."""
 
 

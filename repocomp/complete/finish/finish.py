@@ -157,8 +157,9 @@ class Finish:
         if lacking := self.needs.lacking(text) or self.needs.body_brace:
             if lacking in text:
                 yield text[: text.index(lacking) + len(lacking)]
-            opening = self.indentation.brace + lacking[1:] if lacking[0] == "{" else lacking
-            yield said + self.needs.short_closing(said) * (lacking[0] == "{") + opening
+            opens_block = lacking[0] == "{"
+            header = said + self.needs.short_closing(said) if opens_block else said
+            yield header + (self.indentation.brace + lacking[1:] if opens_block else lacking)
         if self.needs.has_body and self.needs.opens_by_colon:
             yield said.rstrip(":") + ":"
 

@@ -59,9 +59,10 @@ class Indentation:
         if sample is None:
             return None
         lead = _lead(sample)
-        is_opening = goes_in(_code(first, self.language), self.language)
+        code = _code(first, self.language)
+        is_opening = goes_in(code, self.language)
         depth = _columns(_lead(first), self.unit) + is_opening
-        if not lead or (not is_opening and self._is_continued(first, sample)):
+        if not lead:
             return None
         if "\t" in self.unit:
             if " " not in lead:
@@ -69,6 +70,8 @@ class Indentation:
             return _Change(*_source(lead, depth), depth, self.unit)
         if "\t" in lead:
             return _Change(lead.count("\t"), 1, depth, self.unit)
+        if not is_opening and self._is_continued(code, sample):
+            return None
         width, (other, odd) = len(self.unit), divmod(len(lead), depth) if depth else (0, 0)
         # Half as deep as a line that opens nothing is what comes after its block, not what half as wide levels hold.
         is_outer = not is_opening and len(lead) < width * depth and len(lead) % width == 0
@@ -76,9 +79,8 @@ class Indentation:
             return _Change(len(lead), other, depth, self.unit)
         return _Change(len(lead), width, depth, self.unit) if is_opening and len(lead) > width * depth else None
 
-    def _is_continued(self, first: str, second: str) -> bool:
-        """Whether the second line of two goes on with the statement of the first: its depth is a matter of taste."""
-        code = _code(first, self.language)
+    def _is_continued(self, code: str, second: str) -> bool:
+        """Whether a second line goes on with the statement of the first's `code`: its depth is a matter of taste."""
         return bool(end_of(code, self.language).open or _UNFINISHED.search(code) or _CONTINUES.match(second))
 
 

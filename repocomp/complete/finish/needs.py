@@ -79,6 +79,10 @@ class Needs:
         """The states of an answer."""
         return walk(answer, self.language, self.start, self.indent)
 
+    def _end(self, answer: str) -> State:
+        """The last of them."""
+        return end_of(answer, self.language, self.start, self.indent)
+
     def fitting(self, answer: str) -> str:
         """The start of `answer` that closes nothing which is closed behind the cursor. It grows with the answer."""
         floor = len(self.start.open) - self.free
@@ -94,7 +98,7 @@ class Needs:
 
     def torn(self, answer: str) -> Region | None:
         """The string in which an answer ends and should not."""
-        region = end_of(answer, self.language, self.start, self.indent).region
+        region = self._end(answer).region
         return region if region is not None and not region.is_comment and region != self.region else None
 
     def closing(self, answer: str, margin: str = " ", *, has_lines: bool = False) -> str:
@@ -102,7 +106,7 @@ class Needs:
 
         Those are braces where the answer `has_lines`, and brackets of lists that have lines; `margin` indents them.
         """
-        end = end_of(answer, self.language, self.start, self.indent)
+        end = self._end(answer)
         own, _ = self._met(answer, end)
         region = end.region
         is_open = region is not None and region != self.region and (not region.is_comment or region.spans_lines)
@@ -124,7 +128,7 @@ class Needs:
 
     def lacking(self, answer: str) -> str:
         """Of the brackets that are missing those that an answer does not open either, the outermost first."""
-        return self._met(answer, end_of(answer, self.language, self.start, self.indent))[1]
+        return self._met(answer, self._end(answer))[1]
 
     def _met(self, answer: str, end: State) -> tuple[list[Bracket], str]:
         """Of what is open at the `end` of an answer what nothing closes, and what is missing there still."""
@@ -145,7 +149,7 @@ class Needs:
 
     def short_closing(self, answer: str) -> str:
         """What closes the brackets at the end of an answer that are no blocks and that nothing behind it closes."""
-        end = end_of(answer, self.language, self.start, self.indent)
+        end = self._end(answer)
         inner = end.open[max(0, len(self.start.open) - self.free) :]
         tail = takewhile(lambda bracket: bracket.char in SHORT, reversed(inner))
         return "" if end.region is not None else "".join(CLOSERS[bracket.char] for bracket in tail)
@@ -153,7 +157,7 @@ class Needs:
     def may_have_body(self, answer: str) -> bool:
         """Whether a block may follow an answer where none does yet: no mark ends its statement."""
         is_over = answer.rstrip().endswith((";", "{", "}", ",")) and not self.opens_by_colon
-        return not (is_over or self.has_body or end_of(answer, self.language, self.start, self.indent).region)
+        return not (is_over or self.has_body or self._end(answer).region)
 
     @property
     def body_brace(self) -> str:
@@ -183,7 +187,7 @@ class Needs:
         """Whether an answer ends in a bracket of its own that is no block and that nothing behind the cursor closes."""
         if self.is_to_open:
             return False
-        end = end_of(answer, self.language, self.start, self.indent)
+        end = self._end(answer)
         own = end.open[len(self.start.open) :]
         return end.region is None and bool(own) and own[-1].char in SHORT
 
@@ -212,7 +216,7 @@ class Needs:
 
     def ends_elsewhere(self, answer: str) -> bool:
         """Whether an answer ends outside the string that goes on behind the cursor, or inside one of its own."""
-        return not self._is_at_home(end_of(answer, self.language, self.start, self.indent).region)
+        return not self._is_at_home(self._end(answer).region)
 
     def before_open(self, answer: str) -> str:
         """The start of an answer up to where the first string or bracket begins that it leaves open."""

@@ -121,6 +121,11 @@ def test_what_goes_on_with_a_statement_stays_as_deep_as_it_is(said: str) -> None
     assert Indentation.of(left, "\n}\n", "javascript").fit(deeper) == "if (x) {\n    y();\n  }"
 
 
+def test_what_goes_on_with_a_statement_takes_the_tabs_of_the_file() -> None:
+    left = "func f() {\n\ta()\n\tif x {\n\t\tb()\n\t}\n\t"
+    assert Indentation.of(left, "\n}\n", "go").fit("y := g(a,\n    b)") == "y := g(a,\n\tb)"
+
+
 def test_text_that_is_set_in_does_not_say_how_code_is() -> None:
     place = 'HELP = """\nA\n  B\n  C\nD\n  E\n"""\n\n\nclass A:\n    def f(self):\n        for x in xs:|\n'
     assert finished(place, "\n            g(x)", "python") == "\n            g(x)"
