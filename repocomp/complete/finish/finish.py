@@ -24,6 +24,8 @@ from repocomp.secrets.redaction import REDACTED
 StopReason = Literal["line", "block", "suffix"]
 
 _SHORT = ("(", "[")
+_ENDS = (")", "]", '"', "'")
+"""What an expression may end with that is no word."""
 _MOST_LINES = 8
 """Of one statement."""
 _MOST_SHORTER = 3
@@ -147,7 +149,15 @@ class Finish:
         if self.needs.torn(text) not in (None, self.needs.start.region):
             # Rather no string than one that swallows the rest.
             choices.insert(0, "" if self.mode == "line" else self._whole_statements(text))
-        return self.syntax.best([*choices, *self._opened(text), *self._shorter(text), *self._ends()])
+        return self.syntax.best(
+            [*choices, *self._ended(text + closing), *self._opened(text), *self._shorter(text), *self._ends()]
+        )
+
+    def _ended(self, text: str) -> Iterator[str]:
+        """An answer with the mark that its last statement lacks, where braces and not line ends divide a text."""
+        is_at_line_end = not self.around.is_inside_a_line and self.needs.opens_by_brace
+        if is_at_line_end and (text[-1].isalnum() or text.endswith(_ENDS)):
+            yield f"{text};"
 
     def _opened(self, text: str) -> Iterator[str]:
         """An answer with what it lacks to open what follows."""

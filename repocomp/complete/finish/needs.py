@@ -147,6 +147,12 @@ class Needs:
         known = language_named(self.language)
         return known is not None and known.opens_block == (":",)
 
+    @property
+    def opens_by_brace(self) -> bool:
+        """Whether a brace opens the blocks of the language."""
+        known = language_named(self.language)
+        return known is not None and known.opens_block == ("{",)
+
     def short_closing(self, answer: str) -> str:
         """What closes the brackets at the end of an answer that are no blocks and that nothing behind it closes."""
         end = self._end(answer)
@@ -162,8 +168,7 @@ class Needs:
     @property
     def body_brace(self) -> str:
         """The brace that is to open the deeper lines behind the cursor, where a brace opens them."""
-        known = language_named(self.language)
-        return "{" if known is not None and known.opens_block == ("{",) and self.has_body else ""
+        return "{" if self.opens_by_brace and self.has_body else ""
 
     @property
     def closing_words(self) -> tuple[str, ...]:

@@ -46,16 +46,18 @@ def test_a_header_is_whole_before_its_brace(language: str, left: str, right: str
 
 
 @pytest.mark.parametrize(
-    ("language", "left", "right", "answer"),
+    ("language", "left", "right", "answer", "expected"),
     [
         # Where a line begins with a brace, Go ends the statement before it.
-        ("go", "package p\n\nfunc f(a int) int {\n\tif ", "\n\treturn a\n}\n", "a > 1\n\t{\n"),
-        ("java", "class A {\n    void f() {\n        x.", "\n    }\n}\n", "g()\n"),
-        ("rust", "fn f() {\n    let y = ", "\n}\n", "g(1)\n"),
+        ("go", "package p\n\nfunc f(a int) int {\n\tif ", "\n\treturn a\n}\n", "a > 1\n\t{\n", ""),
+        ("java", "class A {\n    void f() {\n        x.", "\n    }\n}\n", "g()\n", "g();"),
+        ("rust", "fn f() {\n    let y = ", "\n}\n", "g(1)\n", "g(1);"),
     ],
 )
-def test_what_no_brace_makes_whole_is_not_taken_for_a_header(language: str, left: str, right: str, answer: str) -> None:
-    assert trimmed(left, right, language, answer) == ""
+def test_what_no_brace_makes_whole_is_not_taken_for_a_header(
+    language: str, left: str, right: str, answer: str, expected: str
+) -> None:
+    assert trimmed(left, right, language, answer) == expected
 
 
 BODY = f"\n            return y;\n        }}{REST}"

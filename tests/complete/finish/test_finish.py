@@ -264,6 +264,14 @@ def test_a_statement_of_several_lines(name: str, place: str, said: str, expected
         ("php", "<?php\nfunction f(string $a |\n{\n  g();\n}\n", "= 'b';", "= 'b')"),
         ("rust", "fn f() {\n    Ok(Some(a.b(|?));\n}\n", "&c", "&c)"),
         ("rust", "    fn f(|\n        g()\n    }\n", "&self) {", "&self) {"),
+        # So is the mark that ends a statement, where the grammar asks for one.
+        ("java", "class A {\n  void f() {\n    |\n    g();\n  }\n}\n", "x.g()", "x.g();"),
+        ("java", "class A {\n  void f() {\n    int a = x(|\n  }\n}\n", "1, 2", "1, 2);"),
+        ("rust", "fn f() -> u8 {\n    |\n    y\n}\n", "let y = g(1)", "let y = g(1);"),
+        ("rust", "fn f() -> u8 {\n    |\n}\n", "g(1)", "g(1)"),
+        ("c_sharp", "class A {\n  void F() {\n    |\n    G();\n  }\n}\n", 'var x = "a"', 'var x = "a";'),
+        ("typescript", "function f() {\n  |\n  g();\n}\n", "const x = g(1)", "const x = g(1)"),
+        ("go", "package a\n\nfunc f() {\n\t|\n\tg()\n}\n", "x := h(1)", "x := h(1)"),
         # Tokens without a name are missed as others are.
         ("python", "from a| import b\n", ".c import d", ""),
         # A string that the line has just begun ends with it.
