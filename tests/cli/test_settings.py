@@ -35,7 +35,16 @@ def test_it_names_the_file(capsys: Output) -> None:
     config("set", "mode", "line")
     capsys.readouterr()
     config()
-    assert capsys.readouterr().out.splitlines()[-1] == f"{'file':<16}{user_file()}"
+    assert capsys.readouterr().out.splitlines()[-1] == f"file: {user_file()}"
+
+
+def test_a_long_value_leaves_its_origin_readable(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "qwen2.5-coder-0.5b-instruct"
+    monkeypatch.setenv("REPOCOMP_GENERATOR", name)
+    config()
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[:-1]]
+    assert ["generator", name, "REPOCOMP_GENERATOR"] in rows
+    assert all(len(row) == 3 for row in rows)
 
 
 def test_a_value_is_set_read_and_removed(capsys: Output) -> None:

@@ -142,6 +142,5 @@ def done(stage: str, summary: dict[str, Any], as_json: bool) -> int:
     """Report the end of a stage; returns its exit code."""
     if as_json:
         return output.document("train", {"stage": stage, **summary})
-    for name, value in summary.items():
-        output.line(f"{name:<14}{value}")
+    output.columns(summary.items())
     return 0

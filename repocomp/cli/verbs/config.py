@@ -42,9 +42,8 @@ def command(context: click.Context, as_json: bool) -> int:
     if as_json:
         rows = {name: {"value": value, "origin": origin} for name, (value, origin) in values.items()}
         return output.document("config", {"file": str(user_file()), "settings": rows})
-    for name, (value, origin) in values.items():
-        output.line(f"{name:<16}{'-' if value is None else value!s:<12}{origin}")
-    output.line(f"{'file':<16}{user_file()}{'' if user_file().exists() else ' (not there yet)'}")
+    output.columns((name, "-" if value is None else value, origin) for name, (value, origin) in values.items())
+    output.line(f"file: {user_file()}{'' if user_file().exists() else ' (not there yet)'}")
     return ExitCode.OK
 
 

@@ -167,8 +167,7 @@ def _print_status(root: Path, as_json: bool) -> int:
     facts = status(root)
     if as_json:
         return output.document("index", facts)
-    for name, value in facts.items():
-        output.line(f"{name.replace('_', ' '):<16}{value}")
+    output.columns((name.replace("_", " "), value) for name, value in facts.items())
     return 0
 
 

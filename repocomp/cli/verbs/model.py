@@ -114,8 +114,7 @@ def show(pack: str, as_json: bool) -> int:
     facts = _facts(load_pack(pack))
     if as_json:
         return output.document("model", facts)
-    for name, value in facts.items():
-        output.line(f"{name:<14}{_plain(value)}")
+    output.columns(facts.items())
     return 0
 
 
@@ -176,8 +175,7 @@ def check(pack: str, against: Path | None, tokens: int, as_json: bool) -> int:
         report = check_pack(pack, against, tokens, show_progress)
     if as_json:
         return output.document("model", report)
-    for name, value in report.items():
-        output.line(f"{name:<14}{_plain(value)}")
+    output.columns(report.items())
     return 0
 
 
@@ -198,8 +196,7 @@ def tune(pack: str, trees: tuple[Path, ...], holes: int, hours: float, as_json: 
         found = run(pack, work_trees(trees), holes_each=holes, seconds=3600 * hours, show=show_progress)
     if as_json:
         return output.document("model", found)
-    for name, value in found.items():
-        output.line(f"{name:<14}{_plain(value)}")
+    output.columns(found.items())
     return 0
 
 
@@ -254,9 +251,3 @@ def _facts(pack: Pack) -> dict[str, Any]:
     facts = asdict(pack)
     facts["tokens"] = facts.pop("control")
     return {**facts, "folder": str(pack.folder), "digest": pack.digest}
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
