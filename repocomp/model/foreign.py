@@ -36,14 +36,20 @@ class Layout:
     has_half_logits: bool
 
     @property
-    def kv_heads(self) -> int:
-        """Heads of keys and values."""
-        return self.past[0].size[1] or 0
+    def kv_heads(self) -> int | None:
+        """Heads of keys and values; None where the graph takes any number."""
+        return self.past[0].size[1]
 
     @property
-    def head_dim(self) -> int:
-        """Features of a head."""
-        return self.past[0].size[3] or 0
+    def head_dim(self) -> int | None:
+        """Features of a head; None where the graph takes any number."""
+        return self.past[0].size[3]
+
+    def fits(self, shape: ModelShape) -> bool:
+        """Whether keys and values of this `shape` are what the graph takes, as far as it says."""
+        return all(
+            slot.size[1] in (None, shape.n_kv_heads) and slot.size[3] in (None, shape.head_dim) for slot in self.past
+        )
 
 
 def layout_of(inputs: Sequence[Slot], outputs: Sequence[Slot]) -> Layout:
@@ -58,8 +64,8 @@ def layout_of(inputs: Sequence[Slot], outputs: Sequence[Slot]) -> Layout:
     known = {slot.name: slot for slot in outputs}
     if "input_ids" not in by_name or not past or not {"logits", *present} <= known.keys():
         raise PackError("the graph is no decoder: it lacks ids, logits, or keys and values", hint)
-    if any(len(slot.size) != 4 or not slot.size[1] or not slot.size[3] for slot in past):
-        raise PackError("the graph does not say how large its keys and values are", hint)
+    if any(len(slot.size) != 4 for slot in past):
+        raise PackError("the graph's keys and values are not parted by heads", hint)
     if any(slot.dtype not in ("float32", "float16") for slot in past):
         raise PackError(f"the graph keeps keys and values as {past[0].dtype}", "use one of float32 or float16")
     return Layout(past, present, {name: by_name[name] for name in rest}, known["logits"].dtype == "float16")
@@ -91,6 +97,8 @@ class ForeignSession(Session):
     def __init__(self, session: Any, shape: ModelShape) -> None:  # noqa: ANN401  (the library has no types)
         super().__init__(session, shape)
         self._layout = layout_of(slots_of(session.get_inputs()), slots_of(session.get_outputs()))
+        if not self._layout.fits(shape):
+            raise PackError("the graph's keys and values are not of its manifest's size", "add the model again")
         self.is_in_place = self._can_stay_in_place()
 
     def new_buffers(self) -> Any:  # noqa: ANN401  (opaque)
@@ -144,7 +152,7 @@ class ForeignSession(Session):
         return binding.get_outputs()[-1].numpy()
 
     def _empty(self, slot: Slot, tokens: int) -> Any:  # noqa: ANN401
-        return np.zeros((1, self._layout.kv_heads, tokens, self._layout.head_dim), np.dtype(slot.dtype))
+        return np.zeros((1, self.shape.n_kv_heads, tokens, self.shape.head_dim), np.dtype(slot.dtype))
 
     def _can_stay_in_place(self) -> bool:
         """Whether four tokens in two runs over one buffer say the same as all at once in the plain way."""

@@ -104,31 +104,34 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _config(*folders: Path) -> Mapping[str, Any]:
-    """What the folder says of the model; GenAI's own file puts it one level deeper."""
+    """What the folder says of the model; GenAI's own file puts it one and two levels deeper."""
     for folder in folders:
         for name in _CONFIGS:
             if (folder / name).is_file():
                 config = read_json(folder / name)
-                inner = config.get("model")
-                return {**config, **inner} if isinstance(inner, dict) else config
+                for level in ("model", "decoder"):
+                    inner = config.get(level)
+                    config = {**config, **inner} if isinstance(inner, dict) else config
+                return config
     raise PackError(f"{folders[0]} holds no config.json", "download the whole folder")
 
 
 def _shape(facts: GraphFacts, layout: Layout, config: Mapping[str, Any]) -> ModelShape:
     """What the graph says of itself, and the rest by config.json."""
     logits = next(slot for slot in facts.outputs if slot.name == "logits")
-    vocabulary_size = logits.size[-1] if logits.size else None
-    heads = config.get("num_attention_heads") or layout.kv_heads
     context = config.get("max_position_embeddings") or config.get("context_length") or MOST_CONTEXT
     try:
+        heads = int(config.get("num_attention_heads") or layout.kv_heads or config["num_attention_heads"])
+        stated = layout.head_dim or config.get("head_dim") or config.get("head_size")
+        head_dim = int(stated or int(config["hidden_size"]) // heads)
         return ModelShape(
-            vocab_size=int(vocabulary_size or config["vocab_size"]),
-            d_model=int(heads) * layout.head_dim,
+            vocab_size=int((logits.size[-1] if logits.size else None) or config["vocab_size"]),
+            d_model=heads * head_dim,
             n_layers=len(layout.past) // 2,
-            n_heads=int(heads),
-            n_kv_heads=layout.kv_heads,
-            d_ff=int(config.get("intermediate_size") or int(heads) * layout.head_dim),
+            n_heads=heads,
+            n_kv_heads=int(layout.kv_heads or config.get("num_key_value_heads") or heads),
+            d_ff=int(config.get("intermediate_size") or heads * head_dim),
             max_context=min(MOST_CONTEXT, int(context)),
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise PackError(f"config.json does not say {error}", "download the whole folder") from error
+    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise PackError(f"neither the graph nor config.json says {error}", "download the whole folder") from error

@@ -18,6 +18,8 @@ class Community(decoder._Builder):
 
     kv = "float32"
     half_logits = False
+    head_dim: str | None = None
+    """What the graph calls the size of a head, where it does not say a number."""
 
     def _declare(self) -> None:
         graph, shape = self.graph, self.shape
@@ -26,9 +28,9 @@ class Community(decoder._Builder):
         graph.output("logits", "float16" if self.half_logits else "float32", ["batch", "T", shape.vocab_size])
         for i in range(shape.n_layers):
             for part in ("key", "value"):
-                size: list[int | str] = ["batch", shape.n_kv_heads, "past", shape.head_dim]
+                size: list[int | str] = ["batch", shape.n_kv_heads, "past", self.head_dim or shape.head_dim]
                 graph.input(f"past_key_values.{i}.{part}", self.kv, size)
-                graph.output(f"present.{i}.{part}", self.kv, ["batch", shape.n_kv_heads, "total", shape.head_dim])
+                graph.output(f"present.{i}.{part}", self.kv, [*size[:2], "total", size[3]])
         graph.constant("ones", np.array([1]))
         one = graph.constant("one64", np.array(1))
         total = graph.node("ReduceSum", ["attention_mask", "ones"], "mask.sum", keepdims=0)
@@ -59,6 +61,12 @@ class HalfCommunity(Community):
 
     kv = "float16"
     half_logits = True
+
+
+class GenAI(Community):
+    """The same as GenAI 0.18 writes it: the size of a head stands in its own file alone."""
+
+    head_dim = "kv_cache_dim"
 
 
 class Optimum(Community):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def folder_of(home: Path, kind: type[graphs.Community], *, below: str = "", data
 LAYOUTS: list[Any] = [
     pytest.param(graphs.Community, True, id="onnx-community"),
     pytest.param(graphs.HalfCommunity, True, id="half"),
+    pytest.param(graphs.GenAI, True, id="genai"),
     pytest.param(graphs.Optimum, False, id="optimum"),
 ]
 
@@ -75,6 +77,54 @@ def test_a_graph_below_its_configuration_and_data_beside_it_are_found(tmp_path: 
     session = open_session(load_pack("toy"))
     expected = forward(tiny.random_weights(), tiny.SHAPE, IDS)
     np.testing.assert_allclose(session.run(IDS, 0, session.new_buffers(), 20), expected, atol=2e-4)
+
+
+def genai_folder(home: Path, **sizes: object) -> Path:
+    """A folder as ONNX Runtime GenAI's builder leaves it, without a config.json."""
+    folder = folder_of(home, graphs.GenAI)
+    (folder / "config.json").unlink()
+    shape = tiny.SHAPE
+    decoder = {
+        "head_size": shape.head_dim,
+        "hidden_size": shape.d_model,
+        "num_attention_heads": shape.n_heads,
+        "num_key_value_heads": shape.n_kv_heads,
+        **sizes,
+    }
+    model = {"type": "qwen2", "context_length": 64, "vocab_size": shape.vocab_size, "decoder": decoder}
+    (folder / "genai_config.json").write_text(json.dumps({"model": model, "search": {}}))
+    return folder
+
+
+def test_sizes_that_a_graph_leaves_open_are_those_of_its_configuration(tmp_path: Path) -> None:
+    pack = add_pack(genai_folder(tmp_path / "hf"), "toy")
+    assert (pack.shape.head_dim, pack.shape.n_heads) == (tiny.SHAPE.head_dim, tiny.SHAPE.n_heads)
+    session = open_session(load_pack("toy"))
+    expected = forward(tiny.random_weights(), tiny.SHAPE, IDS)
+    np.testing.assert_allclose(session.run(IDS, 0, session.new_buffers(), 20), expected, atol=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ({"head_size": None, "hidden_size": None}, "neither the graph nor config.json says"),
+        ({"num_attention_heads": "many"}, "neither the graph nor config.json says"),
+        ({"head_size": 2 * tiny.SHAPE.head_dim}, "cannot run the model"),
+        ({"head_size": 10**12}, "cannot run the model"),
+        ({"head_size": -1}, "cannot run the model"),
+    ],
+)
+def test_sizes_that_are_missing_or_wrong_are_one_error(tmp_path: Path, sizes: dict[str, object], said: str) -> None:
+    with pytest.raises(PackError, match=said):
+        add_pack(genai_folder(tmp_path / "hf", **sizes), "toy")
+    assert not packs_folder().exists() or not list(packs_folder().iterdir())
+
+
+def test_a_manifest_of_another_size_than_its_graph_is_refused(tmp_path: Path) -> None:
+    pack = add_pack(folder_of(tmp_path / "hf", graphs.Community), "toy")
+    wider = replace(pack, shape=replace(pack.shape, n_kv_heads=2 * pack.shape.n_kv_heads))
+    with pytest.raises(PackError, match="not of its manifest's size"):
+        open_session(wider)
 
 
 def test_text_that_spells_a_control_token_of_others_stays_text(tmp_path: Path) -> None:
