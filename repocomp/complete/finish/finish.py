@@ -24,8 +24,6 @@ from repocomp.secrets.redaction import REDACTED
 StopReason = Literal["line", "block", "suffix"]
 
 _SHORT = ("(", "[")
-_ENDS = (")", "]", '"', "'")
-"""What an expression may end with that is no word."""
 _MOST_LINES = 8
 """Of one statement."""
 _MOST_SHORTER = 3
@@ -155,8 +153,7 @@ class Finish:
 
     def _ended(self, text: str) -> Iterator[str]:
         """An answer with the mark that its last statement lacks, where braces and not line ends divide a text."""
-        is_at_line_end = not self.around.is_inside_a_line and self.needs.opens_by_brace
-        if is_at_line_end and (text[-1].isalnum() or text.endswith(_ENDS)):
+        if self.needs.opens_by_brace and self.needs.may_have_body(text) and not self.around.is_inside_a_line:
             yield f"{text};"
 
     def _opened(self, text: str) -> Iterator[str]:
