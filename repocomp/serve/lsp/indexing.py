@@ -74,11 +74,11 @@ class IndexKeeper:
 
         shown = self._editor.indexing(root)
         try:
-            for _ in watch(root, _told(self._trees[root]), progress=self._unless_stopping(shown.on_progress)):
-                shown.end()
+            told = _told(self._trees[root], at_rest=shown.end)
+            for _ in watch(root, told, progress=self._unless_stopping(shown.on_progress)):
                 if has_vectors(root) and (encoder := shipped_encoder()) is not None:
-                    build_vectors(root, encoder, self._unless_stopping(shown.on_progress))
                     shown.end()
+                    build_vectors(root, encoder, self._unless_stopping(shown.on_progress))
         except Stopped:
             pass
         except RepocompError as error:
@@ -98,8 +98,12 @@ class IndexKeeper:
         return on_progress
 
 
-def _told(told: Told) -> Iterator[Collection[Path]]:
-    """What changed, once nothing more does for a moment; ends with None."""
+def _told(told: Told, at_rest: Callable[[], None]) -> Iterator[Collection[Path]]:
+    """What changed, once nothing more does for a moment; ends with None.
+
+    Whoever asks has dealt with all that was told before, whether or not it changed anything: it is then `at_rest`.
+    """
+    at_rest()
     while (path := told.get()) is not None:
         paths: set[Path] = {path}
         with suppress(queue.Empty):
@@ -107,3 +111,4 @@ def _told(told: Told) -> Iterator[Collection[Path]]:
                 paths.add(more)
             return
         yield paths
+        at_rest()
