@@ -77,8 +77,7 @@ def _list(as_json: bool) -> int:
     folders = {name: str(chosen.target(os.environ)) for name, chosen in EDITORS.items()}
     if as_json:
         return output.document("editor", {"editors": folders})
-    for name, folder in folders.items():
-        output.line(f"{name:<10}{folder}")
+    output.columns(folders.items())
     return ExitCode.OK
 
 

@@ -8,7 +8,8 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -21,6 +22,15 @@ from tests.serve.daemon import ROOT
 Message = dict[str, Any]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 WAIT_S = 60.0
+_MOST_S = 30.0
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait for what another thread or process does."""
+    end = time.monotonic() + _MOST_S
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def framed(body: bytes) -> bytes:

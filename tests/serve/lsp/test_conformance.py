@@ -23,8 +23,8 @@ from repocomp.serve.lsp.items import COMMANDS
 from repocomp.serve.lsp.session import Session
 from tests.conftest import Repository
 from tests.serve.daemon import ROOT
-from tests.serve.lsp.client import Client, at, framed, language_server, server_in_thread
-from tests.serve.lsp.test_lsp import texts, until
+from tests.serve.lsp.client import Client, at, framed, language_server, server_in_thread, until
+from tests.serve.lsp.test_lsp import texts
 from tests.serve.lsp.test_text import Reference, edit
 
 INLINE, COMMAND = "textDocument/inlineCompletion", "workspace/executeCommand"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,14 +14,7 @@ from repocomp.serve.lsp.editor import Editor
 from repocomp.serve.lsp.indexing import IndexKeeper
 from repocomp.serve.lsp.wire import Wire
 from tests.conftest import Repository
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    """Wait for what another thread does."""
-    end = time.monotonic() + 30
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+from tests.serve.lsp.client import until
 
 
 class Told:

@@ -6,6 +6,7 @@ import os
 import random
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from repocomp.store.feedback.rows import events, impressions
 from repocomp.store.index.reader import IndexReader
 from repocomp.store.paths import index_path
 from tests.conftest import Repository
-from tests.serve.lsp.client import Client, at, language_server
+from tests.serve.lsp.client import Client, at, language_server, until
 from tests.serve.test_soak import settled, ticks, wait_for_chores
 
 INLINE = "textDocument/inlineCompletion"
@@ -28,13 +29,6 @@ END = (5, 10)
 FILES = {"a.py": SOURCE, "lib/shapes.py": "def corner(alpha):\n    return alpha\n" * 5}
 INLINE_EDITOR = {"textDocument": {"inlineCompletion": {}}, "window": {"workDoneProgress": True}}
 WAIT_S = 30
-
-
-def until(is_so: Any) -> None:
-    end = time.monotonic() + WAIT_S
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def said(root: Path) -> list[tuple[bool, list[str]]]:
@@ -110,7 +104,7 @@ def test_the_first_index_is_shown_in_the_making_and_then_follows_every_save(repo
             uri = client.open(root / "b.py", text)
             (root / "b.py").write_text(text)
             client.send("textDocument/didSave", {"textDocument": {"uri": uri}})
-            until(lambda text=text: texts(root).get("b.py") == text)
+            until(partial(lambda said: texts(root).get("b.py") == said, text))
         (root / "b.py").unlink()
         client.send("workspace/didChangeWatchedFiles", {"changes": [{"uri": uri, "type": 3}]})
         until(lambda: "b.py" not in texts(root))
